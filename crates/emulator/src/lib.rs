@@ -1,0 +1,1 @@
+//! The IONOS user management API as a local server.

@@ -1,0 +1,2 @@
+//! The `keyholder` binary.
+fn main() {}
