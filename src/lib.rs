@@ -1,3 +1,8 @@
 //! keyholder: who holds which keys to an IONOS Cloud contract, what changed since last time, and the proof of it.
+//!
+//! Data flows one way: API → walk → facts → store → diff, grants → report. `ARCHITECTURE.md` has the map.
 
+pub mod api;
 pub mod domain;
+pub mod report;
+pub mod seams;

@@ -1,1 +1,22 @@
-//! The words of the field as types. Pure: no clock, no I/O, no SQL, no HTTP.
+//! The words of the field as types: what a contract holds, what was seen of it and what changed.
+//!
+//! Pure: no clock, no I/O, no SQL, no HTTP, and nothing here knows how the API spells its answers.
+
+pub mod body;
+pub mod change;
+pub mod contract;
+pub mod coverage;
+pub mod fact;
+pub mod grant;
+pub mod group;
+pub mod id;
+pub mod key;
+pub mod privilege;
+pub mod resource;
+pub mod severity;
+pub mod share;
+pub mod sighting;
+pub mod snapshot;
+pub mod state;
+pub mod time;
+pub mod user;

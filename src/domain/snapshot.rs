@@ -1,0 +1,106 @@
+//! Runs and snapshots: attempts to collect a contract, and the sealed ones with their place in the sequence.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+
+use super::fact::Kind;
+use super::id::{ContractNumber, Seq};
+
+/// Where a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RunState {
+    /// Under way, or cut off without a word.
+    Collecting,
+    /// Sealed, every scope complete.
+    Complete,
+    /// Sealed, some scopes not complete.
+    Partial,
+    /// Ended without a snapshot.
+    Failed,
+    /// Stopped before the end; kept, never compared.
+    Interrupted,
+}
+
+impl RunState {
+    /// The word printed and stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Collecting => "collecting",
+            Self::Complete => "complete",
+            Self::Partial => "partial",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
+    /// The state with that word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Collecting, Self::Complete, Self::Partial, Self::Failed, Self::Interrupted]
+            .into_iter()
+            .find(|state| state.as_str() == word)
+    }
+}
+
+impl fmt::Display for RunState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Where a snapshot's facts came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Scheme, host and base path of the API, without credentials or query.
+    pub api: String,
+    /// Name and version of the program that collected.
+    pub tool: String,
+}
+
+/// A sealed run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The contract.
+    pub contract: ContractNumber,
+    /// Its place in the contract's sequence.
+    pub seq: Seq,
+    /// `complete` or `partial`.
+    pub state: RunState,
+    /// What caused the run: `manual`, or the name of a schedule.
+    pub schedule: String,
+    /// The instant the run was for.
+    pub nominal: DateTime<Utc>,
+    /// When the walk began.
+    pub started: DateTime<Utc>,
+    /// When it ended.
+    pub finished: DateTime<Utc>,
+    /// A name somebody gave it.
+    pub label: Option<String>,
+    /// Where the facts came from.
+    pub source: Source,
+    /// Requests sent, retries included.
+    pub requests: u64,
+    /// Current facts per kind.
+    pub totals: BTreeMap<Kind, u64>,
+    /// Facts that began, ended and changed against the snapshot before.
+    pub began: u64,
+    /// See [`Snapshot::began`].
+    pub ended: u64,
+    /// See [`Snapshot::began`].
+    pub changed: u64,
+    /// SHA-256 over the state, in hex: equal states have equal roots.
+    pub root: String,
+}
+
+impl Snapshot {
+    /// Current facts of one kind.
+    pub fn total(&self, kind: Kind) -> u64 {
+        self.totals.get(&kind).copied().unwrap_or(0)
+    }
+
+    /// Whether every scope was complete.
+    pub fn is_complete(&self) -> bool {
+        self.state == RunState::Complete
+    }
+}

@@ -1,0 +1,135 @@
+//! The state of a contract as of one snapshot: typed, ordered, with the age of everything in it.
+
+use std::collections::BTreeMap;
+use std::ops::Deref;
+
+use super::contract::Contract;
+use super::group::Group;
+use super::id::{GroupId, KeyId, ResourceId, Seq, UserId};
+use super::key::Key;
+use super::resource::Resource;
+use super::share::Share;
+use super::user::User;
+
+/// Something that is so, and since when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held<T> {
+    /// What is so.
+    pub value: T,
+    /// The snapshot since which the fact has been there without a break.
+    pub since: Seq,
+    /// The snapshot since which it has been exactly like this.
+    pub changed: Seq,
+    /// The last snapshot whose scope proved it; older than the state's own where that scope was not complete.
+    pub seen: Seq,
+    /// For each boolean of the body that is true, the snapshot since which it has been true without a break.
+    /// Privileges of a group by their name, other booleans by the API's property name.
+    pub true_since: BTreeMap<String, Seq>,
+}
+
+impl<T> Held<T> {
+    /// Since when that boolean has been true; the fact's own beginning if it is not recorded.
+    pub fn true_since(&self, property: &str) -> Seq {
+        self.true_since.get(property).copied().unwrap_or(self.since)
+    }
+}
+
+impl<T> Deref for Held<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+/// Everything that was so as of one snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    /// The snapshot.
+    pub seq: Seq,
+    /// The contract; `None` if it has never been read.
+    pub contract: Option<Contract>,
+    /// Users by id.
+    pub users: BTreeMap<UserId, Held<User>>,
+    /// Groups by id.
+    pub groups: BTreeMap<GroupId, Held<Group>>,
+    /// Resources by id.
+    pub resources: BTreeMap<ResourceId, Held<Resource>>,
+    /// Memberships.
+    pub members: BTreeMap<(GroupId, UserId), Held<()>>,
+    /// Shares.
+    pub shares: BTreeMap<(GroupId, ResourceId), Held<Share>>,
+    /// Ownerships.
+    pub owns: BTreeMap<(UserId, ResourceId), Held<()>>,
+    /// S3 keys.
+    pub keys: BTreeMap<(UserId, KeyId), Held<Key>>,
+}
+
+impl State {
+    /// A state in which nothing is so.
+    pub fn empty(seq: Seq) -> Self {
+        Self {
+            seq,
+            contract: None,
+            users: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            resources: BTreeMap::new(),
+            members: BTreeMap::new(),
+            shares: BTreeMap::new(),
+            owns: BTreeMap::new(),
+            keys: BTreeMap::new(),
+        }
+    }
+
+    /// Whether that user owns the contract: nothing in the API marks it but the address.
+    pub fn is_owner(&self, user: &User) -> bool {
+        let owner = self.contract.as_ref().and_then(|contract| contract.owner.email.as_deref());
+        match (owner, user.person.email.as_deref()) {
+            (Some(owner), Some(email)) => owner.eq_ignore_ascii_case(email),
+            _ => false,
+        }
+    }
+
+    /// What a user is called: the e-mail address, or the id.
+    pub fn user_label<'a>(&'a self, id: &'a UserId) -> &'a str {
+        self.users.get(id).map_or(id.as_str(), |user| user.value.label())
+    }
+
+    /// What a group is called: its name, or the id.
+    pub fn group_label<'a>(&'a self, id: &'a GroupId) -> &'a str {
+        self.groups.get(id).map_or(id.as_str(), |group| group.value.label())
+    }
+
+    /// What a resource is called: its name, or the id.
+    pub fn resource_label<'a>(&'a self, id: &'a ResourceId) -> &'a str {
+        self.resources.get(id).map_or(id.as_str(), |resource| resource.value.label())
+    }
+
+    /// The members of one group, in order.
+    pub fn members_of(&self, group: &GroupId) -> impl Iterator<Item = &UserId> {
+        let first = (group.clone(), UserId::from(""));
+        let group = group.clone();
+        self.members.range(first..).take_while(move |((of, _), _)| *of == group).map(|((_, user), _)| user)
+    }
+
+    /// The shares of one group, in order.
+    pub fn shares_of(&self, group: &GroupId) -> impl Iterator<Item = &Held<Share>> {
+        let first = (group.clone(), ResourceId::from(""));
+        let group = group.clone();
+        self.shares.range(first..).take_while(move |((of, _), _)| *of == group).map(|(_, share)| share)
+    }
+
+    /// The keys of one user, in order.
+    pub fn keys_of(&self, user: &UserId) -> impl Iterator<Item = &Held<Key>> {
+        let first = (user.clone(), KeyId::from(""));
+        let user = user.clone();
+        self.keys.range(first..).take_while(move |((of, _), _)| *of == user).map(|(_, key)| key)
+    }
+
+    /// What one user owns, in order.
+    pub fn owned_by(&self, user: &UserId) -> impl Iterator<Item = &ResourceId> {
+        let first = (user.clone(), ResourceId::from(""));
+        let user = user.clone();
+        self.owns.range(first..).take_while(move |((of, _), _)| *of == user).map(|((_, resource), _)| resource)
+    }
+}

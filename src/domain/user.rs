@@ -1,0 +1,165 @@
+//! Users: their fact body, their personal data and what is volatile about them.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::body::{Body, BodyError, Extras};
+use super::id::UserId;
+use super::time::to_seconds;
+
+/// Names and e-mail address: personal data, stored apart from facts behind a keyed commitment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Person {
+    /// `properties.email`, lower case as the API returns it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// `properties.firstname`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub firstname: Option<String>,
+    /// `properties.lastname`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lastname: Option<String>,
+}
+
+impl Person {
+    /// First and last name, or what there is of them; empty if neither was given.
+    pub fn name(&self) -> String {
+        match (self.firstname.as_deref(), self.lastname.as_deref()) {
+            (Some(first), Some(last)) => format!("{first} {last}"),
+            (Some(one), None) | (None, Some(one)) => one.to_owned(),
+            (None, None) => String::new(),
+        }
+    }
+}
+
+/// Who made an object and who changed it last, as far as the API says. Volatile: shown, never a change.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attribution {
+    /// `metadata.createdBy`: an e-mail address, `System`, or a URN.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<String>,
+    /// `metadata.createdByUserId`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_by_user_id: Option<String>,
+    /// `metadata.lastModifiedDate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub modified: Option<DateTime<Utc>>,
+    /// `metadata.lastModifiedBy`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub modified_by: Option<String>,
+    /// `metadata.lastModifiedByUserId`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub modified_by_user_id: Option<String>,
+}
+
+/// A user as seen in one snapshot. Every property is optional because the API leaves any of them out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// The API's id.
+    pub id: UserId,
+    /// Names and e-mail; all empty when they were erased or never given.
+    pub person: Person,
+    /// Sees and may do everything, without any group.
+    pub administrator: Option<bool>,
+    /// Two-factor authentication is demanded.
+    pub force_sec_auth: Option<bool>,
+    /// Two-factor authentication is set up.
+    pub sec_auth_active: Option<bool>,
+    /// May sign in. Absent in old v5 data.
+    pub active: Option<bool>,
+    /// Object storage identity; null right after creation.
+    pub s3_canonical_user_id: Option<String>,
+    /// When the user was created.
+    pub created: Option<DateTime<Utc>>,
+    /// When the user last signed in; `None` is never or not told. Volatile.
+    pub last_login: Option<DateTime<Utc>>,
+    /// Who made and who changed the user. Volatile.
+    pub attribution: Attribution,
+    /// Properties this version does not know.
+    pub extra: Extras,
+}
+
+/// The body of a user fact, with the API's own property names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UserBody {
+    /// See [`User::active`].
+    pub active: Option<bool>,
+    /// See [`User::administrator`].
+    pub administrator: Option<bool>,
+    /// Creation time, RFC 3339 to the second.
+    pub created_date: Option<String>,
+    /// Unknown properties.
+    #[serde(default, skip_serializing_if = "Extras::is_empty")]
+    pub extra: Extras,
+    /// See [`User::force_sec_auth`].
+    pub force_sec_auth: Option<bool>,
+    /// Keyed commitment to the [`Person`], in hex.
+    pub person: String,
+    /// See [`User::s3_canonical_user_id`].
+    pub s3_canonical_user_id: Option<String>,
+    /// See [`User::sec_auth_active`].
+    pub sec_auth_active: Option<bool>,
+}
+
+impl User {
+    /// The fact body, with the commitment that stands for the personal data.
+    pub fn body(&self, commitment: &str) -> Result<Body, BodyError> {
+        Body::of(
+            "user",
+            &UserBody {
+                active: self.active,
+                administrator: self.administrator,
+                created_date: self.created.map(to_seconds),
+                extra: self.extra.clone(),
+                force_sec_auth: self.force_sec_auth,
+                person: commitment.to_owned(),
+                s3_canonical_user_id: self.s3_canonical_user_id.clone(),
+                sec_auth_active: self.sec_auth_active,
+            },
+        )
+    }
+
+    /// Puts a user together again from what the store keeps apart.
+    pub fn from_parts(
+        id: UserId,
+        body: UserBody,
+        person: Person,
+        last_login: Option<DateTime<Utc>>,
+        attribution: Attribution,
+    ) -> Self {
+        Self {
+            id,
+            person,
+            administrator: body.administrator,
+            force_sec_auth: body.force_sec_auth,
+            sec_auth_active: body.sec_auth_active,
+            active: body.active,
+            s3_canonical_user_id: body.s3_canonical_user_id,
+            created: body.created_date.as_deref().and_then(parse_instant),
+            last_login,
+            attribution,
+            extra: body.extra,
+        }
+    }
+
+    /// The e-mail address, or the id when there is none: what a person is called in a list.
+    pub fn label(&self) -> &str {
+        self.person.email.as_deref().unwrap_or(self.id.as_str())
+    }
+
+    /// Whether the user can sign in: active, or not said to be inactive.
+    pub fn is_usable(&self) -> bool {
+        self.active != Some(false)
+    }
+
+    /// Whether the user is an administrator.
+    pub fn is_administrator(&self) -> bool {
+        self.administrator == Some(true)
+    }
+}
+
+/// Reads an instant that was written by [`to_seconds`].
+pub(super) fn parse_instant(text: &str) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc3339(text).ok().map(|at| at.with_timezone(&Utc))
+}

@@ -1,0 +1,54 @@
+//! What every report is built from: one snapshot, optionally compared with an earlier one.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::change::Meaning;
+use crate::domain::coverage::Coverage;
+use crate::domain::grant::Grant;
+use crate::domain::id::Seq;
+use crate::domain::snapshot::Snapshot;
+use crate::domain::state::State;
+
+/// One snapshot with everything derived from it.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// The snapshot.
+    pub snapshot: Snapshot,
+    /// How complete its population is.
+    pub coverage: Coverage,
+    /// What was so.
+    pub state: State,
+    /// Effective access, in order of user and entitlement.
+    pub grants: Vec<Grant>,
+}
+
+/// What happened between two snapshots of one contract.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    /// The earlier snapshot.
+    pub before: View,
+    /// What is different between the two, most severe first.
+    pub net: Vec<Meaning>,
+    /// What came and went in between, or happened more than once: events of (before, after] that the net view does not show,
+    /// in order of snapshot.
+    pub in_between: Vec<Meaning>,
+}
+
+/// Everything a report may show.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// The snapshot reported on.
+    pub current: View,
+    /// What it is compared with, if there is an earlier one.
+    pub comparison: Option<Comparison>,
+    /// All snapshots of the contract up to the current one, for dates and trends.
+    pub snapshots: BTreeMap<Seq, Snapshot>,
+    /// The organisation's name for the cover, from the configuration; may be empty.
+    pub organisation: String,
+    /// SHA-256 of the effective configuration, in hex.
+    pub config_hash: String,
+    /// The instant ages are counted to: the end of the current snapshot's run unless asked otherwise.
+    pub as_of: DateTime<Utc>,
+}
