@@ -84,9 +84,9 @@ impl Settings {
             concurrency: 16,
             connect_timeout: Duration::from_secs(5),
             first_byte_timeout: Duration::from_secs(30),
-            request_timeout: Duration::from_secs(120),
+            request_timeout: Duration::from_mins(2),
             attempts: 5,
-            longest_retry_after: Duration::from_secs(300),
+            longest_retry_after: Duration::from_mins(5),
         }
     }
 }
