@@ -154,7 +154,8 @@ async fn a_name_is_committed_to_and_a_changed_name_is_a_change() {
     bench.seal(Model::small().sightings()).await;
     let changes = bench.store.events(CONTRACT, Seq(1), Seq(3)).await.unwrap();
     assert_eq!(changes.len(), 2);
-    let text: String = changes.iter().filter_map(|change| change.after.as_ref()).map(|body| body.as_str()).collect();
+    let text: String =
+        changes.iter().filter_map(|change| change.after.as_ref()).map(keyholder::domain::body::Body::as_str).collect();
     assert!(!text.contains("Newname") && !text.contains("example.org"), "{text}");
     assert_eq!(changes[0].before, changes[1].after, "the old name has its old commitment again");
     let then = bench.store.state(CONTRACT, Seq(2)).await.unwrap();
