@@ -1,0 +1,8 @@
+//! The one integration binary.
+
+#![expect(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
+
+mod store_diff;
+mod store_open;
+mod store_seal;
+mod support;
