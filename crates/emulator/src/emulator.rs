@@ -1,7 +1,7 @@
 //! The emulator as its owner sees it: start it, ask it for its address and credentials, change its world, count.
 
 use std::net::Ipv4Addr;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::middleware;
@@ -17,6 +17,7 @@ use crate::gate;
 use crate::generate::{Cast, Size, generate};
 use crate::identity::Identity;
 use crate::quota::{Quota, RateLimit};
+use crate::script::{Script, Step};
 use crate::server;
 use crate::shared::{Credentials, Settings, Shared};
 use crate::world::World;
@@ -175,6 +176,7 @@ impl Builder {
 
         let identity = Identity::new(self.seed, self.contract_number);
         let (mut world, cast) = generate(identity.clone(), self.size, self.now);
+        let script = Script::write(self.seed, &world, &cast, self.now);
         world.set_provisioning(TimeDelta::from_std(self.provisioning).unwrap_or(TimeDelta::MAX));
         let credentials = Credentials {
             auditor: cast.auditor.clone(),
@@ -196,7 +198,7 @@ impl Builder {
         });
         let router = api::routes(&shared).layer(middleware::from_fn_with_state(shared.clone(), gate::pass));
         let server = tokio::spawn(server::serve(listener, router, shared.clone())).abort_handle();
-        Ok(Emulator { shared, identity, cast, server })
+        Ok(Emulator { shared, identity, cast, script, day: Mutex::new(0), server })
     }
 }
 
@@ -206,6 +208,9 @@ pub struct Emulator {
     shared: Arc<Shared>,
     identity: Identity,
     cast: Cast,
+    script: Script,
+    /// The day up to which the script was played.
+    day: Mutex<u32>,
     server: AbortHandle,
 }
 
@@ -283,6 +288,19 @@ impl Emulator {
     /// What the clock shows.
     pub fn now(&self) -> DateTime<Utc> {
         self.shared.clock.now()
+    }
+
+    /// The month that follows the baseline, oldest step first.
+    pub fn script(&self) -> &[Step] {
+        self.script.steps()
+    }
+
+    /// Lets the script happen up to and including that day; days that happened already do not happen again. The clock
+    /// stays as it is.
+    pub fn advance_to_day(&self, day: u32) {
+        let mut played = self.day.lock().unwrap_or_else(PoisonError::into_inner);
+        self.script.play(&mut self.shared.world_mut(), *played, day);
+        *played = day.max(*played);
     }
 
     /// Looks at the world.

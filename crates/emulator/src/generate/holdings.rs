@@ -82,21 +82,23 @@ pub(super) fn keys(world: &mut World, staff: &Staff, size: Size, draw: &mut Draw
     let mut tries = size.keys * 20;
     while made < size.keys && tries > 0 {
         tries -= 1;
-        let holder = holders[draw.skewed(holders.len(), 2)].clone();
+        // The first one is a machine's, disabled, so that there is always one to enable again.
+        let place = if made == 0 { 0 } else { draw.skewed(holders.len(), 2) };
+        let holder = holders[place].clone();
         // A few keys outlive the privilege that they were made with.
-        if world.has_s3_privilege(&holder) || draw.chance(60) {
-            made += usize::from(key(world, &holder, staff, draw));
+        if made == 0 || world.has_s3_privilege(&holder) || draw.chance(60) {
+            made += usize::from(key(world, &holder, made == 0, staff, draw));
         }
     }
     for holder in holders.iter().cycle().take(holders.len() * crate::world::KEYS_PER_USER) {
         if made == size.keys {
             break;
         }
-        made += usize::from(key(world, holder, staff, draw));
+        made += usize::from(key(world, holder, made == 0, staff, draw));
     }
 }
 
-fn key(world: &mut World, holder: &str, staff: &Staff, draw: &mut Draw) -> bool {
+fn key(world: &mut World, holder: &str, disabled: bool, staff: &Staff, draw: &mut Draw) -> bool {
     let hired = created_at(world, holder);
     let days = i64::try_from(draw.skewed(1_900, 2)).expect("below 1,900") + 1;
     let created = draw.days_ago(days, hired);
@@ -104,7 +106,7 @@ fn key(world: &mut World, holder: &str, staff: &Staff, draw: &mut Draw) -> bool 
     let Ok(id) = world.plant_key(holder) else {
         return false;
     };
-    if draw.chance(140) {
+    if disabled || draw.chance(140) {
         let switcher = administrator(staff, draw);
         world.acting((created + TimeDelta::days(40)).min(draw.base), &switcher);
         world.set_key_active(holder, &id, false).expect("just made");

@@ -10,6 +10,7 @@ use chrono::{DateTime, TimeDelta, Timelike as _, Utc};
 
 use crate::identity::Identity;
 use crate::world::{Id, World};
+pub(crate) use people::fresh_people;
 
 /// How much of everything. Totals, not averages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -46,7 +46,7 @@ pub(super) fn people(identity: Identity, size: Size, draw: &mut Draw) -> (World,
             0 => Part::Auditor,
             _ if index <= services => Part::Service(index - 1),
             _ if index <= services + administrators => Part::Administrator,
-            _ => Part::Human,
+            _ => Part::Human(index - services - administrators - 1),
         };
         hire(&mut world, &mut staff, part, age, draw, &mut taken);
     }
@@ -55,12 +55,18 @@ pub(super) fn people(identity: Identity, size: Size, draw: &mut Draw) -> (World,
     (world, staff)
 }
 
+/// People who are not in the contract yet, for the script.
+pub(crate) fn fresh_people(world: &World, domain: &str, count: usize, draw: &mut Draw) -> Vec<NewUser> {
+    let mut taken: HashSet<String> = world.users().map(|user| user.email.clone()).collect();
+    (0..count).map(|_| person(draw, domain, &mut taken)).collect()
+}
+
 #[derive(Clone, Copy)]
 enum Part {
     Auditor,
     Service(usize),
     Administrator,
-    Human,
+    Human(usize),
 }
 
 #[derive(Clone, Copy)]
@@ -68,8 +74,14 @@ enum Habit {
     Owner,
     Service,
     Administrator,
-    Human,
+    Human(usize),
 }
+
+/// The first people are fixed, so that even the smallest contract has somebody of every sort: whether a second factor
+/// is demanded, whether it is set up, and whether they may sign in.
+const EARLY_FORCED: [bool; 7] = [true, true, false, true, true, true, true];
+const EARLY_SECOND_FACTOR: [bool; 7] = [true, false, true, true, true, true, true];
+const EARLY_INACTIVE: [bool; 7] = [true, false, false, false, false, false, false];
 
 /// Days since creation, the longest first: most have been there for a while, some came lately.
 fn ages(count: usize, draw: &mut Draw) -> Vec<i64> {
@@ -96,9 +108,12 @@ fn hire(world: &mut World, staff: &mut Staff, part: Part, age: i64, draw: &mut D
             force_sec_auth: draw.chance(950),
             ..person(draw, &staff.domain.clone(), taken)
         },
-        Part::Human => {
+        Part::Human(number) => {
             let domain = if draw.chance(30) { (*draw.pick(&AGENCY_DOMAINS)).to_owned() } else { staff.domain.clone() };
-            NewUser { force_sec_auth: draw.chance(700), ..person(draw, &domain, taken) }
+            NewUser {
+                force_sec_auth: EARLY_FORCED.get(number).copied().unwrap_or_else(|| draw.chance(700)),
+                ..person(draw, &domain, taken)
+            }
         }
     };
     let id = world.add_user(new).expect("every generated address is fresh");
@@ -109,12 +124,12 @@ fn hire(world: &mut World, staff: &mut Staff, part: Part, age: i64, draw: &mut D
             staff.administrators.push(id.clone());
             staff.humans.push(id.clone());
         }
-        Part::Human => staff.humans.push(id.clone()),
+        Part::Human(_) => staff.humans.push(id.clone()),
     }
     let habit = match part {
         Part::Auditor | Part::Service(_) => Habit::Service,
         Part::Administrator => Habit::Administrator,
-        Part::Human => Habit::Human,
+        Part::Human(number) => Habit::Human(number),
     };
     settle(world, &id, habit, draw);
 }
@@ -126,12 +141,19 @@ fn settle(world: &mut World, id: &str, habit: Habit, draw: &mut Draw) {
         Habit::Owner => (true, false),
         Habit::Service => (false, false),
         Habit::Administrator => (draw.chance(960), false),
-        Habit::Human => (draw.chance(if forced { 930 } else { 600 }), draw.chance(50)),
+        Habit::Human(number) => {
+            let second = draw.chance(if forced { 930 } else { 600 });
+            let inactive = draw.chance(50);
+            (
+                EARLY_SECOND_FACTOR.get(number).copied().unwrap_or(second),
+                EARLY_INACTIVE.get(number).copied().unwrap_or(inactive),
+            )
+        }
     };
     let login = match habit {
         Habit::Owner | Habit::Administrator => Some(recent(draw, created)),
         Habit::Service => draw.chance(100).then(|| recent(draw, created)),
-        Habit::Human => human_login(inactive, created, draw),
+        Habit::Human(_) => human_login(inactive, created, draw),
     };
     world.set_last_login(id, login).expect("just made");
     // Setting a second factor up is the user's own doing, on the first day.

@@ -8,6 +8,12 @@ impl World {
     /// Makes a group with these privileges; its name may be taken.
     pub fn add_group(&mut self, name: &str, privileges: &[&str]) -> Id {
         let id = self.uuid();
+        self.insert_group(id.clone(), name, privileges);
+        id
+    }
+
+    /// Makes a group with a given id.
+    pub(crate) fn insert_group(&mut self, id: Id, name: &str, privileges: &[&str]) {
         let group = Group {
             id: id.clone(),
             name: name.to_owned(),
@@ -15,8 +21,7 @@ impl World {
             members: BTreeSet::new(),
             shares: BTreeMap::new(),
         };
-        self.groups.insert(id.clone(), group);
-        id
+        self.groups.insert(id, group);
     }
 
     /// Removes a group with its memberships and shares.

@@ -9,10 +9,22 @@ use super::{Id, KEYS_PER_USER, Key, Kind, Refused, Resource, World, missing};
 impl World {
     /// Makes a resource; without an owner it is the vendor's.
     pub fn add_resource(&mut self, kind: Kind, name: &str, owner: Option<&str>) -> Result<Id, Refused> {
+        let id = self.uuid();
+        self.insert_resource(&id, kind, name, owner)?;
+        Ok(id)
+    }
+
+    /// Makes a resource with a given id.
+    pub(crate) fn insert_resource(
+        &mut self,
+        id: &Id,
+        kind: Kind,
+        name: &str,
+        owner: Option<&str>,
+    ) -> Result<(), Refused> {
         if let Some(owner) = owner {
             self.user(owner).ok_or_else(|| missing("user", owner))?;
         }
-        let id = self.uuid();
         let resource = Resource {
             id: id.clone(),
             kind,
@@ -25,8 +37,7 @@ impl World {
             groups: BTreeSet::new(),
         };
         self.resources.insert(id.clone(), resource);
-        self.hand_over(&id, owner)?;
-        Ok(id)
+        self.hand_over(id, owner)
     }
 
     /// Removes a resource with its shares.
@@ -95,17 +106,22 @@ impl World {
 
     /// Makes a key without asking for the privilege: keys outlive the privilege they were made with.
     pub(crate) fn plant_key(&mut self, user_id: &str) -> Result<Id, Refused> {
-        let user = self.user(user_id).ok_or_else(|| missing("user", user_id))?;
-        if user.keys.len() >= KEYS_PER_USER {
-            return Err(Refused::TooManyKeys(user.id.clone()));
-        }
         let id: Id = self.hex(20).into();
+        self.insert_key(user_id, id.clone())?;
+        Ok(id)
+    }
+
+    /// Makes a key with a given id, without asking for the privilege.
+    pub(crate) fn insert_key(&mut self, user_id: &str, id: Id) -> Result<(), Refused> {
         let tail = self.hex(12);
         let secret = format!("{}/{tail}", self.identity.canary);
         let key = Key { id: id.clone(), secret, active: true, created: self.stamp(), modified: self.stamp() };
         let user = self.users.get_mut(user_id).ok_or_else(|| missing("user", user_id))?;
-        user.keys.insert(id.clone(), key);
-        Ok(id)
+        if user.keys.len() >= KEYS_PER_USER {
+            return Err(Refused::TooManyKeys(user.id.clone()));
+        }
+        user.keys.insert(id, key);
+        Ok(())
     }
 
     /// Switches a key on or off.

@@ -26,11 +26,17 @@ pub struct Profile {
 impl World {
     /// Makes a user.
     pub fn add_user(&mut self, new: NewUser) -> Result<Id, Refused> {
+        let id = self.uuid();
+        self.insert_user(id.clone(), new)?;
+        Ok(id)
+    }
+
+    /// Makes a user with a given id.
+    pub(crate) fn insert_user(&mut self, id: Id, new: NewUser) -> Result<(), Refused> {
         let email = new.email.to_lowercase();
         if self.emails.contains_key(&email) {
             return Err(Refused::EmailTaken(email));
         }
-        let id = self.uuid();
         let user = User {
             id: id.clone(),
             firstname: new.firstname,
@@ -50,8 +56,8 @@ impl World {
             keys: std::collections::BTreeMap::new(),
         };
         self.emails.insert(email, id.clone());
-        self.users.insert(id.clone(), user);
-        Ok(id)
+        self.users.insert(id, user);
+        Ok(())
     }
 
     /// Removes a user with memberships and keys; what they owned goes to the contract owner.
@@ -125,5 +131,9 @@ impl World {
     pub fn set_last_login(&mut self, user_id: &str, at: Option<DateTime<Utc>>) -> Result<(), Refused> {
         self.users.get_mut(user_id).ok_or_else(|| missing("user", user_id))?.last_login = at;
         Ok(())
+    }
+
+    pub(crate) fn users_mut(&mut self) -> impl Iterator<Item = &mut User> {
+        self.users.iter_mut()
     }
 }

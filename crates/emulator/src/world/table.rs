@@ -43,6 +43,10 @@ impl<T> Table<T> {
         self.rows.values()
     }
 
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.rows.values_mut()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.rows.len()
     }
