@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use keyholder_emulator::world::{PRIVILEGES_V6, World};
+use keyholder_emulator::world::{Kind, PRIVILEGES_V6, World};
 use keyholder_emulator::{Deep, Emulator, Version};
 use serde_json::Value;
 
@@ -221,27 +221,27 @@ async fn every_list_shows_what_the_world_holds() {
         world(&|w| w.keys(&holder).map(|key| text(&key.id)).collect()),
     )
     .await;
-    check(
-        "/um/resources".to_owned(),
-        world(&|w| w.resources().map(|it| text(&it.id)).collect()),
-    )
-    .await;
-    for kind in [
-        "datacenter",
-        "snapshot",
-        "image",
-        "ipblock",
-        "pcc",
-        "backupunit",
-        "k8s",
-    ] {
-        let expected = world(&|w| {
-            w.resources()
-                .filter(|it| it.kind.name() == kind)
-                .map(|it| text(&it.id))
-                .collect()
-        });
-        check(format!("/um/resources/{kind}"), expected).await;
+}
+
+#[tokio::test]
+async fn resources_are_listed_together_and_by_kind() {
+    let peer = Peer::new().await;
+    let held = peer.emulator.read(|world| {
+        let resources = world.resources();
+        resources
+            .map(|it| (it.kind.name(), it.id.to_string()))
+            .collect::<Vec<_>>()
+    });
+    let all: Vec<String> = held.iter().map(|(_, id)| id.clone()).collect();
+    assert_eq!(peer.ids("/um/resources").await, all);
+    for kind in Kind::ALL {
+        let expected: Vec<String> = held
+            .iter()
+            .filter(|(name, _)| *name == kind.name())
+            .map(|(_, id)| id.clone())
+            .collect();
+        assert!(!expected.is_empty(), "{kind} proves nothing");
+        assert_eq!(peer.ids(&format!("/um/resources/{kind}")).await, expected);
     }
     assert_eq!(
         peer.get("/um/resources/server").await.problem(),

@@ -271,7 +271,7 @@ async fn members_join_by_id_and_leave_once() {
         (&joined["id"], &joined["type"]),
         (&json!(user), &json!("user"))
     );
-    assert_eq!(peer.ids(&members).await, [user.clone()]);
+    assert_eq!(peer.ids(&members).await, std::slice::from_ref(&user));
     refused(&peer, "POST", &members, "{}", 422, "'id' is required").await;
     refused(
         &peer,
@@ -398,8 +398,7 @@ async fn a_key_needs_the_privilege_and_five_are_enough() {
 
 #[tokio::test]
 async fn writes_are_running_until_they_are_provisioned() {
-    let peer =
-        Peer::of(Emulator::builder().provisioning(std::time::Duration::from_secs(3600))).await;
+    let peer = Peer::of(Emulator::builder().provisioning(std::time::Duration::from_hours(1))).await;
     let answer = peer
         .call("POST", "/um/users", Some(&ann().to_string()))
         .await;
