@@ -332,6 +332,40 @@ async fn the_server_listens_on_loopback_and_stops_when_it_is_dropped() {
     assert!(tokio::net::TcpStream::connect(&address).await.is_err());
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_kernel_knows_no_other_address_of_the_server_than_loopback() {
+    let peer = Peer::new().await;
+    let port: u16 = peer
+        .emulator
+        .origin()
+        .rsplit(':')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let mut listening = Vec::new();
+    for table in ["/proc/self/net/tcp", "/proc/self/net/tcp6"] {
+        for line in std::fs::read_to_string(table)
+            .unwrap_or_default()
+            .lines()
+            .skip(1)
+        {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let (address, at) = fields[1].split_once(':').unwrap();
+            // 0A is LISTEN.
+            if fields[3] == "0A" && at == format!("{port:04X}") {
+                listening.push(address.to_owned());
+            }
+        }
+    }
+    // 127.0.0.1, in the byte order of the machine.
+    assert_eq!(
+        listening,
+        [format!("{:08X}", u32::from_ne_bytes([127, 0, 0, 1]))]
+    );
+}
+
 #[tokio::test]
 async fn too_small_a_contract_and_a_taken_port_are_refused() {
     let peer = Peer::new().await;

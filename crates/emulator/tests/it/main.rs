@@ -7,4 +7,5 @@
 mod gate;
 mod peer;
 mod reads;
+mod shapes;
 mod writes;
