@@ -3,6 +3,11 @@
 //! Data flows one way: API → walk → facts → store → diff, grants → report. `ARCHITECTURE.md` has the map.
 
 pub mod api;
+pub mod cli;
+pub mod config;
+pub mod credentials;
 pub mod domain;
+pub mod exit;
 pub mod report;
 pub mod seams;
+pub mod telemetry;
