@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
+mod api_read;
 mod store_diff;
 mod store_open;
 mod store_seal;
