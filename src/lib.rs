@@ -10,4 +10,5 @@ pub mod domain;
 pub mod exit;
 pub mod report;
 pub mod seams;
+pub mod store;
 pub mod telemetry;

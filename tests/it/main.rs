@@ -1,6 +1,13 @@
-//! The integration tests, in one binary.
+//! The one integration binary.
 
+#![expect(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
+
+mod api_read;
 mod config_canary;
 mod config_credentials;
 mod config_files;
 mod config_precedence;
+mod store_diff;
+mod store_open;
+mod store_seal;
+mod support;
