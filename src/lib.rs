@@ -2,6 +2,7 @@
 //!
 //! Data flows one way: API → walk → facts → store → diff, grants → report. `ARCHITECTURE.md` has the map.
 
+pub mod analyse;
 pub mod api;
 pub mod cli;
 pub mod config;

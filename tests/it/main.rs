@@ -2,6 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
+mod analyse_diff;
+mod analyse_grants;
+mod analyse_in_between;
+mod analyse_laws;
+mod analyse_relations;
+mod analyse_world;
 mod api_read;
 mod config_canary;
 mod config_credentials;

@@ -27,10 +27,7 @@ async fn main() -> ExitCode {
         "restricted": &*emulator.cast().restricted,
         "users": emulator.read(keyholder_emulator::World::user_count),
     });
-    if writeln!(std::io::stdout(), "{line}")
-        .and_then(|()| std::io::stdout().flush())
-        .is_err()
-    {
+    if writeln!(std::io::stdout(), "{line}").and_then(|()| std::io::stdout().flush()).is_err() {
         return ExitCode::FAILURE;
     }
     let mut rest = Vec::new();
