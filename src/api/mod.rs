@@ -11,9 +11,11 @@ mod pace;
 pub mod pages;
 pub mod read;
 pub mod settings;
+pub mod sign_on;
 pub mod tls;
 mod transport;
 pub mod wire;
+pub mod write;
 
 pub use self::answer::{Answer, Depth, Page, Rate, Receipt};
 pub use self::error::{Error, Fault};

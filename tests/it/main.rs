@@ -8,6 +8,7 @@ mod analyse_in_between;
 mod analyse_laws;
 mod analyse_relations;
 mod analyse_world;
+mod api_read;
 mod store_diff;
 mod store_open;
 mod store_seal;
