@@ -2,7 +2,9 @@
 //!
 //! Data flows one way: API → walk → facts → store → diff, grants → report. `ARCHITECTURE.md` has the map.
 
+pub mod analyse;
 pub mod api;
 pub mod domain;
 pub mod report;
 pub mod seams;
+pub mod store;

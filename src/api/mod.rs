@@ -2,4 +2,21 @@
 //!
 //! Only this module speaks HTTP to IONOS. It knows nothing of the store and never logs a body or a header value.
 
+pub mod answer;
+pub mod body;
+pub mod error;
+mod fault;
+pub mod operation;
+mod pace;
+pub mod pages;
+pub mod read;
 pub mod settings;
+pub mod sign_on;
+pub mod tls;
+mod transport;
+pub mod wire;
+pub mod write;
+
+pub use self::answer::{Answer, Depth, Page, Rate, Receipt};
+pub use self::error::{Error, Fault};
+pub use self::settings::{Credentials, Pin, Settings, Version};

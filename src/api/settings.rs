@@ -1,10 +1,11 @@
 //! What a client needs to know before its first request.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use url::Url;
+use url::{Host, Url};
 
 /// Which dialect of the API a server speaks. v5 was switched off by IONOS in 2024 and lives on in emulators and old data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +42,29 @@ impl fmt::Debug for Credentials {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pin(pub [u8; 32]);
 
+/// Text that is not a fingerprint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a certificate fingerprint is 64 hexadecimal digits (SHA-256), with or without colons and blanks")]
+pub struct PinError;
+
+impl FromStr for Pin {
+    type Err = PinError;
+
+    /// Reads hexadecimal digits of any case; colons and blanks are skipped.
+    fn from_str(text: &str) -> Result<Self, PinError> {
+        let digits: String = text.chars().filter(|c| *c != ':' && !c.is_whitespace()).collect();
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(&digits, &mut bytes).map_err(|_| PinError)?;
+        Ok(Self(bytes))
+    }
+}
+
+impl fmt::Display for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
 /// Everything a client needs. Built by `config`, or by hand in tests.
 #[derive(Debug)]
 pub struct Settings {
@@ -71,7 +95,67 @@ pub struct Settings {
     pub longest_retry_after: Duration,
 }
 
+/// A setting no client can be built from.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum SettingsError {
+    /// The scheme is neither https nor http.
+    #[error("the API address has the scheme {0}; it must be https, or http to this machine")]
+    Scheme(String),
+    /// Plain http to somewhere else than this machine: the credentials would travel in the clear.
+    #[error("the API address {0} is plain http; only this machine may be asked that way")]
+    PlainHttp(String),
+    /// A user name or password inside the address.
+    #[error("the API address must not hold a user name or password")]
+    UserInfo,
+    /// A query or a fragment behind the path.
+    #[error("the API address must end with its path, without query or fragment")]
+    Query,
+    /// No host.
+    #[error("the API address has no host")]
+    Host,
+    /// No request may ever be sent.
+    #[error("{0} must be at least 1")]
+    Zero(&'static str),
+    /// The credentials cannot be written into a header.
+    #[error("the credentials hold characters that cannot be sent in a header")]
+    Credentials,
+    /// The extra certificate authorities are not PEM certificates.
+    #[error("the extra certificate authorities are not PEM certificates")]
+    Roots,
+    /// The TLS library refuses its own configuration.
+    #[error("prepare TLS")]
+    Tls(#[source] rustls::Error),
+    /// The HTTP library cannot be set up.
+    #[error("prepare the HTTP client: {0}")]
+    Http(String),
+}
+
 impl Settings {
+    /// Says what is wrong with the address and the limits, before any request is sent.
+    pub fn validate(&self) -> Result<(), SettingsError> {
+        let base = &self.base;
+        if !base.username().is_empty() || base.password().is_some() {
+            return Err(SettingsError::UserInfo);
+        }
+        if base.query().is_some() || base.fragment().is_some() {
+            return Err(SettingsError::Query);
+        }
+        let host = base.host().ok_or(SettingsError::Host)?;
+        match base.scheme() {
+            "https" => {}
+            "http" if is_loopback(&host) => {}
+            "http" => return Err(SettingsError::PlainHttp(host.to_string())),
+            other => return Err(SettingsError::Scheme(other.to_owned())),
+        }
+        if self.concurrency == 0 {
+            return Err(SettingsError::Zero("the number of requests at once"));
+        }
+        if self.attempts == 0 {
+            return Err(SettingsError::Zero("the number of attempts"));
+        }
+        Ok(())
+    }
+
     /// The documented defaults for a base address and credentials.
     pub fn new(base: Url, version: Version, credentials: Credentials) -> Self {
         Self {
@@ -87,6 +171,67 @@ impl Settings {
             request_timeout: Duration::from_mins(2),
             attempts: 5,
             longest_retry_after: Duration::from_mins(5),
+        }
+    }
+}
+
+/// Whether a host is this machine and no other.
+fn is_loopback<S: AsRef<str>>(host: &Host<S>) -> bool {
+    match host {
+        Host::Domain(name) => name.as_ref().eq_ignore_ascii_case("localhost"),
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(base: &str, expected: Result<(), SettingsError>) {
+        let settings = Settings::new(
+            Url::parse(base).unwrap(),
+            Version::V6,
+            Credentials::Bearer(SecretString::from("token".to_owned())),
+        );
+        assert_eq!(settings.validate(), expected, "{base}");
+    }
+
+    #[test]
+    fn https_goes_anywhere_and_plain_http_only_to_this_machine() {
+        check("https://api.ionos.com/cloudapi/v6", Ok(()));
+        check("http://127.0.0.1:8080/cloudapi/v6", Ok(()));
+        check("http://127.8.9.1/cloudapi/v6", Ok(()));
+        check("http://[::1]:8080/cloudapi/v6", Ok(()));
+        check("http://localhost:8080/cloudapi/v6", Ok(()));
+        check("http://api.ionos.com/cloudapi/v6", Err(SettingsError::PlainHttp("api.ionos.com".into())));
+        check("http://10.0.0.1/cloudapi/v6", Err(SettingsError::PlainHttp("10.0.0.1".into())));
+        check("http://localhost.example/", Err(SettingsError::PlainHttp("localhost.example".into())));
+        check("ftp://api.ionos.com/", Err(SettingsError::Scheme("ftp".into())));
+    }
+
+    #[test]
+    fn an_address_with_credentials_or_a_query_is_refused() {
+        check("https://me@api.ionos.com/cloudapi/v6", Err(SettingsError::UserInfo));
+        check("https://me:secret@api.ionos.com/cloudapi/v6", Err(SettingsError::UserInfo));
+        check("https://api.ionos.com/cloudapi/v6?depth=1", Err(SettingsError::Query));
+        check("https://api.ionos.com/cloudapi/v6#x", Err(SettingsError::Query));
+    }
+
+    #[test]
+    fn a_pin_is_read_with_colons_and_blanks_in_any_case() {
+        let plain = "ab".repeat(32);
+        let pin: Pin = plain.parse().unwrap();
+        assert_eq!(pin.0, [0xab; 32]);
+        assert_eq!(pin.to_string(), plain);
+        assert_eq!(vec!["AB"; 32].join(":").parse(), Ok(pin));
+        assert_eq!(format!(" {} \n{} ", "aB ".repeat(16), "Ab:".repeat(16)).parse(), Ok(pin));
+    }
+
+    #[test]
+    fn what_is_no_sha_256_is_no_pin() {
+        for text in ["", "ab", &"ab".repeat(31), &"ab".repeat(33), &"xy".repeat(32), "sha256//aaaa"] {
+            assert_eq!(text.parse::<Pin>(), Err(PinError), "{text}");
         }
     }
 }

@@ -18,6 +18,8 @@ pub enum Op {
     Ended,
     /// It got another body.
     Changed,
+    /// It was seen for the first time, because nobody could look before: it may have been there all along.
+    FirstSeen,
 }
 
 /// One fact that differs, with what was so before and after. The store answers with these.
@@ -92,13 +94,15 @@ pub enum Class {
     ResourceVanished,
     /// Somebody or something has another name.
     Renamed,
+    /// Seen for the first time because its scope could not be read before; it may have been there all along.
+    FirstSeen,
     /// Anything else: never dropped.
     Other,
 }
 
 impl Class {
     /// All classes, in the order they are documented.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::AdministratorGained,
         Self::AdministratorLost,
         Self::ContractOwnerChanged,
@@ -126,6 +130,7 @@ impl Class {
         Self::ResourceAppeared,
         Self::ResourceVanished,
         Self::Renamed,
+        Self::FirstSeen,
         Self::Other,
     ];
 
@@ -159,6 +164,7 @@ impl Class {
             Self::ResourceAppeared => "resource-appeared",
             Self::ResourceVanished => "resource-vanished",
             Self::Renamed => "renamed",
+            Self::FirstSeen => "first-seen",
             Self::Other => "other",
         }
     }

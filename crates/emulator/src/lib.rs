@@ -1,1 +1,28 @@
-//! The IONOS user management API as a local server.
+//! The IONOS user management API as a local server, for tests and demonstrations.
+//!
+//! It serves the thirty operations of `/um` in the manner of v5 and v6, with the neighbours that a client needs, from a
+//! contract that a seed decides. It binds loopback only, shares no type with any client, and never looks at the wall
+//! clock: the caller sets its time.
+
+mod api;
+mod clock;
+mod counters;
+mod emulator;
+mod faults;
+mod gate;
+mod generate;
+mod identity;
+mod json;
+mod quota;
+pub mod script;
+mod server;
+mod shared;
+pub mod world;
+
+pub use api::{Deep, Version};
+pub use counters::Counters;
+pub use emulator::{Builder, Emulator, StartError};
+pub use faults::{Body, Fault, Rule};
+pub use generate::{Cast, Size};
+pub use quota::RateLimit;
+pub use world::World;

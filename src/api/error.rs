@@ -1,0 +1,266 @@
+//! What can go wrong between a question and its answer, and whether asking again may help.
+//!
+//! Nothing here holds text that a server wrote, except short error codes: bodies may carry secrets.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::operation::Operation;
+use super::settings::Pin;
+use super::wire::failure::KnownMessage;
+use super::wire::{ConvertError, DecodeError};
+
+/// An operation that failed for good: which one, what it took, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("{operation} (attempts: {attempts})")]
+pub struct Error {
+    /// The operation.
+    pub operation: &'static Operation,
+    /// Requests that were sent; 0 if none was.
+    pub attempts: u32,
+    /// When the first one was sent, by our clock.
+    pub sent_at: DateTime<Utc>,
+    /// Why.
+    #[source]
+    pub fault: Fault,
+}
+
+impl Error {
+    /// Whether asking again may help.
+    pub fn is_retryable(&self) -> bool {
+        self.fault.is_retryable()
+    }
+
+    /// What the reader can do about it.
+    pub fn hint(&self) -> Option<String> {
+        self.fault.hint()
+    }
+}
+
+/// Which time ran out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Phase {
+    /// Getting a connection.
+    #[error("no connection in time")]
+    Connect,
+    /// From the request to the first byte of the answer.
+    #[error("no answer in time")]
+    FirstByte,
+    /// The whole request.
+    #[error("the answer did not end in time")]
+    Whole,
+    /// Less than [`super::body::SLOWEST`] bytes per second.
+    #[error("the answer trickled too slowly")]
+    Trickle,
+}
+
+/// Another certificate than the pinned one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the server's certificate has the fingerprint {found}, pinned is {expected}")]
+pub struct Mismatch {
+    /// The pinned fingerprint.
+    pub expected: Pin,
+    /// The fingerprint of the server's leaf certificate.
+    pub found: Pin,
+}
+
+/// Why an operation failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// 401: the credentials are refused. Never retried.
+    #[error("credentials refused (401{})", code_suffix(code.as_deref()))]
+    Unauthorised {
+        /// `errorCode`, if it was a short word.
+        code: Option<String>,
+    },
+    /// 403: these credentials may not do that.
+    #[error("access refused (403{})", code_suffix(code.as_deref()))]
+    Forbidden {
+        /// `errorCode`, if it was a short word.
+        code: Option<String>,
+    },
+    /// 404, or 422 with the message that stands for it on S3 keys.
+    #[error("not found")]
+    NotFound,
+    /// Any other refusal.
+    #[error("refused with status {status}{}{}", code_suffix(code.as_deref()), message_suffix(*message))]
+    Rejected {
+        /// The HTTP status.
+        status: u16,
+        /// `errorCode`, if it was a short word.
+        code: Option<String>,
+        /// The message, if it is one that this version knows.
+        message: Option<KnownMessage>,
+    },
+    /// 429 or 5xx: later, perhaps.
+    #[error("the server is busy or broken (status {status})")]
+    Busy {
+        /// The HTTP status.
+        status: u16,
+        /// How long the server asks to wait.
+        retry_after: Option<Duration>,
+    },
+    /// The server asks to wait longer than the settings allow.
+    #[error("the server asks to wait {} s (status {status}), longer than the {} s allowed", asked.as_secs(), longest.as_secs())]
+    WaitTooLong {
+        /// The HTTP status.
+        status: u16,
+        /// What the server asks for.
+        asked: Duration,
+        /// What the settings allow.
+        longest: Duration,
+    },
+    /// No connection, or one that broke: name resolution, refused, reset.
+    #[error("the server cannot be reached")]
+    Unreachable {
+        /// The cause, without the address.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// TLS could not be agreed upon, for example because the certificate is not trusted.
+    #[error("no trusted TLS connection")]
+    Tls {
+        /// The cause.
+        #[source]
+        source: rustls::Error,
+    },
+    /// The certificate is trusted, but not the pinned one.
+    #[error(transparent)]
+    CertificateMismatch(Box<Mismatch>),
+    /// Too slow.
+    #[error(transparent)]
+    Timeout(Phase),
+    /// A redirect. It is never followed, since credentials would travel with it.
+    #[error("the server redirects (status {status})")]
+    Redirected {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The body broke off or could not be decompressed.
+    #[error("the answer broke off")]
+    Truncated {
+        /// The cause, without the address.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The body is larger than [`super::body::LARGEST`].
+    #[error("the answer is larger than {} MiB", super::body::LARGEST >> 20)]
+    TooLarge,
+    /// The answer claims success but is a page of HTML or other text.
+    #[error("the answer is not JSON")]
+    NotJson,
+    /// The answer claims success but has no body where one must be.
+    #[error("the answer is empty")]
+    Empty,
+    /// JSON that cannot be read.
+    #[error(transparent)]
+    Decode(DecodeError),
+    /// An object that lacks what it needs to mean something.
+    #[error(transparent)]
+    Convert(#[from] ConvertError),
+    /// A list without `items` where the items were asked for. It is not empty: it was not expanded.
+    #[error("the list came without its items")]
+    NotExpanded,
+    /// The link to the next page leads elsewhere, or back.
+    #[error("the link to the next page leads to {0}")]
+    ForeignLink(Foreign),
+    /// More pages or items than a walk takes.
+    #[error("more than {most} {what}")]
+    Budget {
+        /// The limit.
+        most: u64,
+        /// `pages` or `items`.
+        what: &'static str,
+    },
+    /// An id that cannot be put into a path.
+    #[error("an id that cannot be part of a path")]
+    UnusableId,
+}
+
+/// What is wrong with a link to the next page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Foreign {
+    /// Not an address at all.
+    #[error("no address")]
+    Unreadable,
+    /// Another scheme, host or port.
+    #[error("another server")]
+    Server,
+    /// Another path.
+    #[error("another path")]
+    Path,
+    /// An offset that does not grow.
+    #[error("a page that was read before")]
+    Back,
+}
+
+impl Fault {
+    /// Whether asking again may help. By type only; whether the operation may be repeated at all is another question.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Busy { .. }
+            | Self::Unreachable { .. }
+            | Self::Timeout(_)
+            | Self::Truncated { .. }
+            | Self::NotJson
+            | Self::Empty
+            | Self::Decode(DecodeError::Syntax { .. }) => true,
+            Self::Unauthorised { .. }
+            | Self::Forbidden { .. }
+            | Self::NotFound
+            | Self::Rejected { .. }
+            | Self::WaitTooLong { .. }
+            | Self::Tls { .. }
+            | Self::CertificateMismatch(_)
+            | Self::Redirected { .. }
+            | Self::TooLarge
+            | Self::Decode(DecodeError::Refused(_))
+            | Self::Convert(_)
+            | Self::NotExpanded
+            | Self::ForeignLink(_)
+            | Self::Budget { .. }
+            | Self::UnusableId => false,
+        }
+    }
+
+    /// What the reader can do about it; `None` where there is nothing better to say than the fault itself.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Unauthorised { .. } => {
+                "check the token: it may have expired or been deleted; user name and password are refused for accounts with two-factor authentication"
+            }
+            Self::Forbidden { .. } => "use the credentials of the contract owner or of an administrator",
+            Self::Rejected { message: Some(KnownMessage::NoObjectStorage), .. } => {
+                "put the user into a group with the object storage privilege; it takes effect after a while"
+            }
+            Self::Rejected { status: 402, .. } => "the contract is a trial without access to this API",
+            Self::Busy { .. } => "try again later, or lower the number of requests at once",
+            Self::WaitTooLong { .. } => "wait as long as the server asks, or allow a longer wait",
+            Self::Unreachable { .. } => "check the address, the name resolution, the proxy and the firewall",
+            Self::Tls { .. } => "check the address and the clock; give a private certificate authority in the settings",
+            Self::CertificateMismatch(_) => {
+                "if the operator of the server has changed its certificate, confirm that with them and pin the new one"
+            }
+            Self::Timeout(_) => "check the network, or allow more time",
+            Self::Redirected { .. } => {
+                "check the address: redirects are not followed, since credentials would travel along"
+            }
+            Self::NotJson | Self::Empty => {
+                "check that the address is the API's base and that no portal or gateway answers in its place"
+            }
+            Self::NotExpanded => "ask for the list by an operation of its own instead of a greater depth",
+            Self::ForeignLink(_) => "check the address: the server believes it is somewhere else",
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+fn code_suffix(code: Option<&str>) -> String {
+    code.map(|code| format!(", code {code}")).unwrap_or_default()
+}
+
+fn message_suffix(message: Option<KnownMessage>) -> String {
+    message.map(|message| format!(": {}", message.as_str())).unwrap_or_default()
+}

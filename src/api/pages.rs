@@ -1,0 +1,153 @@
+//! The walk over the list of users, the only list that comes in pages.
+//!
+//! Pages are handed out one by one, so that a failure on the third leaves the first two as sightings. The next page is
+//! counted, never looked up in the answer: a link that leads elsewhere ends the walk with an error.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use url::Url;
+
+use super::answer::{Answer, Depth, Page};
+use super::error::{Error, Fault, Foreign};
+use super::operation::USERS;
+use super::read::Client;
+use super::wire::user::User;
+use super::wire::{Collection, ConvertError, Links};
+
+/// Pages of one walk at most.
+pub const MOST_PAGES: u64 = 10_000;
+
+/// Users of one walk at most.
+pub const MOST_USERS: u64 = 1_000_000;
+
+/// One page of the walk.
+#[derive(Debug)]
+pub struct UserPage {
+    /// Users that no earlier page had, in the order of the answer.
+    pub users: Vec<User>,
+    /// Users that an earlier page, or this one, had before: the list moved while it was read.
+    pub repeated: Vec<User>,
+    /// Users the walk had asked to skip.
+    pub offset: u64,
+    /// Whether this is the end.
+    pub last: bool,
+}
+
+/// A walk over all users. Ask for pages until there is none, or an error.
+#[derive(Debug)]
+pub struct Users {
+    client: Client,
+    depth: Depth,
+    next: Option<u64>,
+    seen: BTreeSet<Arc<str>>,
+    pages: u64,
+}
+
+impl Users {
+    pub(super) fn new(client: Client, depth: Depth) -> Self {
+        Self { client, depth, next: Some(0), seen: BTreeSet::new(), pages: 0 }
+    }
+
+    /// The next page; `None` behind the last one and behind an error.
+    pub async fn next(&mut self) -> Option<Result<Answer<UserPage>, Error>> {
+        let offset = self.next.take()?;
+        let begun = self.client.now();
+        if self.pages == MOST_PAGES {
+            return Some(Err(failed(Fault::Budget { most: MOST_PAGES, what: "pages" }, 0, begun)));
+        }
+        self.pages += 1;
+        let page = Page { offset, limit: Page::LARGEST };
+        let answer = match self.client.users(page, self.depth).await {
+            Ok(answer) => answer,
+            Err(error) => return Some(Err(error)),
+        };
+        let Answer { value, notes, receipt } = answer;
+        Some(match self.take(value, page) {
+            Ok(value) => Ok(Answer { value, notes, receipt }),
+            Err(fault) => Err(failed(fault, receipt.attempts, receipt.sent_at)),
+        })
+    }
+
+    /// Sorts the users of a page into new and repeated ones, and decides whether there is another page.
+    fn take(&mut self, list: Collection<User>, page: Page) -> Result<UserPage, Fault> {
+        let items = list.items.ok_or(Fault::NotExpanded)?;
+        let full = items.len() as u64 >= page.limit;
+        let more = match list.links.and_then(|Links { next, .. }| next) {
+            Some(link) => {
+                check_link(&link, self.client.base(), page.offset)?;
+                full
+            }
+            None => false,
+        };
+        let (mut users, mut repeated) = (Vec::with_capacity(items.len()), Vec::new());
+        for user in items {
+            let id = user.id.clone().ok_or(ConvertError::NoId("user"))?;
+            if self.seen.insert(id) { users.push(user) } else { repeated.push(user) }
+        }
+        if self.seen.len() as u64 > MOST_USERS {
+            return Err(Fault::Budget { most: MOST_USERS, what: "users" });
+        }
+        self.next = more.then(|| page.offset + page.limit);
+        Ok(UserPage { users, repeated, offset: page.offset, last: !more })
+    }
+}
+
+fn failed(fault: Fault, attempts: u32, sent_at: DateTime<Utc>) -> Error {
+    Error { operation: USERS, attempts, sent_at, fault }
+}
+
+/// A link to the next page must lead to the same list of the same server, and onwards.
+fn check_link(link: &str, base: &Url, offset: u64) -> Result<(), Fault> {
+    let link = Url::parse(link).map_err(|_| Fault::ForeignLink(Foreign::Unreadable))?;
+    let foreign = |foreign| Err(Fault::ForeignLink(foreign));
+    if link.origin() != base.origin() || !link.username().is_empty() || link.password().is_some() {
+        return foreign(Foreign::Server);
+    }
+    let path = format!("{}{}", base.path().trim_end_matches('/'), USERS.template);
+    if link.path().trim_end_matches('/') != path {
+        return foreign(Foreign::Path);
+    }
+    let next = link.query_pairs().find(|(name, _)| name == "offset").and_then(|(_, value)| value.parse::<u64>().ok());
+    if next.is_none_or(|next| next <= offset) {
+        return foreign(Foreign::Back);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(link: &str, expected: Option<Foreign>) {
+        let base = Url::parse("https://api.example:8443/cloudapi/v6").unwrap();
+        let found = match check_link(link, &base, 100) {
+            Ok(()) => None,
+            Err(Fault::ForeignLink(foreign)) => Some(foreign),
+            Err(other) => panic!("{other}"),
+        };
+        assert_eq!(found, expected, "{link}");
+    }
+
+    #[test]
+    fn a_link_onwards_in_the_same_list_is_fine() {
+        check("https://api.example:8443/cloudapi/v6/um/users?depth=1&offset=200&limit=100", None);
+        check("https://API.example:8443/cloudapi/v6/um/users/?offset=101", None);
+    }
+
+    #[test]
+    fn a_link_to_another_server_path_or_back_is_foreign() {
+        check("um/users?offset=200", Some(Foreign::Unreadable));
+        check("http://api.example:8443/cloudapi/v6/um/users?offset=200", Some(Foreign::Server));
+        check("https://api.example/cloudapi/v6/um/users?offset=200", Some(Foreign::Server));
+        check("https://evil.example:8443/cloudapi/v6/um/users?offset=200", Some(Foreign::Server));
+        check("https://api.example:8443@evil.example/cloudapi/v6/um/users?offset=200", Some(Foreign::Server));
+        check("https://me@api.example:8443/cloudapi/v6/um/users?offset=200", Some(Foreign::Server));
+        check("https://api.example:8443/cloudapi/v5/um/users?offset=200", Some(Foreign::Path));
+        check("https://api.example:8443/cloudapi/v6/um/users/../groups?offset=200", Some(Foreign::Path));
+        check("https://api.example:8443/cloudapi/v6/um/users?offset=100", Some(Foreign::Back));
+        check("https://api.example:8443/cloudapi/v6/um/users?offset=0", Some(Foreign::Back));
+        check("https://api.example:8443/cloudapi/v6/um/users", Some(Foreign::Back));
+    }
+}

@@ -1,0 +1,164 @@
+//! The reading client: 15 operations of user management, the contracts, and the name of the service.
+//!
+//! It can send GET and nothing else, and it cannot name the operation that hands out a sign-on link.
+//! Every method fails with an [`Error`] that names its operation.
+
+use chrono::{DateTime, Utc};
+use url::Url;
+
+use super::answer::{Answer, Depth, Page, Rate};
+use super::error::Error;
+use super::operation::{self, Operation};
+use super::pages::Users;
+use super::settings::{Settings, SettingsError};
+use super::transport::Getter;
+use super::wire::contract::Contracts;
+use super::wire::group::Group;
+use super::wire::key::Key;
+use super::wire::record::Record;
+use super::wire::resource::Resource;
+use super::wire::service::Service;
+use super::wire::share::Share;
+use super::wire::user::User;
+use super::wire::{Collection, contract};
+use crate::domain::id::{GroupId, KeyId, ResourceId, UserId};
+use crate::seams::Seams;
+
+/// Reads. Clones share connections, limits and pauses.
+#[derive(Clone, Debug)]
+pub struct Client(Getter);
+
+impl Client {
+    /// A client for one server and one set of credentials; sends nothing yet.
+    pub fn new(settings: &Settings, seams: Seams) -> Result<Self, SettingsError> {
+        Getter::new(settings, seams).map(Self)
+    }
+
+    /// The limits of the newest answer that told them.
+    pub fn rate(&self) -> Option<Rate> {
+        self.0.rate()
+    }
+
+    /// All users, page by page, each user once.
+    pub fn all_users(&self, depth: Depth) -> Users {
+        Users::new(self.clone(), depth)
+    }
+
+    /// Users of one page. `GET /um/users?offset=&limit=&depth=`, `umUsersGet`.
+    ///
+    /// `offset` counts users; `limit` is 1 to 100. There is no total: the last page has no `_links.next`.
+    pub async fn users(&self, page: Page, depth: Depth) -> Result<Answer<Collection<User>>, Error> {
+        let query = format!("?offset={}&limit={}&depth={}", page.offset, page.limit, depth.number());
+        self.0.get(operation::USERS, &[], &query).await
+    }
+
+    /// One user. `GET /um/users/{userId}`, `umUsersFindById`.
+    pub async fn user(&self, user: &UserId, depth: Depth) -> Result<Answer<User>, Error> {
+        self.get(operation::USER, &[user.as_str()], depth).await
+    }
+
+    /// The groups of a user. `GET /um/users/{userId}/groups`, `umUsersGroupsGet`.
+    ///
+    /// The API's document types the items as resources; they are groups, perhaps with a name only.
+    pub async fn user_groups(&self, user: &UserId, depth: Depth) -> Result<Answer<Collection<Group>>, Error> {
+        self.get(operation::USER_GROUPS, &[user.as_str()], depth).await
+    }
+
+    /// What a user owns. `GET /um/users/{userId}/owns`, `umUsersOwnsGet`.
+    pub async fn user_owns(&self, user: &UserId, depth: Depth) -> Result<Answer<Collection<Resource>>, Error> {
+        self.get(operation::USER_OWNS, &[user.as_str()], depth).await
+    }
+
+    /// All groups. `GET /um/groups`, `umGroupsGet`; not paged.
+    pub async fn groups(&self, depth: Depth) -> Result<Answer<Collection<Group>>, Error> {
+        self.get(operation::GROUPS, &[], depth).await
+    }
+
+    /// One group. `GET /um/groups/{groupId}`, `umGroupsFindById`.
+    pub async fn group(&self, group: &GroupId, depth: Depth) -> Result<Answer<Group>, Error> {
+        self.get(operation::GROUP, &[group.as_str()], depth).await
+    }
+
+    /// The members of a group. `GET /um/groups/{groupId}/users`, `umGroupsUsersGet`; not paged. Depth 0 gives their ids.
+    pub async fn group_users(&self, group: &GroupId, depth: Depth) -> Result<Answer<Collection<User>>, Error> {
+        self.get(operation::GROUP_USERS, &[group.as_str()], depth).await
+    }
+
+    /// The resources a group can see. `GET /um/groups/{groupId}/resources`, `umGroupsResourcesGet`; not paged.
+    pub async fn group_resources(&self, group: &GroupId, depth: Depth) -> Result<Answer<Collection<Resource>>, Error> {
+        self.get(operation::GROUP_RESOURCES, &[group.as_str()], depth).await
+    }
+
+    /// The shares of a group. `GET /um/groups/{groupId}/shares`, `umGroupsSharesGet`; not paged. Depth 1 gives the flags.
+    pub async fn group_shares(&self, group: &GroupId, depth: Depth) -> Result<Answer<Collection<Share>>, Error> {
+        self.get(operation::GROUP_SHARES, &[group.as_str()], depth).await
+    }
+
+    /// One share. `GET /um/groups/{groupId}/shares/{resourceId}`, `umGroupsSharesFindByResourceId`.
+    pub async fn group_share(
+        &self,
+        group: &GroupId,
+        resource: &ResourceId,
+        depth: Depth,
+    ) -> Result<Answer<Share>, Error> {
+        self.get(operation::GROUP_SHARE, &[group.as_str(), resource.as_str()], depth).await
+    }
+
+    /// All resources. `GET /um/resources`, `umResourcesGet`; not paged.
+    pub async fn resources(&self, depth: Depth) -> Result<Answer<Collection<Resource>>, Error> {
+        self.get(operation::RESOURCES, &[], depth).await
+    }
+
+    /// The resources of one kind. `GET /um/resources/{resourceType}`, `umResourcesFindByType`; an unknown kind is not found.
+    pub async fn resources_of_type(&self, kind: &str, depth: Depth) -> Result<Answer<Collection<Resource>>, Error> {
+        self.get(operation::RESOURCES_OF_TYPE, &[kind], depth).await
+    }
+
+    /// One resource. `GET /um/resources/{resourceType}/{resourceId}`, `umResourcesFindByTypeAndId`.
+    pub async fn resource(&self, kind: &str, resource: &ResourceId, depth: Depth) -> Result<Answer<Resource>, Error> {
+        self.get(operation::RESOURCE, &[kind, resource.as_str()], depth).await
+    }
+
+    /// The S3 keys of a user, without their secrets. `GET /um/users/{userId}/s3keys`, `umUsersS3keysGet`; at most five.
+    /// Depth 1 gives state and date.
+    pub async fn user_s3keys(&self, user: &UserId, depth: Depth) -> Result<Answer<Collection<Key>>, Error> {
+        self.get(operation::USER_S3KEYS, &[user.as_str()], depth).await
+    }
+
+    /// One S3 key, without its secret. `GET /um/users/{userId}/s3keys/{keyId}`, `umUsersS3keysFindByKeyId`.
+    ///
+    /// The API answers 422 for a key that is not there; that is `NotFound` here.
+    pub async fn user_s3key(&self, user: &UserId, key: &KeyId, depth: Depth) -> Result<Answer<Key>, Error> {
+        self.get(operation::USER_S3KEY, &[user.as_str(), key.as_str()], depth).await
+    }
+
+    /// The contracts these credentials see, normally one, whole. `GET /contracts`: v5 answers with one object, v6 with a list.
+    /// `None` if the answer had neither shape.
+    pub async fn contracts(&self) -> Result<Answer<Option<Vec<contract::Contract>>>, Error> {
+        Ok(self.get::<Contracts>(operation::CONTRACTS, &[], Depth::One).await?.map(Contracts::into_items))
+    }
+
+    /// Name and version of the service. `GET /` of the base; the API demands no privilege for it.
+    pub async fn service(&self) -> Result<Answer<Service>, Error> {
+        self.0.get(operation::SERVICE, &[], "").await
+    }
+
+    async fn get<T: Record>(
+        &self,
+        operation: &'static Operation,
+        ids: &[&str],
+        depth: Depth,
+    ) -> Result<Answer<T>, Error> {
+        self.0.get(operation, ids, &format!("?depth={}", depth.number())).await
+    }
+
+    /// The base address, for comparing links with it.
+    pub(super) fn base(&self) -> &Url {
+        self.0.base()
+    }
+
+    /// Our clock.
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.0.now()
+    }
+}

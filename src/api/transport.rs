@@ -1,0 +1,319 @@
+//! One way in and one way out: sends a request, takes the answer in, decodes it, and asks again where that is allowed.
+//!
+//! Logs method, path template, status, attempt, time and bytes; never an address, a header or a body.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
+use reqwest::{Response, StatusCode};
+use secrecy::ExposeSecret as _;
+use tokio::time::{Instant, timeout, timeout_at};
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::answer::{Answer, Rate, Receipt, server_date};
+use super::body;
+use super::error::{Error, Fault, Phase};
+use super::fault::{of_status, of_transport};
+use super::operation::{Method, Operation};
+use super::pace::{self, Pace, Verdict};
+use super::settings::{Credentials, Settings, SettingsError};
+use super::tls;
+use super::wire::record::Record;
+use super::wire::{self, DecodeError, Notes};
+use crate::seams::Seams;
+
+/// What all clones of a client share.
+#[derive(Debug)]
+struct Shared {
+    http: reqwest::Client,
+    base: Url,
+    prefix: String,
+    pace: Pace,
+    settings: Limits,
+    seams: Seams,
+}
+
+/// The settings that every request needs.
+#[derive(Debug)]
+struct Limits {
+    attempts: u32,
+    longest_retry_after: std::time::Duration,
+    first_byte: std::time::Duration,
+    whole: std::time::Duration,
+}
+
+/// The connection to one server with one set of credentials.
+#[derive(Clone, Debug)]
+struct Transport(Arc<Shared>);
+
+/// Sends GET and nothing else.
+#[derive(Clone, Debug)]
+pub(super) struct Getter(Transport);
+
+/// Sends anything once.
+#[derive(Clone, Debug)]
+pub(super) struct Sender(Transport);
+
+/// A whole answer.
+struct Taken {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Zeroizing<Vec<u8>>,
+}
+
+/// The answer to a write: a value where the server sent one, and its `Location`.
+pub(super) struct Sent<T> {
+    pub(super) answer: Answer<Option<T>>,
+    pub(super) location: Option<String>,
+}
+
+impl Getter {
+    pub(super) fn new(settings: &Settings, seams: Seams) -> Result<Self, SettingsError> {
+        Transport::new(settings, seams).map(Self)
+    }
+
+    /// Reads the answer of an operation; `query` begins with `?` or is empty.
+    pub(super) async fn get<T: Record>(
+        &self,
+        operation: &'static Operation,
+        ids: &[&str],
+        query: &str,
+    ) -> Result<Answer<T>, Error> {
+        self.0.get(operation, ids, query).await
+    }
+
+    /// The limits of the newest answer.
+    pub(super) fn rate(&self) -> Option<Rate> {
+        self.0.0.pace.rate()
+    }
+
+    /// The base address.
+    pub(super) fn base(&self) -> &Url {
+        &self.0.0.base
+    }
+
+    /// Our clock.
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.0.0.seams.now()
+    }
+}
+
+impl Sender {
+    pub(super) fn new(settings: &Settings, seams: Seams) -> Result<Self, SettingsError> {
+        Transport::new(settings, seams).map(Self)
+    }
+
+    /// Sends a write once, and reads what the server says to it.
+    pub(super) async fn send<T: Record>(
+        &self,
+        operation: &'static Operation,
+        ids: &[&str],
+        body: Option<Zeroizing<Vec<u8>>>,
+    ) -> Result<Sent<T>, Error> {
+        self.0.send(operation, ids, body).await
+    }
+
+    /// Reads the answer of an operation.
+    pub(super) async fn get<T: Record>(&self, operation: &'static Operation, ids: &[&str]) -> Result<Answer<T>, Error> {
+        self.0.get(operation, ids, "").await
+    }
+}
+
+impl Transport {
+    fn new(settings: &Settings, seams: Seams) -> Result<Self, SettingsError> {
+        settings.validate()?;
+        tls::install_provider();
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls::config(settings)?)
+            .default_headers(headers(settings)?)
+            .user_agent(concat!("keyholder/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .connect_timeout(settings.connect_timeout)
+            .pool_max_idle_per_host(settings.concurrency)
+            .tcp_nodelay(true);
+        builder = if settings.base.scheme() == "https" { builder.https_only(true) } else { builder.no_proxy() };
+        let http = builder.build().map_err(|error| SettingsError::Http(error.without_url().to_string()))?;
+        Ok(Self(Arc::new(Shared {
+            http,
+            base: settings.base.clone(),
+            prefix: settings.base.as_str().trim_end_matches('/').to_owned(),
+            pace: Pace::new(settings.concurrency),
+            settings: Limits {
+                attempts: settings.attempts,
+                longest_retry_after: settings.longest_retry_after,
+                first_byte: settings.first_byte_timeout,
+                whole: settings.request_timeout,
+            },
+            seams,
+        })))
+    }
+
+    /// Reads, and asks again as long as that may help.
+    async fn get<T: Record>(
+        &self,
+        operation: &'static Operation,
+        ids: &[&str],
+        query: &str,
+    ) -> Result<Answer<T>, Error> {
+        let shared = &*self.0;
+        let mut sent_at = shared.seams.now();
+        let fail = |attempts, sent_at, fault| Error { operation, attempts, sent_at, fault };
+        let url = shared.url(operation, ids, query).map_err(|fault| fail(0, sent_at, fault))?;
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let outcome = {
+                let _permit = shared.pace.turn().await;
+                if attempt == 1 {
+                    sent_at = shared.seams.now();
+                }
+                shared.exchange(operation, &url, None, attempt).await
+            };
+            let fault = match outcome.and_then(|taken| shared.decode(&taken, attempt, sent_at)) {
+                Ok(answer) => return Ok(answer),
+                Err(fault) => fault,
+            };
+            let too_many = matches!(fault, Fault::Busy { status: 429, retry_after: Some(_) });
+            let unit = shared.seams.unit().unwrap_or(1.0);
+            let limits = &shared.settings;
+            match pace::verdict(fault, attempt, limits.attempts, limits.longest_retry_after, unit) {
+                Verdict::Final(fault) => return Err(fail(attempt, sent_at, fault)),
+                Verdict::Again(time) => {
+                    if too_many {
+                        shared.pace.hold(time);
+                    }
+                    pace::wait(time).await;
+                }
+            }
+        }
+    }
+
+    /// Writes, once.
+    async fn send<T: Record>(
+        &self,
+        operation: &'static Operation,
+        ids: &[&str],
+        body: Option<Zeroizing<Vec<u8>>>,
+    ) -> Result<Sent<T>, Error> {
+        let shared = &*self.0;
+        let sent_at = shared.seams.now();
+        let fail = |attempts, fault| Error { operation, attempts, sent_at, fault };
+        let url = shared.url(operation, ids, "").map_err(|fault| fail(0, fault))?;
+        let _permit = shared.pace.turn().await;
+        let taken = shared.exchange(operation, &url, body, 1).await.map_err(|fault| fail(1, fault))?;
+        let location = taken.headers.get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let answer = if taken.body.iter().all(u8::is_ascii_whitespace) {
+            Answer { value: None, notes: Notes::default(), receipt: shared.receipt(&taken, 1, sent_at) }
+        } else {
+            shared.decode(&taken, 1, sent_at).map_err(|fault| fail(1, fault))?.map(Some)
+        };
+        Ok(Sent { answer, location })
+    }
+}
+
+impl Shared {
+    fn url(&self, operation: &Operation, ids: &[&str], query: &str) -> Result<Url, Fault> {
+        let path = operation.path(ids)?;
+        Url::parse(&format!("{}{path}{query}", self.prefix)).map_err(|_| Fault::UnusableId)
+    }
+
+    /// Sends once and takes the answer in; anything but success is a fault.
+    async fn exchange(
+        &self,
+        operation: &'static Operation,
+        url: &Url,
+        body: Option<Zeroizing<Vec<u8>>>,
+        attempt: u32,
+    ) -> Result<Taken, Fault> {
+        let begun = Instant::now();
+        let outcome = match timeout_at(begun + self.settings.whole, self.take(operation.method, url, body)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Fault::Timeout(Phase::Whole)),
+        };
+        let status = outcome.as_ref().ok().map(|taken| taken.status.as_u16());
+        tracing::debug!(
+            method = operation.method.as_str(),
+            path = operation.template,
+            status,
+            attempt,
+            duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+            bytes = outcome.as_ref().map_or(0, |taken| taken.body.len()),
+            "API request"
+        );
+        let taken = outcome?;
+        self.pace.note_rate(Rate::of(&taken.headers));
+        if taken.status.is_success() {
+            Ok(taken)
+        } else {
+            Err(of_status(operation, taken.status, &taken.headers, &taken.body, self.seams.now()))
+        }
+    }
+
+    async fn take(&self, method: Method, url: &Url, body: Option<Zeroizing<Vec<u8>>>) -> Result<Taken, Fault> {
+        let method = match method {
+            Method::Get => reqwest::Method::GET,
+            Method::Post => reqwest::Method::POST,
+            Method::Put => reqwest::Method::PUT,
+            Method::Delete => reqwest::Method::DELETE,
+        };
+        let mut request = self.http.request(method, url.clone());
+        if let Some(body) = body {
+            request = request.header(CONTENT_TYPE, "application/json").body(Bytes::from_owner(body));
+        }
+        let mut response: Response = match timeout(self.settings.first_byte, request.send()).await {
+            Ok(outcome) => outcome.map_err(|error| of_transport(error, |source| Fault::Unreachable { source }))?,
+            Err(_) => return Err(Fault::Timeout(Phase::FirstByte)),
+        };
+        let status = response.status();
+        let headers = std::mem::take(response.headers_mut());
+        let body = body::read(response).await?;
+        Ok(Taken { status, headers, body })
+    }
+
+    fn decode<T: Record>(&self, taken: &Taken, attempts: u32, sent_at: DateTime<Utc>) -> Result<Answer<T>, Fault> {
+        match taken.body.iter().find(|byte| !byte.is_ascii_whitespace()) {
+            None => return Err(Fault::Empty),
+            Some(b'{' | b'[' | b'"' | b'0'..=b'9' | b'-' | b't' | b'f' | b'n') => {}
+            Some(_) => return Err(Fault::NotJson),
+        }
+        let (value, notes) = wire::decode::<T>(&taken.body).map_err(|error: DecodeError| Fault::Decode(error))?;
+        Ok(Answer { value, notes, receipt: self.receipt(taken, attempts, sent_at) })
+    }
+
+    fn receipt(&self, taken: &Taken, attempts: u32, sent_at: DateTime<Utc>) -> Receipt {
+        Receipt {
+            attempts,
+            bytes: taken.body.len() as u64,
+            sent_at,
+            answered_at: self.seams.now(),
+            server_date: server_date(&taken.headers),
+            rate: Rate::of(&taken.headers),
+        }
+    }
+}
+
+/// The headers of every request. The credentials are marked, so that no library prints them.
+fn headers(settings: &Settings) -> Result<HeaderMap, SettingsError> {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    let credentials = match &settings.credentials {
+        Credentials::Bearer(token) => Zeroizing::new(format!("Bearer {}", token.expose_secret())),
+        Credentials::Basic { username, password } => {
+            let pair = Zeroizing::new(format!("{username}:{}", password.expose_secret()));
+            Zeroizing::new(format!("Basic {}", *Zeroizing::new(BASE64.encode(pair.as_bytes()))))
+        }
+    };
+    let mut credentials = HeaderValue::from_str(&credentials).map_err(|_| SettingsError::Credentials)?;
+    credentials.set_sensitive(true);
+    headers.insert(AUTHORIZATION, credentials);
+    if let Some(number) = settings.contract_number {
+        headers.insert("x-contract-number", HeaderValue::from(number));
+    }
+    Ok(headers)
+}

@@ -1,0 +1,170 @@
+//! From what the API wrote to what the domain means. Bare references convert to ids only: absent properties are not empty ones.
+
+use std::sync::Arc;
+
+use super::contract::Contract;
+use super::group::Group;
+use super::key::Key;
+use super::object::{Metadata, Object};
+use super::resource::Resource;
+use super::share::Share;
+use super::user::User;
+use crate::domain;
+use crate::domain::id::{ContractNumber, GroupId, KeyId, ResourceId, UserId};
+use crate::domain::user::{Attribution, Person};
+
+/// An object that cannot stand for anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConvertError {
+    /// Without an id it is nobody.
+    #[error("a {0} without id")]
+    NoId(&'static str),
+    /// A bare reference where the whole object was asked for.
+    #[error("a {0} without properties")]
+    Bare(&'static str),
+    /// A contract without its number.
+    #[error("a contract without number")]
+    NoNumber,
+}
+
+impl<P, E> Object<P, E> {
+    /// The id, which must be there and not be empty.
+    fn sure_id(&self, what: &'static str) -> Result<Arc<str>, ConvertError> {
+        self.id.clone().filter(|id| !id.is_empty()).ok_or(ConvertError::NoId(what))
+    }
+
+    fn take_metadata(&mut self) -> Metadata {
+        self.metadata.take().map_or_else(Metadata::default, |metadata| *metadata)
+    }
+
+    fn take_properties(&mut self, what: &'static str) -> Result<P, ConvertError> {
+        self.properties.take().map(|properties| *properties).ok_or(ConvertError::Bare(what))
+    }
+}
+
+impl Metadata {
+    /// Who made the object and who changed it last.
+    fn into_attribution(self) -> Attribution {
+        Attribution {
+            created_by: self.created_by,
+            created_by_user_id: self.created_by_user_id,
+            modified: self.modified,
+            modified_by: self.modified_by,
+            modified_by_user_id: self.modified_by_user_id,
+        }
+    }
+}
+
+impl User {
+    /// The user's id: all there is in a bare reference.
+    pub fn user_id(&self) -> Result<UserId, ConvertError> {
+        self.sure_id("user").map(UserId::from)
+    }
+
+    /// The user. Only `properties` decide what it is; unknown metadata are in the notes.
+    pub fn into_domain(mut self) -> Result<domain::user::User, ConvertError> {
+        let id = self.user_id()?;
+        let properties = self.take_properties("user")?;
+        let metadata = self.take_metadata();
+        Ok(domain::user::User {
+            id,
+            person: Person { email: properties.email, firstname: properties.firstname, lastname: properties.lastname },
+            administrator: properties.administrator,
+            force_sec_auth: properties.force_sec_auth,
+            sec_auth_active: properties.sec_auth_active,
+            active: properties.active,
+            s3_canonical_user_id: properties.s3_canonical_user_id,
+            created: metadata.created,
+            last_login: metadata.last_login,
+            attribution: metadata.into_attribution(),
+            extra: properties.extra,
+        })
+    }
+}
+
+impl Group {
+    /// The group's id: all there is in a bare reference.
+    pub fn group_id(&self) -> Result<GroupId, ConvertError> {
+        self.sure_id("group").map(GroupId::from)
+    }
+
+    /// The group.
+    pub fn into_domain(mut self) -> Result<domain::group::Group, ConvertError> {
+        let id = self.group_id()?;
+        let properties = self.take_properties("group")?;
+        Ok(domain::group::Group {
+            id,
+            name: properties.name,
+            privileges: properties.privileges,
+            extra: properties.extra,
+        })
+    }
+}
+
+impl Resource {
+    /// The resource's id: all there is in a bare reference.
+    pub fn resource_id(&self) -> Result<ResourceId, ConvertError> {
+        self.sure_id("resource").map(ResourceId::from)
+    }
+
+    /// The resource.
+    pub fn into_domain(mut self) -> Result<domain::resource::Resource, ConvertError> {
+        let id = self.resource_id()?;
+        let properties = self.take_properties("resource")?;
+        let metadata = self.take_metadata();
+        Ok(domain::resource::Resource {
+            id,
+            kind: self.kind.map(Into::into),
+            name: properties.name,
+            sec_auth_protection: properties.sec_auth_protection,
+            created: metadata.created,
+            attribution: metadata.into_attribution(),
+            extra: properties.extra,
+        })
+    }
+}
+
+impl Share {
+    /// The share of a group; its id is the resource's.
+    pub fn into_domain(mut self, group: GroupId) -> Result<domain::share::Share, ConvertError> {
+        let resource = self.sure_id("share").map(ResourceId::from)?;
+        let properties = self.take_properties("share")?;
+        Ok(domain::share::Share {
+            group,
+            resource,
+            edit_privilege: properties.edit_privilege,
+            share_privilege: properties.share_privilege,
+            extra: properties.extra,
+        })
+    }
+}
+
+impl Key {
+    /// The key of a user; its id is the access key.
+    pub fn into_domain(mut self, user: UserId) -> Result<domain::key::Key, ConvertError> {
+        let id = self.sure_id("key").map(KeyId::from)?;
+        let properties = self.take_properties("key")?;
+        let metadata = self.take_metadata();
+        Ok(domain::key::Key {
+            user,
+            id,
+            active: properties.active,
+            created: metadata.created,
+            attribution: metadata.into_attribution(),
+            extra: properties.extra,
+        })
+    }
+}
+
+impl Contract {
+    /// The contract.
+    pub fn into_domain(mut self) -> Result<domain::contract::Contract, ConvertError> {
+        let properties = self.take_properties("contract")?;
+        Ok(domain::contract::Contract {
+            number: properties.contract_number.map(ContractNumber).ok_or(ConvertError::NoNumber)?,
+            owner: Person { email: properties.owner, ..Person::default() },
+            status: properties.status.map(Into::into),
+            reg_domain: properties.reg_domain,
+        })
+    }
+}

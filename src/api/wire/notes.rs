@@ -1,0 +1,127 @@
+//! What was noticed while reading: fields, words and shapes this version does not know, by name and never by value.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::Refusal;
+use super::lenient::Place;
+use super::word::is_word;
+
+/// Kinds of notes kept per answer; a server that invents more is only counted.
+const MOST_KINDS: usize = 64;
+
+/// One thing noticed. `field` is the place in the model, for example `user.properties.active`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Note {
+    /// A property this version does not know.
+    UnknownField {
+        /// Where it stood.
+        field: String,
+    },
+    /// A known property of another type than documented; read as absent.
+    InvalidField {
+        /// Where it stood.
+        field: String,
+    },
+    /// A word of a closed list that this version does not know; kept as it is.
+    UnknownWord {
+        /// Where it stood.
+        field: String,
+        /// The word: at most 64 of `A-Z a-z 0-9 _ -`.
+        word: String,
+    },
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownField { field } => write!(f, "unknown property {field}"),
+            Self::InvalidField { field } => write!(f, "property {field} has another type than documented"),
+            Self::UnknownWord { field, word } => write!(f, "unknown value {word} of {field}"),
+        }
+    }
+}
+
+/// All notes of one answer, each with how often it applied.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notes {
+    /// Notes in order, with counts.
+    pub counts: BTreeMap<Note, u64>,
+    /// Notes that were not kept because there were too many kinds.
+    pub dropped: u64,
+}
+
+impl Notes {
+    /// Whether everything was as documented.
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty() && self.dropped == 0
+    }
+
+    /// Adds the notes of another answer.
+    pub fn add(&mut self, other: Self) {
+        self.dropped += other.dropped;
+        for (note, count) in other.counts {
+            self.note(note, count);
+        }
+    }
+
+    fn note(&mut self, note: Note, count: u64) {
+        if let Some(so_far) = self.counts.get_mut(&note) {
+            *so_far += count;
+        } else if self.counts.len() < MOST_KINDS {
+            self.counts.insert(note, count);
+        } else {
+            self.dropped += count;
+        }
+    }
+}
+
+/// Where a reader writes its notes, and why it stopped.
+#[derive(Default)]
+pub(in crate::api) struct Context {
+    notes: RefCell<Notes>,
+    refusal: Cell<Option<Refusal>>,
+}
+
+impl Context {
+    /// Notes a property that is not known.
+    pub(super) fn unknown_field(&self, model: &'static str, name: &str) {
+        self.note(Note::UnknownField { field: place(model, name) });
+    }
+
+    /// Notes a property of the wrong type.
+    pub(super) fn invalid_field(&self, model: &'static str, name: &str) {
+        self.note(Note::InvalidField { field: place(model, name) });
+    }
+
+    /// Notes a word that is not in its list.
+    pub(super) fn unknown_word(&self, at: Place, word: &str) {
+        self.note(Note::UnknownWord { field: place(at.model, at.name), word: word.to_owned() });
+    }
+
+    /// Stops reading; the reason survives whatever the JSON library says.
+    pub(super) fn refuse<E: serde::de::Error>(&self, refusal: Refusal) -> E {
+        self.refusal.set(Some(refusal));
+        E::custom(refusal)
+    }
+
+    /// Why reading stopped, if a reader stopped it.
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        self.refusal.get()
+    }
+
+    /// The notes.
+    pub(super) fn into_notes(self) -> Notes {
+        self.notes.into_inner()
+    }
+
+    fn note(&self, note: Note) {
+        self.notes.borrow_mut().note(note, 1);
+    }
+}
+
+/// A place in the model. A name that is no plain word may hold anything, so only its length is told.
+fn place(model: &'static str, name: &str) -> String {
+    if is_word(name) { format!("{model}.{name}") } else { format!("{model}.({} bytes)", name.len()) }
+}

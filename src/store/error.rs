@@ -1,0 +1,156 @@
+//! What can go wrong with the file, and what to do about it.
+
+use std::path::PathBuf;
+
+use crate::domain::body::BodyError;
+use crate::seams::RandomError;
+
+/// Any failure of the store. The database is as it was before the call.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file is not there and was not to be created.
+    #[error("open database {}: no such file", path.display())]
+    Missing {
+        /// The database.
+        path: PathBuf,
+    },
+    /// The file cannot be created or opened.
+    #[error("open database {}", path.display())]
+    Open {
+        /// The database.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is no SQLite database, or one of another program.
+    #[error("open database {}: not a keyholder database", path.display())]
+    Foreign {
+        /// The database.
+        path: PathBuf,
+    },
+    /// The file was written by a newer version of this program.
+    #[error("open database {}: its schema has version {found}, this program knows versions up to {known}", path.display())]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// The version in the file.
+        found: u32,
+        /// The newest version this program knows.
+        known: u32,
+    },
+    /// The file has an older schema, and it was opened for reading only.
+    #[error("read database {}: its schema has version {found} and needs to be upgraded to {known}", path.display())]
+    Older {
+        /// The database.
+        path: PathBuf,
+        /// The version in the file.
+        found: u32,
+        /// The version needed.
+        known: u32,
+    },
+    /// Somebody else can read or write the file.
+    #[error("open database {}: others can access it (mode {mode:04o})", path.display())]
+    Exposed {
+        /// The database, or the folder it is in.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The schema could not be brought up to date.
+    #[error("upgrade the schema of database {}", path.display())]
+    Migrate {
+        /// The database.
+        path: PathBuf,
+        /// The reason.
+        #[source]
+        source: sqlx::migrate::MigrateError,
+    },
+    /// A statement failed.
+    #[error("{action}")]
+    Sql {
+        /// What was being done, for example `seal the snapshot`.
+        action: &'static str,
+        /// SQLite's reason.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// A row does not make sense.
+    #[error("read table {table}: {what}")]
+    Inconsistent {
+        /// The table.
+        table: &'static str,
+        /// What is wrong, and with which row.
+        what: String,
+    },
+    /// A body could not be written or read.
+    #[error("keep the body of a fact")]
+    Body(#[from] BodyError),
+    /// There is no randomness for the key of a commitment.
+    #[error("make a key for personal data")]
+    Random(#[from] RandomError),
+    /// The sequence has no such snapshot.
+    #[error("find snapshot {asked:?}: {why}")]
+    NoSnapshot {
+        /// What was asked for.
+        asked: String,
+        /// Why there is none, with what there is.
+        why: String,
+    },
+    /// The file holds no such contract, or several and none was chosen.
+    #[error("choose a contract: {0}")]
+    NoContract(String),
+    /// This instant of this schedule has been collected before.
+    #[error("begin a run of schedule {schedule:?} for {nominal}: that instant has run before")]
+    RanBefore {
+        /// The schedule.
+        schedule: String,
+        /// The instant.
+        nominal: String,
+    },
+}
+
+impl StoreError {
+    /// Whether the caller asked for something that is not there, rather than the file being at fault.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::NoSnapshot { .. } | Self::NoContract(_))
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Missing { .. } => {
+                "run `keyholder collect` first, or name another file with --db or KEYHOLDER_DB".to_owned()
+            }
+            Self::Open { path, .. } => {
+                format!("check that the folder of {} exists and that you may write to it", path.display())
+            }
+            Self::Foreign { .. } => "name a keyholder database with --db or KEYHOLDER_DB".to_owned(),
+            Self::Newer { .. } => {
+                "use the newer keyholder that wrote it, or a backup from before; the file was not changed".to_owned()
+            }
+            Self::Older { .. } => "run any command that writes, for example `keyholder collect`".to_owned(),
+            Self::Exposed { path, .. } if path.is_dir() => format!("chmod 700 {}", path.display()),
+            Self::Exposed { path, .. } => format!("chmod 600 {}", path.display()),
+            Self::NoSnapshot { .. } => "`keyholder snapshots list` shows what there is".to_owned(),
+            Self::NoContract(_) => "name one with --contract".to_owned(),
+            Self::Sql { .. } | Self::Inconsistent { .. } | Self::Migrate { .. } => {
+                "the last sealed snapshot is intact; check free space and the file's integrity with `sqlite3 FILE 'PRAGMA integrity_check'`"
+                    .to_owned()
+            }
+            Self::Body(_) | Self::Random(_) | Self::RanBefore { .. } => return None,
+        })
+    }
+}
+
+/// Names what was being done when a statement failed.
+pub(super) trait While<T> {
+    /// Turns the failure into a [`StoreError::Sql`] that says so.
+    fn when(self, action: &'static str) -> Result<T, StoreError>;
+}
+
+impl<T> While<T> for Result<T, sqlx::Error> {
+    fn when(self, action: &'static str) -> Result<T, StoreError> {
+        self.map_err(|source| StoreError::Sql { action, source })
+    }
+}

@@ -1,0 +1,201 @@
+//! Opening the file: who may, which schema, which settings. All pragmas are here and nowhere else.
+
+use std::fs;
+use std::io::Read as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+
+use super::error::{StoreError, While as _};
+
+/// The migrations, embedded.
+static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
+
+/// `KHLD`, in the header of every database of ours.
+const APPLICATION_ID: u32 = 0x4b48_4c44;
+
+/// How long a statement waits for a lock before it fails.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Readers at once, in the store's own process.
+const READERS: u32 = 4;
+
+/// What a store is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Creates the file where there is none and brings its schema up to date.
+    Write,
+    /// Leaves the file as it is.
+    Read,
+}
+
+/// An open database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pub(super) writer: SqlitePool,
+    pub(super) readers: SqlitePool,
+    path: PathBuf,
+}
+
+impl Store {
+    /// Opens the database, or creates it (mode 0600, its folder 0700) if it is to be written.
+    ///
+    /// Refuses a file that others can access, one of another program and one of a newer version, untouched.
+    pub async fn open(path: &Path, access: Access) -> Result<Self, StoreError> {
+        refuse_exposed_folder(path)?;
+        match inspect(path)? {
+            Header::Absent | Header::Empty if access == Access::Read => {
+                return Err(StoreError::Missing { path: path.to_owned() });
+            }
+            Header::Absent => create(path)?,
+            Header::Empty => refuse_exposed(path)?,
+            Header::Foreign => return Err(StoreError::Foreign { path: path.to_owned() }),
+            Header::Ours(found) => {
+                refuse_exposed(path)?;
+                refuse_version(path, found, access)?;
+            }
+        }
+        let store = Self::connect(path, access).await?;
+        if access == Access::Write {
+            store.migrate().await?;
+        }
+        Ok(store)
+    }
+
+    async fn connect(path: &Path, access: Access) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .busy_timeout(BUSY_TIMEOUT)
+            .foreign_keys(true)
+            .pragma("trusted_schema", "OFF")
+            .pragma("cell_size_check", "ON")
+            .pragma("secure_delete", "ON");
+        let reading = options.clone().read_only(true).pragma("query_only", "ON");
+        let readers = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(reading);
+        let writer = match access {
+            Access::Read => readers.clone(),
+            Access::Write => {
+                let writing = options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
+                SqlitePoolOptions::new()
+                    .max_connections(1)
+                    .connect_with(writing)
+                    .await
+                    .when("open the database for writing")?
+            }
+        };
+        Ok(Self { writer, readers, path: path.to_owned() })
+    }
+
+    async fn migrate(&self) -> Result<(), StoreError> {
+        MIGRATOR.run(&self.writer).await.map_err(|source| StoreError::Migrate { path: self.path.clone(), source })?;
+        // The two header fields let the next opening judge the file without touching it.
+        sqlx::query("PRAGMA application_id = 1263029316").execute(&self.writer).await.when("mark the database")?;
+        sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA user_version = {}", schema_version())))
+            .execute(&self.writer)
+            .await
+            .when("note the schema version")?;
+        Ok(())
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Folds the write-ahead log into the file and closes it.
+    pub async fn close(self) {
+        if !self.writer.is_closed() {
+            // A reader of another process may hold the log; then it stays, and the next opening folds it.
+            let folded = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.writer).await;
+            if let Err(error) = folded {
+                tracing::debug!(error = &error as &dyn std::error::Error, "Left the write-ahead log in place");
+            }
+        }
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+/// The newest schema version this program knows: the number of its migrations.
+pub fn schema_version() -> u32 {
+    u32::try_from(MIGRATOR.iter().count()).unwrap_or(u32::MAX)
+}
+
+/// What the first bytes of the file say, read without SQLite so that nothing is touched.
+enum Header {
+    Absent,
+    Empty,
+    Foreign,
+    Ours(u32),
+}
+
+/// Length of the SQLite header, and where in it the two fields are (SQLite file format, section 1.3).
+const HEADER: usize = 100;
+const USER_VERSION: usize = 60;
+const APPLICATION: usize = 68;
+
+fn inspect(path: &Path) -> Result<Header, StoreError> {
+    let open = |source| StoreError::Open { path: path.to_owned(), source };
+    let mut file = match fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Header::Absent),
+        Err(error) => return Err(open(error)),
+    };
+    let mut header = Vec::with_capacity(HEADER);
+    file.by_ref().take(HEADER as u64).read_to_end(&mut header).map_err(open)?;
+    if header.is_empty() {
+        return Ok(Header::Empty);
+    }
+    let field = |at: usize| header.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
+    match (header.starts_with(b"SQLite format 3\0"), field(APPLICATION), field(USER_VERSION)) {
+        (true, Some(APPLICATION_ID), Some(version)) => Ok(Header::Ours(version)),
+        // Created but cut off before its first migration was marked: nothing of value in it yet.
+        (true, Some(0), Some(0)) => Ok(Header::Empty),
+        _ => Ok(Header::Foreign),
+    }
+}
+
+fn refuse_version(path: &Path, found: u32, access: Access) -> Result<(), StoreError> {
+    let known = schema_version();
+    if found > known {
+        return Err(StoreError::Newer { path: path.to_owned(), found, known });
+    }
+    if found < known && access == Access::Read {
+        return Err(StoreError::Older { path: path.to_owned(), found, known });
+    }
+    Ok(())
+}
+
+fn refuse_exposed(path: &Path) -> Result<(), StoreError> {
+    let open = |source| StoreError::Open { path: path.to_owned(), source };
+    let mode = fs::metadata(path).map_err(open)?.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(StoreError::Exposed { path: path.to_owned(), mode });
+    }
+    Ok(())
+}
+
+/// A folder that others can write to lets them swap the file; a sticky one (such as a shared temporary folder) does not.
+fn refuse_exposed_folder(path: &Path) -> Result<(), StoreError> {
+    let folder = folder_of(path);
+    let Ok(metadata) = fs::metadata(folder) else { return Ok(()) };
+    let mode = metadata.permissions().mode() & 0o7777;
+    if mode & 0o022 != 0 && mode & 0o1000 == 0 {
+        return Err(StoreError::Exposed { path: folder.to_owned(), mode });
+    }
+    Ok(())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn create(path: &Path) -> Result<(), StoreError> {
+    let open = |source| StoreError::Open { path: path.to_owned(), source };
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder_of(path)).map_err(open)?;
+    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(open)?;
+    Ok(())
+}

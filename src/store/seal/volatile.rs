@@ -1,0 +1,112 @@
+//! What moves without meaning: last logins and attributions. Written only when different from what is known.
+
+use std::collections::HashMap;
+
+use sqlx::{QueryBuilder, Row as _, Sqlite};
+
+use super::{Actors, Sealer};
+use crate::domain::fact::Kind;
+use crate::domain::sighting::Sightings;
+use crate::domain::user::Attribution;
+use crate::store::error::{StoreError, While as _};
+use crate::store::intern::BATCH;
+
+/// An attribution as it is stored: ids of actors, and seconds since 1970.
+type Stored = (Option<i64>, Option<i64>, Option<i64>, Option<i64>, Option<i64>);
+
+impl Sealer<'_> {
+    /// Writes last logins and attributions that differ from the latest known.
+    pub(super) async fn write_volatile(&mut self, sightings: &Sightings) -> Result<(), StoreError> {
+        self.write_logins(sightings).await?;
+        self.write_attributions(sightings).await
+    }
+
+    async fn write_logins(&mut self, sightings: &Sightings) -> Result<(), StoreError> {
+        let rows = sqlx::query(
+            "SELECT l.entity, l.at, max(l.seq) FROM last_login l JOIN entity e ON e.id = l.entity \
+             WHERE e.contract = ? GROUP BY l.entity",
+        )
+        .bind(self.contract)
+        .fetch_all(&mut *self.db)
+        .await
+        .when("read the last logins")?;
+        let known: HashMap<i64, Option<i64>> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+        let mut fresh: HashMap<i64, Option<i64>> = HashMap::new();
+        for user in &sightings.users {
+            let Some(entity) = self.entities.find(Kind::User, &user.id.shared()) else { continue };
+            let at = user.last_login.map(|at| at.timestamp());
+            if known.get(&entity).copied().flatten() != at {
+                fresh.insert(entity, at);
+            }
+        }
+        let mut fresh: Vec<(i64, Option<i64>)> = fresh.into_iter().collect();
+        fresh.sort_unstable();
+        for batch in fresh.chunks(BATCH) {
+            let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO last_login (entity, seq, at) ");
+            insert.push_values(batch, |mut values, (entity, at)| {
+                values.push_bind(*entity).push_bind(self.seq).push_bind(*at);
+            });
+            insert.build().execute(&mut *self.db).await.when("write the last logins")?;
+        }
+        Ok(())
+    }
+
+    async fn write_attributions(&mut self, sightings: &Sightings) -> Result<(), StoreError> {
+        let known = self.known_attributions().await?;
+        let mut actors = Actors::load(self.db).await?;
+        let users = sightings.users.iter().map(|user| (Kind::User, user.id.shared(), &user.attribution));
+        let resources = sightings.resources.iter().map(|one| (Kind::Resource, one.id.shared(), &one.attribution));
+        let keys = sightings.keys.iter().map(|key| (Kind::Key, key.id.shared(), &key.attribution));
+        let mut fresh: HashMap<i64, Stored> = HashMap::new();
+        for (kind, name, attribution) in users.chain(resources).chain(keys) {
+            let Some(entity) = self.entities.find(kind, &name) else { continue };
+            let stored = stored(attribution, &mut actors);
+            if known.get(&entity).copied().unwrap_or_default() != stored {
+                fresh.insert(entity, stored);
+            }
+        }
+        actors.write(self.db).await?;
+        let mut fresh: Vec<(i64, Stored)> = fresh.into_iter().collect();
+        fresh.sort_unstable();
+        for batch in fresh.chunks(BATCH) {
+            let mut insert = QueryBuilder::<Sqlite>::new(
+                "INSERT INTO attribution (entity, seq, created_by, created_by_user_id, modified, modified_by, \
+                 modified_by_user_id) ",
+            );
+            insert.push_values(batch, |mut values, (entity, stored)| {
+                values
+                    .push_bind(*entity)
+                    .push_bind(self.seq)
+                    .push_bind(stored.0)
+                    .push_bind(stored.1)
+                    .push_bind(stored.2)
+                    .push_bind(stored.3)
+                    .push_bind(stored.4);
+            });
+            insert.build().execute(&mut *self.db).await.when("write the attributions")?;
+        }
+        Ok(())
+    }
+
+    async fn known_attributions(&mut self) -> Result<HashMap<i64, Stored>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT a.entity, a.created_by, a.created_by_user_id, a.modified, a.modified_by, a.modified_by_user_id, \
+             max(a.seq) FROM attribution a JOIN entity e ON e.id = a.entity WHERE e.contract = ? GROUP BY a.entity",
+        )
+        .bind(self.contract)
+        .fetch_all(&mut *self.db)
+        .await
+        .when("read the attributions")?;
+        Ok(rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2), row.get(3), row.get(4), row.get(5)))).collect())
+    }
+}
+
+fn stored(attribution: &Attribution, actors: &mut Actors) -> Stored {
+    (
+        actors.intern(attribution.created_by.as_deref()),
+        actors.intern(attribution.created_by_user_id.as_deref()),
+        attribution.modified.map(|at| at.timestamp()),
+        actors.intern(attribution.modified_by.as_deref()),
+        actors.intern(attribution.modified_by_user_id.as_deref()),
+    )
+}

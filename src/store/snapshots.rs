@@ -1,0 +1,230 @@
+//! Sealed snapshots: listing them, finding the one somebody means, and what they could not see.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+use super::error::{StoreError, While as _};
+use super::open::Store;
+use crate::domain::coverage::{Coverage, Effort, Gap, KindCoverage, Scope, ScopeKind, Status};
+use crate::domain::fact::Kind;
+use crate::domain::id::{ContractNumber, Seq};
+use crate::domain::snapshot::{RunState, Snapshot, Source};
+
+impl Store {
+    /// The contracts in the file, in order of number.
+    pub async fn contracts(&self) -> Result<Vec<ContractNumber>, StoreError> {
+        let numbers: Vec<i64> = sqlx::query_scalar(
+            "SELECT number FROM contract c WHERE EXISTS (SELECT 1 FROM snapshot s WHERE s.contract = c.id) ORDER BY number",
+        )
+        .fetch_all(&self.readers)
+        .await
+        .when("list the contracts")?;
+        Ok(numbers.into_iter().map(|number| ContractNumber(number.unsigned_abs())).collect())
+    }
+
+    /// The contract that is meant: the one asked for, or the only one there is.
+    pub async fn choose_contract(&self, asked: Option<ContractNumber>) -> Result<ContractNumber, StoreError> {
+        let known = self.contracts().await?;
+        match (asked, known.as_slice()) {
+            (Some(asked), known) if known.contains(&asked) => Ok(asked),
+            (Some(asked), _) => Err(StoreError::NoContract(format!(
+                "the database has no snapshot of contract {asked}, only of {}",
+                listed(&known)
+            ))),
+            (None, [only]) => Ok(*only),
+            (None, []) => Err(StoreError::NoContract("the database has no snapshot yet".to_owned())),
+            (None, several) => Err(StoreError::NoContract(format!("the database has several: {}", listed(several)))),
+        }
+    }
+
+    /// All snapshots of a contract, oldest first.
+    pub async fn snapshots(&self, contract: ContractNumber) -> Result<Vec<Snapshot>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT contract_number, seq, label, state, schedule, nominal, started, finished, requests, began, ended, \
+             changed, users, groups, resources, members, shares, owns, keys, root, api, tool FROM v_snapshots \
+             WHERE contract_number = ? ORDER BY seq",
+        )
+        .bind(super::seal::number_of(contract.0))
+        .fetch_all(&self.readers)
+        .await
+        .when("list the snapshots")?;
+        rows.iter().map(snapshot_of).collect()
+    }
+
+    /// One snapshot.
+    pub async fn snapshot(&self, contract: ContractNumber, seq: Seq) -> Result<Snapshot, StoreError> {
+        self.snapshots(contract).await?.into_iter().find(|snapshot| snapshot.seq == seq).ok_or_else(|| {
+            StoreError::NoSnapshot {
+                asked: seq.to_string(),
+                why: format!("contract {contract} has no snapshot with that number"),
+            }
+        })
+    }
+
+    /// The snapshot somebody means: `latest`, `previous`, a sequence number, a label, a date (its last snapshot up to
+    /// the end of that day, UTC) or an RFC 3339 instant (the last one up to then).
+    pub async fn resolve(&self, contract: ContractNumber, asked: &str) -> Result<Snapshot, StoreError> {
+        pick(contract, self.snapshots(contract).await?, asked)
+    }
+
+    /// How complete the population of a snapshot is.
+    pub async fn coverage(&self, contract: ContractNumber, seq: Seq) -> Result<Coverage, StoreError> {
+        let run: i64 = sqlx::query_scalar("SELECT run FROM v_snapshots WHERE contract_number = ? AND seq = ?")
+            .bind(super::seal::number_of(contract.0))
+            .bind(seq.0)
+            .fetch_one(&self.readers)
+            .await
+            .when("find the run of the snapshot")?;
+        let sums = sqlx::query(
+            "SELECT kind, pages, items, attempts, first_at, last_at, scopes, complete FROM coverage WHERE run = ?",
+        )
+        .bind(run)
+        .fetch_all(&self.readers)
+        .await
+        .when("read the coverage")?;
+        let gaps = sqlx::query(
+            "SELECT kind, pages, items, attempts, first_at, last_at, parent, status, reason FROM gap WHERE run = ?",
+        )
+        .bind(run)
+        .fetch_all(&self.readers)
+        .await
+        .when("read the gaps of the coverage")?;
+        let mut coverage = Coverage::default();
+        for row in &sums {
+            let sum = KindCoverage { scopes: count(row, 6), complete: count(row, 7), effort: effort(row)? };
+            coverage.kinds.insert(scope_kind(row)?, sum);
+        }
+        coverage.gaps = gaps.iter().map(gap).collect::<Result<_, _>>()?;
+        coverage.finish();
+        Ok(coverage)
+    }
+}
+
+fn listed(contracts: &[ContractNumber]) -> String {
+    contracts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn pick(contract: ContractNumber, mut snapshots: Vec<Snapshot>, asked: &str) -> Result<Snapshot, StoreError> {
+    let nothing = |why: String| StoreError::NoSnapshot { asked: asked.to_owned(), why };
+    let Some(first) = snapshots.first().cloned() else {
+        return Err(nothing(format!("contract {contract} has no snapshot yet")));
+    };
+    let (first_at, last) = (first.finished, snapshots.len());
+    let found = match asked {
+        "latest" => snapshots.pop(),
+        "previous" if last < 2 => return Err(nothing(format!("contract {contract} has only one snapshot"))),
+        "previous" => Some(snapshots.swap_remove(last - 2)),
+        _ => match until(asked) {
+            Some(until) => {
+                let found = snapshots.into_iter().rev().find(|snapshot| snapshot.finished < until);
+                return found.ok_or_else(|| {
+                    let first = crate::domain::time::to_seconds(first_at);
+                    nothing(format!("the first snapshot of contract {contract} is of {first}"))
+                });
+            }
+            None => {
+                snapshots.into_iter().find(|one| one.label.as_deref() == Some(asked) || one.seq.to_string() == asked)
+            }
+        },
+    };
+    found.ok_or_else(|| {
+        nothing(format!(
+            "contract {contract} has snapshots 1 to {last}, and none is called that; \
+             expected a number, `latest`, `previous`, a label, a date like 2026-11-23 or an RFC 3339 time"
+        ))
+    })
+}
+
+/// The instant before which a snapshot must have ended, if a date or a time was given.
+fn until(asked: &str) -> Option<DateTime<Utc>> {
+    if let Ok(day) = asked.parse::<NaiveDate>() {
+        return day.succ_opt().map(|next| next.and_time(NaiveTime::MIN).and_utc());
+    }
+    let at = DateTime::parse_from_rfc3339(asked).ok()?.with_timezone(&Utc);
+    Some(at + TimeDelta::milliseconds(1))
+}
+
+fn snapshot_of(row: &SqliteRow) -> Result<Snapshot, StoreError> {
+    let seq: u32 = row.get("seq");
+    let inconsistent =
+        |what: &str| StoreError::Inconsistent { table: "run", what: format!("{what} of snapshot {seq}") };
+    let time = |column: &str| {
+        row.get::<Option<String>, _>(column)
+            .and_then(|text| DateTime::parse_from_rfc3339(&text).ok())
+            .map(|at| at.with_timezone(&Utc))
+            .ok_or_else(|| inconsistent(column))
+    };
+    let totals: BTreeMap<Kind, u64> = [
+        (Kind::User, "users"),
+        (Kind::Group, "groups"),
+        (Kind::Resource, "resources"),
+        (Kind::Member, "members"),
+        (Kind::Share, "shares"),
+        (Kind::Own, "owns"),
+        (Kind::Key, "keys"),
+    ]
+    .into_iter()
+    .map(|(kind, column)| (kind, row.get::<i64, _>(column).unsigned_abs()))
+    .collect();
+    let number = |column: &str| row.get::<i64, _>(column).unsigned_abs();
+    Ok(Snapshot {
+        contract: ContractNumber(number("contract_number")),
+        seq: Seq(seq),
+        state: RunState::from_word(row.get("state")).ok_or_else(|| inconsistent("state"))?,
+        schedule: row.get("schedule"),
+        nominal: time("nominal")?,
+        started: time("started")?,
+        finished: time("finished")?,
+        label: row.get("label"),
+        source: Source { api: row.get("api"), tool: row.get("tool") },
+        requests: number("requests"),
+        totals,
+        began: number("began"),
+        ended: number("ended"),
+        changed: number("changed"),
+        root: row.get("root"),
+    })
+}
+
+fn scope_kind(row: &SqliteRow) -> Result<ScopeKind, StoreError> {
+    let code: u8 = row.get(0);
+    ScopeKind::from_code(code)
+        .ok_or_else(|| StoreError::Inconsistent { table: "coverage", what: format!("unknown kind of scope {code}") })
+}
+
+fn count(row: &SqliteRow, column: usize) -> u64 {
+    row.get::<i64, _>(column).unsigned_abs()
+}
+
+fn effort(row: &SqliteRow) -> Result<Effort, StoreError> {
+    let time = |column: usize| match row.get::<Option<String>, _>(column) {
+        None => Ok(None),
+        Some(text) => DateTime::parse_from_rfc3339(&text)
+            .map(|at| Some(at.with_timezone(&Utc)))
+            .map_err(|_| StoreError::Inconsistent { table: "coverage", what: format!("the time {text:?} is none") }),
+    };
+    Ok(Effort {
+        pages: count(row, 1),
+        items: count(row, 2),
+        attempts: count(row, 3),
+        first_at: time(4)?,
+        last_at: time(5)?,
+    })
+}
+
+fn gap(row: &SqliteRow) -> Result<Gap, StoreError> {
+    let parent: String = row.get(6);
+    let (status, reason): (String, Option<String>) = (row.get(7), row.get(8));
+    let kind = scope_kind(row)?;
+    let inconsistent =
+        || StoreError::Inconsistent { table: "gap", what: format!("{kind} of {parent:?} with status {status:?}") };
+    Ok(Gap {
+        scope: Scope::from_parts(kind, Some(parent.as_str()).filter(|parent| !parent.is_empty()))
+            .ok_or_else(inconsistent)?,
+        status: Status::from_parts(&status, reason.as_deref()).ok_or_else(inconsistent)?,
+        effort: effort(row)?,
+    })
+}

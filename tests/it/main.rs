@@ -1,0 +1,15 @@
+//! The one integration binary.
+
+#![expect(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
+
+mod analyse_diff;
+mod analyse_grants;
+mod analyse_in_between;
+mod analyse_laws;
+mod analyse_relations;
+mod analyse_world;
+mod api_read;
+mod store_diff;
+mod store_open;
+mod store_seal;
+mod support;

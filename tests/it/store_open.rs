@@ -1,0 +1,104 @@
+//! Opening: files of other people, other programs and other times are refused, untouched.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use keyholder::store::open::schema_version;
+use keyholder::store::{Access, Store, StoreError};
+
+use crate::support::model::{Bench, CONTRACT, Model};
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+/// A closed database with one snapshot.
+async fn closed() -> (Bench, std::path::PathBuf) {
+    let bench = Bench::new().await;
+    bench.seal(Model::small().sightings()).await;
+    let path = bench.folder().join("test.db");
+    bench.store.clone().close().await;
+    (bench, path)
+}
+
+/// Opens both ways, expects the same refusal and the same bytes as before.
+async fn check_refused(path: &Path, expected: &str) {
+    let before = fs::read(path).unwrap();
+    for access in [Access::Write, Access::Read] {
+        let error = Store::open(path, access).await.expect_err("the file is refused");
+        let shown = error.to_string().replace(&path.display().to_string(), "DB");
+        assert_eq!(shown, expected);
+        assert!(error.hint().is_some(), "{shown} has no hint");
+    }
+    assert_eq!(fs::read(path).unwrap(), before, "the file was touched");
+}
+
+fn patch(path: &Path, at: usize, bytes: &[u8]) {
+    let mut content = fs::read(path).unwrap();
+    content[at..at + bytes.len()].copy_from_slice(bytes);
+    fs::write(path, content).unwrap();
+}
+
+#[tokio::test]
+async fn a_new_database_is_readable_by_its_owner_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state").join("keyholder.db");
+    let store = Store::open(&path, Access::Write).await.unwrap();
+    assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_closed_database_is_one_file_and_opens_again() {
+    let (bench, path) = closed().await;
+    let files: Vec<_> = fs::read_dir(bench.folder()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(files, ["test.db"], "the write-ahead log is folded in");
+    let store = Store::open(&path, Access::Read).await.unwrap();
+    assert_eq!(store.snapshots(CONTRACT).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_refused_untouched() {
+    let (_bench, path) = closed().await;
+    patch(&path, 60, &99_u32.to_be_bytes());
+    let known = schema_version();
+    check_refused(
+        &path,
+        &format!("open database DB: its schema has version 99, this program knows versions up to {known}"),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_database_of_another_program_is_refused_untouched() {
+    let (_bench, path) = closed().await;
+    patch(&path, 68, b"ELSE");
+    check_refused(&path, "open database DB: not a keyholder database").await;
+    fs::write(&path, "name,email\n").unwrap();
+    check_refused(&path, "open database DB: not a keyholder database").await;
+}
+
+#[tokio::test]
+async fn a_database_that_others_can_read_is_refused_untouched() {
+    let (_bench, path) = closed().await;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    check_refused(&path, "open database DB: others can access it (mode 0644)").await;
+}
+
+#[tokio::test]
+async fn a_folder_in_which_others_can_swap_the_file_is_refused() {
+    let (bench, path) = closed().await;
+    fs::set_permissions(bench.folder(), fs::Permissions::from_mode(0o777)).unwrap();
+    let error = Store::open(&path, Access::Write).await.expect_err("the folder is refused");
+    assert!(matches!(error, StoreError::Exposed { mode: 0o777, .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn reading_does_not_create_a_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("none.db");
+    let error = Store::open(&path, Access::Read).await.expect_err("there is none");
+    assert!(matches!(error, StoreError::Missing { .. }), "{error:?}");
+    assert!(!path.exists());
+}
