@@ -4,6 +4,7 @@
 
 pub mod analyse;
 pub mod api;
+pub mod collect;
 pub mod domain;
 pub mod report;
 pub mod seams;
