@@ -9,6 +9,8 @@ mod analyse_laws;
 mod analyse_relations;
 mod analyse_world;
 mod api_read;
+mod collect_faults;
+mod collect_walk;
 mod config_canary;
 mod config_credentials;
 mod config_files;
