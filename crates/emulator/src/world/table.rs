@@ -14,11 +14,7 @@ pub(super) struct Table<T> {
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Self {
-            rows: BTreeMap::new(),
-            places: HashMap::new(),
-            next: 0,
-        }
+        Self { rows: BTreeMap::new(), places: HashMap::new(), next: 0 }
     }
 }
 

@@ -21,9 +21,7 @@ pub(crate) struct Answer {
 impl Answer {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
-        lines
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
+        lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
     #[track_caller]
@@ -50,11 +48,7 @@ impl Peer {
     pub(crate) async fn of(builder: Builder) -> Self {
         let emulator = builder.start().await.unwrap();
         let authorization = format!("Bearer {}", emulator.token());
-        Self {
-            emulator,
-            version: Version::V6,
-            authorization,
-        }
+        Self { emulator, version: Version::V6, authorization }
     }
 
     /// `path` is below the version.
@@ -63,16 +57,11 @@ impl Peer {
         if body.is_some() {
             headers.push_str("Content-Type: application/json\r\n");
         }
-        self.send(method, path, &headers, body.unwrap_or_default())
-            .await
+        self.send(method, path, &headers, body.unwrap_or_default()).await
     }
 
     pub(crate) async fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
-        let origin = self
-            .emulator
-            .origin()
-            .trim_start_matches("http://")
-            .to_owned();
+        let origin = self.emulator.origin().trim_start_matches("http://").to_owned();
         let mut stream = TcpStream::connect(&origin).await.unwrap();
         let request = format!(
             "{method} {}{path} HTTP/1.1\r\nHost: {origin}\r\nConnection: close\r\nContent-Length: {}\r\n{headers}\r\n{body}",
@@ -85,11 +74,7 @@ impl Peer {
         let text = String::from_utf8(bytes).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Answer {
-            status,
-            head: head.to_owned(),
-            text: body.to_owned(),
-        }
+        Answer { status, head: head.to_owned(), text: body.to_owned() }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -110,22 +95,12 @@ impl Peer {
 }
 
 pub(crate) fn ids(list: &Value) -> Vec<String> {
-    list["items"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|item| item["id"].as_str().unwrap().to_owned())
-        .collect()
+    list["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
 }
 
 /// Member names of an object.
 pub(crate) fn names(object: &Value) -> Vec<&str> {
-    let mut names: Vec<&str> = object
-        .as_object()
-        .unwrap()
-        .keys()
-        .map(String::as_str)
-        .collect();
+    let mut names: Vec<&str> = object.as_object().unwrap().keys().map(String::as_str).collect();
     names.sort_unstable();
     names
 }

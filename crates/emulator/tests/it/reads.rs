@@ -23,10 +23,7 @@ fn shown(object: &Value) -> String {
             assert_eq!(names(first), ["href", "id", "type"]);
             "whole".to_owned()
         }
-        Some(items) => format!(
-            "whole > {}",
-            items.get(0).map_or("(none)".to_owned(), shown)
-        ),
+        Some(items) => format!("whole > {}", items.get(0).map_or("(none)".to_owned(), shown)),
     }
 }
 
@@ -45,64 +42,27 @@ fn populated(world: &World) -> (String, String, String) {
 async fn depth_unfolds_lists_and_single_objects_as_the_engine_does() {
     let peer = Peer::new().await;
     let (group, _, _) = peer.emulator.read(populated);
-    for (depth, expected) in [
-        ".",
-        "whole",
-        "whole > .",
-        "whole > whole",
-        "whole > whole > .",
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let list = peer
-            .read(&format!("/um/groups?depth={depth}&filter.name="))
-            .await;
-        let item = list["items"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|item| item["id"] == *group)
-            .unwrap();
+    for (depth, expected) in [".", "whole", "whole > .", "whole > whole", "whole > whole > ."].into_iter().enumerate() {
+        let list = peer.read(&format!("/um/groups?depth={depth}&filter.name=")).await;
+        let item = list["items"].as_array().unwrap().iter().find(|item| item["id"] == *group).unwrap();
         assert_eq!(shown(item), expected, "list at depth {depth}");
-        let single = [
-            "whole",
-            "whole > .",
-            "whole > whole",
-            "whole > whole > .",
-            "whole > whole > whole",
-        ][depth];
-        let object = peer
-            .read(&format!("/um/groups/{group}?depth={depth}"))
-            .await;
+        let single = ["whole", "whole > .", "whole > whole", "whole > whole > .", "whole > whole > whole"][depth];
+        let object = peer.read(&format!("/um/groups/{group}?depth={depth}")).await;
         assert_eq!(shown(&object), single, "single at depth {depth}");
     }
-    assert_eq!(
-        shown(&peer.read(&format!("/um/groups/{group}")).await),
-        "whole"
-    );
+    assert_eq!(shown(&peer.read(&format!("/um/groups/{group}")).await), "whole");
 }
 
 #[tokio::test]
 async fn an_empty_list_is_told_apart_from_one_that_is_not_expanded() {
     let peer = Peer::new().await;
     let empty = peer.emulator.read(|world| {
-        let group = world
-            .groups()
-            .find(|group| world.members(&group.id).next().is_none())
-            .unwrap();
+        let group = world.groups().find(|group| world.members(&group.id).next().is_none()).unwrap();
         group.id.to_string()
     });
     let entities = |depth: u32| format!("/um/groups/{empty}?depth={depth}");
-    assert!(
-        peer.read(&entities(0)).await["entities"]["users"]
-            .get("items")
-            .is_none()
-    );
-    assert_eq!(
-        peer.read(&entities(1)).await["entities"]["users"]["items"],
-        Value::Array(Vec::new())
-    );
+    assert!(peer.read(&entities(0)).await["entities"]["users"].get("items").is_none());
+    assert_eq!(peer.read(&entities(1)).await["entities"]["users"]["items"], Value::Array(Vec::new()));
 }
 
 #[tokio::test]
@@ -120,9 +80,7 @@ async fn depths_above_one_can_be_clamped_or_refused() {
 async fn all_users(peer: &Peer, limit: usize) -> Vec<String> {
     let mut found = Vec::new();
     loop {
-        let page = peer
-            .read(&format!("/um/users?limit={limit}&offset={}", found.len()))
-            .await;
+        let page = peer.read(&format!("/um/users?limit={limit}&offset={}", found.len())).await;
         let links = &page["_links"];
         assert_eq!(links.get("prev").is_some(), !found.is_empty(), "{links}");
         found.extend(ids(&page));
@@ -136,9 +94,7 @@ async fn all_users(peer: &Peer, limit: usize) -> Vec<String> {
 #[tokio::test]
 async fn users_come_in_pages_and_every_user_on_exactly_one() {
     let peer = Peer::new().await;
-    let expected: Vec<String> = peer
-        .emulator
-        .read(|world| world.users().map(|user| user.id.to_string()).collect());
+    let expected: Vec<String> = peer.emulator.read(|world| world.users().map(|user| user.id.to_string()).collect());
     assert_eq!(expected.len(), 130);
     for limit in [1, 13, 65, 99, 100] {
         assert_eq!(all_users(&peer, limit).await, expected, "limit {limit}");
@@ -149,14 +105,8 @@ async fn users_come_in_pages_and_every_user_on_exactly_one() {
     let page = peer.read("/um/users?offset=50&limit=20").await;
     let base = peer.emulator.base_url(Version::V6);
     let link = |offset: u32| Value::from(format!("{base}/um/users?offset={offset}&limit=20"));
-    assert_eq!(
-        (&page["offset"], &page["limit"]),
-        (&Value::from(50), &Value::from(20))
-    );
-    assert_eq!(
-        page["_links"],
-        serde_json::json!({"prev": link(30), "self": link(50), "next": link(70)})
-    );
+    assert_eq!((&page["offset"], &page["limit"]), (&Value::from(50), &Value::from(20)));
+    assert_eq!(page["_links"], serde_json::json!({"prev": link(30), "self": link(50), "next": link(70)}));
 }
 
 #[tokio::test]
@@ -178,14 +128,8 @@ async fn every_list_shows_what_the_world_holds() {
     let peer = Peer::new().await;
     let (group, user, _) = peer.emulator.read(populated);
     let (owner, holder) = peer.emulator.read(|world| {
-        let owner = world
-            .users()
-            .find(|user| world.owns(&user.id).count() > 1)
-            .unwrap();
-        let holder = world
-            .users()
-            .find(|user| world.keys(&user.id).count() > 1)
-            .unwrap();
+        let owner = world.users().find(|user| world.owns(&user.id).count() > 1).unwrap();
+        let holder = world.users().find(|user| world.keys(&user.id).count() > 1).unwrap();
         (owner.id.to_string(), holder.id.to_string())
     });
     let sorted = |mut ids: Vec<String>| {
@@ -198,29 +142,13 @@ async fn every_list_shows_what_the_world_holds() {
         assert_eq!(sorted(peer.ids(&path).await), expected, "{path}");
     };
     let text = |id: &keyholder_emulator::world::Id| id.to_string();
-    check(
-        format!("/um/groups/{group}/users"),
-        world(&|w| w.members(&group).map(text).collect()),
-    )
-    .await;
-    check(
-        format!("/um/users/{user}/groups"),
-        world(&|w| w.groups_of(&user).map(text).collect()),
-    )
-    .await;
+    check(format!("/um/groups/{group}/users"), world(&|w| w.members(&group).map(text).collect())).await;
+    check(format!("/um/users/{user}/groups"), world(&|w| w.groups_of(&user).map(text).collect())).await;
     let shares = world(&|w| w.shares(&group).map(|(id, _)| text(id)).collect());
     check(format!("/um/groups/{group}/shares"), shares.clone()).await;
     check(format!("/um/groups/{group}/resources"), shares).await;
-    check(
-        format!("/um/users/{owner}/owns"),
-        world(&|w| w.owns(&owner).map(text).collect()),
-    )
-    .await;
-    check(
-        format!("/um/users/{holder}/s3keys"),
-        world(&|w| w.keys(&holder).map(|key| text(&key.id)).collect()),
-    )
-    .await;
+    check(format!("/um/users/{owner}/owns"), world(&|w| w.owns(&owner).map(text).collect())).await;
+    check(format!("/um/users/{holder}/s3keys"), world(&|w| w.keys(&holder).map(|key| text(&key.id)).collect())).await;
 }
 
 #[tokio::test]
@@ -228,25 +156,17 @@ async fn resources_are_listed_together_and_by_kind() {
     let peer = Peer::new().await;
     let held = peer.emulator.read(|world| {
         let resources = world.resources();
-        resources
-            .map(|it| (it.kind.name(), it.id.to_string()))
-            .collect::<Vec<_>>()
+        resources.map(|it| (it.kind.name(), it.id.to_string())).collect::<Vec<_>>()
     });
     let all: Vec<String> = held.iter().map(|(_, id)| id.clone()).collect();
     assert_eq!(peer.ids("/um/resources").await, all);
     for kind in Kind::ALL {
-        let expected: Vec<String> = held
-            .iter()
-            .filter(|(name, _)| *name == kind.name())
-            .map(|(_, id)| id.clone())
-            .collect();
+        let expected: Vec<String> =
+            held.iter().filter(|(name, _)| *name == kind.name()).map(|(_, id)| id.clone()).collect();
         assert!(!expected.is_empty(), "{kind} proves nothing");
         assert_eq!(peer.ids(&format!("/um/resources/{kind}")).await, expected);
     }
-    assert_eq!(
-        peer.get("/um/resources/server").await.problem(),
-        not_found()
-    );
+    assert_eq!(peer.get("/um/resources/server").await.problem(), not_found());
 }
 
 fn not_found() -> (u16, String, String) {
@@ -257,9 +177,7 @@ fn not_found() -> (u16, String, String) {
 async fn what_does_not_exist_is_a_404_and_a_missing_key_a_422() {
     let peer = Peer::new().await;
     let (group, user, resource) = peer.emulator.read(populated);
-    let kind = peer
-        .emulator
-        .read(|world| world.resource(&resource).unwrap().kind);
+    let kind = peer.emulator.read(|world| world.resource(&resource).unwrap().kind);
     let other = if kind.name() == "pcc" { "k8s" } else { "pcc" };
     for path in [
         "/um/users/none".to_owned(),
@@ -279,10 +197,7 @@ async fn what_does_not_exist_is_a_404_and_a_missing_key_a_422() {
     ] {
         assert_eq!(peer.get(&path).await.problem(), not_found(), "{path}");
     }
-    let (status, _, text) = peer
-        .get(&format!("/um/users/{user}/s3keys/none"))
-        .await
-        .problem();
+    let (status, _, text) = peer.get(&format!("/um/users/{user}/s3keys/none")).await.problem();
     assert_eq!(status, 422);
     assert!(text.starts_with("The access key cannot be found"), "{text}");
 }
