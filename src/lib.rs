@@ -4,6 +4,7 @@
 
 pub mod analyse;
 pub mod api;
+pub mod app;
 pub mod cli;
 pub mod collect;
 pub mod config;

@@ -1,2 +1,36 @@
-//! The `keyholder` binary.
-fn main() {}
+//! The `keyholder` binary: arguments in, exit code out; everything else is in the library.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use keyholder::cli::{self, Cli, Context};
+use keyholder::config::{self, Flags};
+use keyholder::exit::Exit;
+use keyholder::seams::{Environment, Seams};
+use keyholder::telemetry;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Cli { global, command } = Cli::parse();
+    let environment = Environment::of_process();
+    let database = global.db.as_ref().map(|path| path.display().to_string());
+    let flags = Flags::new(global.config).set("--db", "store.path", database);
+    let loaded = config::load(&flags, &environment);
+    let log = loaded.as_ref().map(|loaded| loaded.config.log).unwrap_or_default();
+    let terminal = io::stderr().is_terminal();
+    let options = telemetry::Options::new(log, global.quiet, global.verbose, &environment, terminal);
+    telemetry::start(options, Seams::system()).expect("logging is started here and nowhere else");
+    let mut context = Context::of_process(loaded, environment, Seams::system(), global.quiet > 0);
+    let outcome = cli::run(command, &mut context).await;
+    let outcome = outcome.and_then(|exit| context.out.flush().map(|()| exit).map_err(cli::Failure::from));
+    let exit = outcome.unwrap_or_else(|failure| {
+        if failure.is_broken_pipe() {
+            return Exit::Done;
+        }
+        // When standard error is gone as well, the exit code is all that is left to say it.
+        drop(failure.tell(&mut io::stderr().lock()));
+        failure.exit()
+    });
+    exit.into()
+}

@@ -181,3 +181,26 @@ impl fmt::Debug for Environment {
         f.debug_set().entries(self.0.keys()).finish()
     }
 }
+
+/// A clock that runs on from whatever instant it was last set to; for the demonstration's simulated month.
+#[derive(Debug)]
+pub struct ShiftedClock(std::sync::Mutex<(DateTime<Utc>, std::time::Instant)>);
+
+impl ShiftedClock {
+    /// A clock that shows that instant now.
+    pub fn at(instant: DateTime<Utc>) -> Arc<Self> {
+        Arc::new(Self(std::sync::Mutex::new((instant, std::time::Instant::now()))))
+    }
+
+    /// Moves it.
+    pub fn set(&self, instant: DateTime<Utc>) {
+        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = (instant, std::time::Instant::now());
+    }
+}
+
+impl Clock for ShiftedClock {
+    fn now(&self) -> DateTime<Utc> {
+        let (instant, set_at) = *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        instant + set_at.elapsed()
+    }
+}

@@ -46,20 +46,20 @@ pub enum Error {
 /// goes to `out`, remarks to `remarks`.
 pub fn run(
     args: &Args,
-    loaded: Result<Loaded, ConfigError>,
+    loaded: &Result<Loaded, ConfigError>,
     out: &mut dyn Write,
     remarks: &mut dyn Write,
 ) -> Result<(), Error> {
     match args.command {
         Command::Check => {
-            let loaded = loaded?;
+            let loaded = loaded.as_ref().map_err(Clone::clone)?;
             for warning in &loaded.warnings {
                 writeln!(remarks, "warning: {warning}")?;
             }
             let file = loaded.file.as_ref().map_or("no file".to_owned(), |path| path.display().to_string());
-            writeln!(out, "the configuration is in order ({file}, {})", hash(&loaded))?;
+            writeln!(out, "the configuration is in order ({file}, {})", hash(loaded))?;
         }
-        Command::Show { origin } => out.write_all(show(&loaded?, origin).as_bytes())?,
+        Command::Show { origin } => out.write_all(show(loaded.as_ref().map_err(Clone::clone)?, origin).as_bytes())?,
         Command::Default => out.write_all(DEFAULT_FILE.as_bytes())?,
         Command::Schema => writeln!(out, "{:#}", schema())?,
     }

@@ -1,4 +1,109 @@
-//! The command line: one file per command. It prints; what is below it does not.
+//! The command line: one file per command. Data goes to standard output, everything else to standard error.
+//!
+//! The only place that knows terminals and exit codes.
 
+mod collect;
 pub mod completions;
 pub mod config;
+mod context;
+mod demo;
+mod diff;
+mod emulate;
+mod failure;
+mod history;
+mod meanings;
+mod progress;
+mod report;
+mod snapshots;
+mod table;
+
+use std::io;
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+
+pub use context::Context;
+pub use failure::Failure;
+
+use crate::exit::Exit;
+
+/// Who holds which keys to an IONOS Cloud contract, what changed since last time, and the proof of it.
+#[derive(Debug, Parser)]
+#[command(name = "keyholder", version, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
+#[command(after_help = "Try `keyholder demo` first: it needs no account. Exit codes are listed in the README.")]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Args, Debug)]
+pub struct Global {
+    /// Configuration file
+    #[arg(long, global = true, value_name = "FILE", env = "KEYHOLDER_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Database file
+    #[arg(long, global = true, value_name = "FILE", env = "KEYHOLDER_DB")]
+    pub db: Option<PathBuf>,
+    /// Say less on standard error: errors only, twice for nothing
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub quiet: u8,
+    /// Say more on standard error; twice for even more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show the whole job on a made-up contract: collect, a month of changes, collect again, reports
+    Demo(demo::Demo),
+    /// Collect a contract once and seal the snapshot
+    Collect(collect::Collect),
+    /// List snapshots, or look at one
+    #[command(subcommand)]
+    Snapshots(snapshots::Snapshots),
+    /// Show what differs between two snapshots
+    Diff(diff::Diff),
+    /// Show everything that ever happened to a user, group, resource or key
+    History(history::History),
+    /// Write a report
+    Report(report::Report),
+    /// Serve a made-up contract through the same API, on this machine only
+    Emulate(emulate::Emulate),
+    /// Check or show the configuration
+    Config(config::Args),
+    /// Print completions for a shell
+    Completions(completions::Args),
+    /// Print the manual page
+    Man,
+}
+
+/// Runs a command to its end.
+pub async fn run(command: Command, context: &mut Context) -> Result<Exit, Failure> {
+    match command {
+        Command::Demo(demo) => demo::run(demo, context).await,
+        Command::Collect(collect) => collect::run(collect, context).await,
+        Command::Snapshots(snapshots) => snapshots::run(snapshots, context).await,
+        Command::Diff(diff) => diff::run(diff, context).await,
+        Command::History(history) => history::run(history, context).await,
+        Command::Report(report) => report::run(report, context).await,
+        Command::Emulate(emulate) => emulate::run(emulate, context).await,
+        Command::Config(command) => {
+            config::run(&command, &context.loaded, &mut context.out, &mut io::stderr())?;
+            Ok(Exit::Done)
+        }
+        Command::Completions(command) => {
+            completions::run(&command, Cli::command(), &mut context.out)?;
+            Ok(Exit::Done)
+        }
+        Command::Man => {
+            completions::man(Cli::command(), &mut context.out)?;
+            Ok(Exit::Done)
+        }
+    }
+}

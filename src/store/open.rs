@@ -97,6 +97,8 @@ impl Store {
             .execute(&self.writer)
             .await
             .when("note the schema version")?;
+        // Into the file itself, before anything of value is in the log: the header is what the next opening reads.
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.writer).await.when("write the header")?;
         Ok(())
     }
 

@@ -50,7 +50,7 @@ fn everything_visible(token: &str) -> String {
         tracing::trace!(settings = ?settings, "Settings");
         write!(visible, "{loaded:?} {environment:?} {:?} {settings:?}", loaded.config).expect("memory");
         let args = Args { command: Command::Show { origin: true } };
-        run(&args, Ok(loaded), &mut visible, &mut io::sink()).expect("output");
+        run(&args, &Ok(loaded), &mut visible, &mut io::sink()).expect("output");
     });
     visible.extend_from_slice(&kept.0.lock().expect("nobody panics while writing"));
     String::from_utf8(visible).expect("text")

@@ -131,7 +131,7 @@ fn a_version_in_the_address_and_another_one_beside_it_contradict_each_other() {
 fn printed(text: &str, command: Command) -> String {
     let (folder, loaded) = written(text);
     let mut out = Vec::new();
-    run(&Args { command }, Ok(loaded), &mut out, &mut std::io::sink()).expect("output");
+    run(&Args { command }, &Ok(loaded), &mut out, &mut std::io::sink()).expect("output");
     String::from_utf8(out).expect("text").replace(&format!("{}/", folder.path().display()), "")
 }
 

@@ -9,6 +9,7 @@ mod analyse_laws;
 mod analyse_relations;
 mod analyse_world;
 mod api_read;
+mod architecture;
 mod collect_faults;
 mod collect_walk;
 mod config_canary;

@@ -1,3 +1,5 @@
+//! The generator: same seed, same contract; sizes and skew as promised.
+
 use std::collections::BTreeSet;
 
 use chrono::TimeZone as _;

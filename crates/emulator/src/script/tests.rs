@@ -1,3 +1,5 @@
+//! The scripted month: every class of change happens, and every step applies.
+
 use std::collections::BTreeSet;
 
 use chrono::{TimeZone as _, Timelike as _};
