@@ -4,8 +4,13 @@
 
 pub mod analyse;
 pub mod api;
+pub mod cli;
 pub mod collect;
+pub mod config;
+pub mod credentials;
 pub mod domain;
+pub mod exit;
 pub mod report;
 pub mod seams;
 pub mod store;
+pub mod telemetry;

@@ -50,7 +50,7 @@ pub enum Phase {
     /// The whole request.
     #[error("the answer did not end in time")]
     Whole,
-    /// Less than [`super::body::SLOWEST`] bytes per second.
+    /// Less than 1 KiB per second.
     #[error("the answer trickled too slowly")]
     Trickle,
 }

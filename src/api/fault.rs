@@ -97,3 +97,81 @@ pub(super) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Dur
     let until = http_date(text)?;
     Some((until - server_date(headers).unwrap_or(now)).to_std().unwrap_or(Duration::ZERO))
 }
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::{DATE, HeaderValue};
+
+    use super::*;
+
+    fn headers(pairs: &[(reqwest::header::HeaderName, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect()
+    }
+
+    #[track_caller]
+    fn check_wait(pairs: &[(reqwest::header::HeaderName, &'static str)], expected: Option<u64>) {
+        let now = DateTime::from_timestamp(784_111_777, 0).unwrap();
+        assert_eq!(retry_after(&headers(pairs), now).map(|wait| wait.as_secs()), expected, "{pairs:?}");
+    }
+
+    #[test]
+    fn retry_after_is_read_as_seconds_and_as_date() {
+        check_wait(&[], None);
+        check_wait(&[(RETRY_AFTER, "120")], Some(120));
+        check_wait(&[(RETRY_AFTER, " 0 ")], Some(0));
+        check_wait(&[(RETRY_AFTER, "soon")], None);
+        check_wait(&[(RETRY_AFTER, "-1")], None);
+        check_wait(&[(RETRY_AFTER, "Sun, 06 Nov 1994 08:50:37 GMT")], Some(60));
+        check_wait(&[(RETRY_AFTER, "Sun, 06 Nov 1994 08:00:00 GMT")], Some(0));
+        let skewed = [(RETRY_AFTER, "Sun, 06 Nov 2044 08:50:37 GMT"), (DATE, "Sun, 06 Nov 2044 08:50:07 GMT")];
+        check_wait(&skewed, Some(30));
+    }
+
+    #[track_caller]
+    fn check(operation: &Operation, status: u16, body: &str, expected: &str) {
+        let status = StatusCode::from_u16(status).unwrap();
+        let fault = of_status(operation, status, &HeaderMap::new(), body.as_bytes(), DateTime::UNIX_EPOCH);
+        assert_eq!(fault.to_string(), expected);
+    }
+
+    fn envelope(code: &str, message: &str) -> String {
+        serde_json::json!({"httpStatus": 1, "messages": [{"errorCode": code, "message": message}]}).to_string()
+    }
+
+    #[test]
+    fn a_status_decides_and_a_known_message_explains() {
+        let users = operation::USERS;
+        check(users, 401, &envelope("315", "Unauthorized"), "credentials refused (401, code 315)");
+        check(users, 403, &envelope("paas-feature-1", "no"), "access refused (403, code paas-feature-1)");
+        check(users, 404, "<html>", "not found");
+        check(users, 302, "", "the server redirects (status 302)");
+        check(users, 304, "", "the server redirects (status 304)");
+        check(users, 415, "", "refused with status 415");
+        check(users, 501, "", "refused with status 501");
+        for status in [408, 429, 500, 502, 503, 504, 599] {
+            check(users, status, "", &format!("the server is busy or broken (status {status})"));
+        }
+        let required = envelope("100", "[(root).properties.email] Attribute 'email' is required");
+        check(users, 422, &required, "refused with status 422, code 100: an e-mail address is required");
+    }
+
+    #[test]
+    fn a_missing_key_is_not_found_although_the_api_says_422() {
+        let body = envelope("x", "The access key cannot be found, please double-check the key id and try again.");
+        check(operation::USER_S3KEY, 422, &body, "not found");
+        check(operation::REPLACE_S3KEY, 422, &body, "not found");
+        check(operation::DELETE_S3KEY, 422, &body, "not found");
+        check(operation::GROUP, 422, &body, "refused with status 422, code x: the access key cannot be found");
+        let other = envelope("x", "something else");
+        check(operation::USER_S3KEY, 422, &other, "refused with status 422, code x");
+    }
+
+    #[test]
+    fn free_text_of_a_server_is_never_kept() {
+        for code in ["CANARY 1", &"C".repeat(25), "<CANARY>", ""] {
+            check(operation::USERS, 422, &envelope(code, "CANARY"), "refused with status 422");
+        }
+        check(operation::USERS, 422, "CANARY", "refused with status 422");
+        check(operation::USERS, 422, r#"{"messages":"CANARY"}"#, "refused with status 422");
+    }
+}

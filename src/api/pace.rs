@@ -118,3 +118,75 @@ pub(super) async fn wait(time: Duration) {
         sleep(time).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::error::Phase;
+
+    const LONGEST: Duration = Duration::from_mins(5);
+
+    fn busy(seconds: Option<u64>) -> Fault {
+        Fault::Busy { status: 429, retry_after: seconds.map(Duration::from_secs) }
+    }
+
+    /// The wait after that attempt of five, or the fault that stands.
+    #[track_caller]
+    fn check(fault: Fault, attempt: u32, unit: f64, expected: Result<u128, &str>) {
+        match (verdict(fault, attempt, 5, LONGEST, unit), expected) {
+            (Verdict::Again(wait), Ok(millis)) => assert_eq!(wait.as_millis(), millis),
+            (Verdict::Final(fault), Err(text)) => assert_eq!(fault.to_string(), text),
+            (verdict, expected) => panic!("{verdict:?} instead of {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn waits_are_random_below_a_ceiling_that_doubles() {
+        check(busy(None), 1, 0.5, Ok(125));
+        check(busy(None), 2, 0.5, Ok(250));
+        check(busy(None), 3, 0.5, Ok(500));
+        check(busy(None), 4, 0.0, Ok(0));
+        assert_eq!(jitter(8, 1.0), LONGEST_WAIT);
+        assert_eq!(jitter(u32::MAX, 1.0), LONGEST_WAIT);
+        assert_eq!(jitter(7, 1.0), Duration::from_secs(16));
+    }
+
+    #[test]
+    fn the_last_attempt_stands() {
+        check(busy(None), 5, 0.5, Err("the server is busy or broken (status 429)"));
+        check(Fault::Timeout(Phase::FirstByte), 4, 0.0, Ok(0));
+        check(Fault::Timeout(Phase::FirstByte), 5, 0.0, Err("no answer in time"));
+    }
+
+    #[test]
+    fn what_the_server_asks_for_is_waited_for_up_to_the_limit() {
+        check(busy(Some(3)), 1, 0.5, Ok(3000));
+        check(busy(Some(0)), 1, 0.5, Ok(0));
+        check(busy(Some(300)), 1, 0.5, Ok(300_000));
+        let too_long = "the server asks to wait 86400 s (status 429), longer than the 300 s allowed";
+        check(busy(Some(86_400)), 1, 0.5, Err(too_long));
+        check(busy(Some(86_400)), 5, 0.5, Err(too_long));
+    }
+
+    #[test]
+    fn what_does_not_change_is_not_asked_again() {
+        check(Fault::Unauthorised { code: None }, 1, 0.5, Err("credentials refused (401)"));
+        check(Fault::Forbidden { code: Some("451".into()) }, 1, 0.5, Err("access refused (403, code 451)"));
+        check(Fault::NotFound, 1, 0.5, Err("not found"));
+        check(Fault::Redirected { status: 302 }, 1, 0.5, Err("the server redirects (status 302)"));
+        check(Fault::TooLarge, 1, 0.5, Err("the answer is larger than 32 MiB"));
+    }
+
+    #[tokio::test]
+    async fn a_hold_keeps_everyone_back_and_the_longest_wins() {
+        let pace = Pace::new(2);
+        assert!(pace.pause().is_none());
+        pace.hold(Duration::from_mins(2));
+        let until = pace.pause().unwrap();
+        pace.hold(Duration::from_mins(1));
+        assert_eq!(pace.pause(), Some(until));
+        let waiting = tokio::time::timeout(Duration::from_millis(5), pace.turn()).await;
+        assert!(waiting.is_err(), "a request got through while all are held back");
+        assert_eq!(pace.permits.available_permits(), 2, "who waits must not take a place");
+    }
+}

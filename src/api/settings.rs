@@ -188,34 +188,34 @@ fn is_loopback<S: AsRef<str>>(host: &Host<S>) -> bool {
 mod tests {
     use super::*;
 
-    fn check(base: &str, expected: Result<(), SettingsError>) {
+    fn check(base: &str, refusal: Option<SettingsError>) {
         let settings = Settings::new(
             Url::parse(base).unwrap(),
             Version::V6,
             Credentials::Bearer(SecretString::from("token".to_owned())),
         );
-        assert_eq!(settings.validate(), expected, "{base}");
+        assert_eq!(settings.validate().err(), refusal, "{base}");
     }
 
     #[test]
     fn https_goes_anywhere_and_plain_http_only_to_this_machine() {
-        check("https://api.ionos.com/cloudapi/v6", Ok(()));
-        check("http://127.0.0.1:8080/cloudapi/v6", Ok(()));
-        check("http://127.8.9.1/cloudapi/v6", Ok(()));
-        check("http://[::1]:8080/cloudapi/v6", Ok(()));
-        check("http://localhost:8080/cloudapi/v6", Ok(()));
-        check("http://api.ionos.com/cloudapi/v6", Err(SettingsError::PlainHttp("api.ionos.com".into())));
-        check("http://10.0.0.1/cloudapi/v6", Err(SettingsError::PlainHttp("10.0.0.1".into())));
-        check("http://localhost.example/", Err(SettingsError::PlainHttp("localhost.example".into())));
-        check("ftp://api.ionos.com/", Err(SettingsError::Scheme("ftp".into())));
+        check("https://api.ionos.com/cloudapi/v6", None);
+        check("http://127.0.0.1:8080/cloudapi/v6", None);
+        check("http://127.8.9.1/cloudapi/v6", None);
+        check("http://[::1]:8080/cloudapi/v6", None);
+        check("http://localhost:8080/cloudapi/v6", None);
+        check("http://api.ionos.com/cloudapi/v6", Some(SettingsError::PlainHttp("api.ionos.com".into())));
+        check("http://10.0.0.1/cloudapi/v6", Some(SettingsError::PlainHttp("10.0.0.1".into())));
+        check("http://localhost.example/", Some(SettingsError::PlainHttp("localhost.example".into())));
+        check("ftp://api.ionos.com/", Some(SettingsError::Scheme("ftp".into())));
     }
 
     #[test]
     fn an_address_with_credentials_or_a_query_is_refused() {
-        check("https://me@api.ionos.com/cloudapi/v6", Err(SettingsError::UserInfo));
-        check("https://me:secret@api.ionos.com/cloudapi/v6", Err(SettingsError::UserInfo));
-        check("https://api.ionos.com/cloudapi/v6?depth=1", Err(SettingsError::Query));
-        check("https://api.ionos.com/cloudapi/v6#x", Err(SettingsError::Query));
+        check("https://me@api.ionos.com/cloudapi/v6", Some(SettingsError::UserInfo));
+        check("https://me:secret@api.ionos.com/cloudapi/v6", Some(SettingsError::UserInfo));
+        check("https://api.ionos.com/cloudapi/v6?depth=1", Some(SettingsError::Query));
+        check("https://api.ionos.com/cloudapi/v6#x", Some(SettingsError::Query));
     }
 
     #[test]

@@ -272,7 +272,7 @@ impl Shared {
         };
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
-        let body = body::read(response).await?;
+        let body = body::read(response, body::WINDOW).await?;
         Ok(Taken { status, headers, body })
     }
 

@@ -114,7 +114,10 @@ impl Builder {
     /// The contract number; derived from the seed if not given.
     #[must_use]
     pub fn contract_number(self, number: u64) -> Self {
-        Self { contract_number: Some(number), ..self }
+        Self {
+            contract_number: Some(number),
+            ..self
+        }
     }
 
     /// The instant of the baseline, and what the clock shows at first.
@@ -123,7 +126,7 @@ impl Builder {
         Self { now, ..self }
     }
 
-    /// How long every answer waits.
+    /// How long after its request every answer comes, at least.
     #[must_use]
     pub fn latency(mut self, latency: Duration) -> Self {
         self.settings.latency = latency;
@@ -147,13 +150,19 @@ impl Builder {
     /// Enforces a rate limit with 429 and `Retry-After`.
     #[must_use]
     pub fn rate_limit(self, limit: RateLimit) -> Self {
-        Self { rate_limit: Some(limit), ..self }
+        Self {
+            rate_limit: Some(limit),
+            ..self
+        }
     }
 
     /// How long writes count as running, and fresh users have no canonical id.
     #[must_use]
     pub fn provisioning(self, provisioning: Duration) -> Self {
-        Self { provisioning, ..self }
+        Self {
+            provisioning,
+            ..self
+        }
     }
 
     /// The port on loopback; 0, and if not given, any.
@@ -170,8 +179,13 @@ impl Builder {
         if self.size.groups < Size::FEWEST_GROUPS {
             return Err(StartError::FewGroups(self.size.groups));
         }
-        let bind = |source| StartError::Bind { port: self.port, source };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await.map_err(bind)?;
+        let bind = |source| StartError::Bind {
+            port: self.port,
+            source,
+        };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port))
+            .await
+            .map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
 
         let identity = Identity::new(self.seed, self.contract_number);
@@ -196,9 +210,17 @@ impl Builder {
             world: RwLock::new(world),
             settings: Mutex::new(self.settings),
         });
-        let router = api::routes(&shared).layer(middleware::from_fn_with_state(shared.clone(), gate::pass));
+        let router =
+            api::routes(&shared).layer(middleware::from_fn_with_state(shared.clone(), gate::pass));
         let server = tokio::spawn(server::serve(listener, router, shared.clone())).abort_handle();
-        Ok(Emulator { shared, identity, cast, script, day: Mutex::new(0), server })
+        Ok(Emulator {
+            shared,
+            identity,
+            cast,
+            script,
+            day: Mutex::new(0),
+            server,
+        })
     }
 }
 

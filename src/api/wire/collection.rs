@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use super::lenient::{Count, Identity, Text, Type, Word};
-use super::notes::Context;
-use super::record::{List, Record, read_known, record};
-use crate::domain::body::{Extra, Extras};
+use super::record::{List, Record, keep_in_extra, read_known, record};
+use crate::domain::body::Extras;
 
 /// A list of objects, as an answer of its own or inside `entities`.
 #[derive(Clone, Debug)]
@@ -62,10 +61,7 @@ impl<T: Record> Record for Collection<T> {
         links: Links = "_links",
     );
 
-    fn keep_unknown(&mut self, name: String, extra: Extra, context: &Context) -> bool {
-        context.unknown_field(Self::model(), &name);
-        self.extra.insert(name, extra).is_none()
-    }
+    keep_in_extra!();
 }
 
 record! {

@@ -37,10 +37,11 @@ impl Record for GroupProperties {
 
     read_known!(name: Text = "name",);
 
-    fn keep_unknown(&mut self, name: String, extra: Extra, context: &Context) -> bool {
-        if self.privileges.contains_key(&name) || self.extra.contains_key(&name) {
-            return false;
-        }
+    fn has_unknown(&self, name: &str) -> bool {
+        self.privileges.contains_key(name) || self.extra.contains_key(name)
+    }
+
+    fn keep_unknown(&mut self, name: String, extra: Extra, context: &Context) {
         match extra {
             Extra::Bool(granted) => {
                 self.privileges.insert(name, granted);
@@ -54,7 +55,6 @@ impl Record for GroupProperties {
                 self.extra.insert(name, other);
             }
         }
-        true
     }
 }
 

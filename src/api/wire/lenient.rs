@@ -70,13 +70,13 @@ pub(super) trait Lenient {
         match from.deserialize_any(AnyValue { place, context, reader: PhantomData::<Self> })? {
             Seen::Value(value) => Ok(Some(value)),
             Seen::Null => Ok(None),
-            Seen::Wrong => match Self::STRICT {
-                Some(refusal) => Err(context.refuse(refusal)),
-                None => {
-                    context.invalid_field(place.model, place.name);
-                    Ok(None)
+            Seen::Wrong => {
+                if let Some(refusal) = Self::STRICT {
+                    return Err(context.refuse(refusal));
                 }
-            },
+                context.invalid_field(place.model, place.name);
+                Ok(None)
+            }
         }
     }
 }

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::lenient::{Count, Identity, Instant, State, Text, Type, Word};
-use super::notes::Context;
-use super::record::{Boxed, Record, read_known, record};
-use crate::domain::body::{Extra, Extras};
+use super::record::{Boxed, Record, keep_in_extra, read_known, record};
+use crate::domain::body::Extras;
 
 /// One object. At depth 0 a list holds bare references: only `id`, `kind` and `href` are there.
 #[derive(Clone, Debug)]
@@ -60,10 +59,7 @@ impl<P: Record, E: Record> Record for Object<P, E> {
         entities: Boxed<E> = "entities",
     );
 
-    fn keep_unknown(&mut self, name: String, extra: Extra, context: &Context) -> bool {
-        context.unknown_field(Self::model(), &name);
-        self.extra.insert(name, extra).is_none()
-    }
+    keep_in_extra!();
 }
 
 record! {

@@ -29,8 +29,11 @@ pub(in crate::api) trait Record: Default {
         context: &Context,
     ) -> Result<(), A::Error>;
 
-    /// Keeps a property that is not known; false if one of that name is already there.
-    fn keep_unknown(&mut self, name: String, extra: Extra, context: &Context) -> bool;
+    /// Whether an unknown property of that name was kept.
+    fn has_unknown(&self, name: &str) -> bool;
+
+    /// Keeps a property that is not known.
+    fn keep_unknown(&mut self, name: String, extra: Extra, context: &Context);
 }
 
 /// Declares an object: a struct of optional fields, each with its reader and the API's name, and the unknown rest.
@@ -61,15 +64,7 @@ macro_rules! record {
 
             $crate::api::wire::record::read_known!($($field: $reader = $wire,)*);
 
-            fn keep_unknown(
-                &mut self,
-                name: String,
-                extra: $crate::domain::body::Extra,
-                context: &$crate::api::wire::notes::Context,
-            ) -> bool {
-                context.unknown_field($model, &name);
-                self.extra.insert(name, extra).is_none()
-            }
+            $crate::api::wire::record::keep_in_extra!();
         }
     };
 }
@@ -99,7 +94,26 @@ macro_rules! read_known {
     };
 }
 
-pub(super) use {read_known, record};
+/// The methods that keep unknown properties in the field `extra`.
+macro_rules! keep_in_extra {
+    () => {
+        fn has_unknown(&self, name: &str) -> bool {
+            self.extra.contains_key(name)
+        }
+
+        fn keep_unknown(
+            &mut self,
+            name: String,
+            extra: $crate::domain::body::Extra,
+            context: &$crate::api::wire::notes::Context,
+        ) {
+            context.unknown_field(Self::model(), &name);
+            self.extra.insert(name, extra);
+        }
+    };
+}
+
+pub(super) use {keep_in_extra, read_known, record};
 
 impl<R: Record> Lenient for R {
     type Value = R;
@@ -119,15 +133,11 @@ impl<R: Record> Lenient for R {
                 }
                 PropertyName::Unknown(name) => {
                     let value = raw::classify(map.next_value::<&'de RawValue>()?.get());
-                    if not_kept.contains(&name) {
+                    if record.has_unknown(&name) || not_kept.contains(&name) {
                         return Err(context.refuse(Refusal::Duplicate));
                     }
                     match value {
-                        Raw::Value(extra) if is_word(&name) => {
-                            if !record.keep_unknown(name, extra, context) {
-                                return Err(context.refuse(Refusal::Duplicate));
-                            }
-                        }
+                        Raw::Value(extra) if is_word(&name) => record.keep_unknown(name, extra, context),
                         // A name that is no word may itself be a secret, and null says nothing.
                         Raw::Value(_) | Raw::Null => {
                             context.unknown_field(R::model(), &name);

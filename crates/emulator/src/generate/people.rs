@@ -25,7 +25,11 @@ pub(super) fn people(identity: Identity, size: Size, draw: &mut Draw) -> (World,
     let domain = DOMAINS[draw.rng.usize(..DOMAINS.len())].to_owned();
     let mut taken = HashSet::new();
     let founded = draw.base - TimeDelta::days(2_700);
-    let owner = NewUser { administrator: true, force_sec_auth: true, ..person(draw, &domain, &mut taken) };
+    let owner = NewUser {
+        administrator: true,
+        force_sec_auth: true,
+        ..person(draw, &domain, &mut taken)
+    };
     let mut world = World::new(identity, owner, founded);
     let owner = world.owner().clone();
     settle(&mut world, &owner, Habit::Owner, draw);
@@ -50,15 +54,30 @@ pub(super) fn people(identity: Identity, size: Size, draw: &mut Draw) -> (World,
         };
         hire(&mut world, &mut staff, part, age, draw, &mut taken);
     }
-    staff.restricted = staff.humans.last().expect("there is a person who is no administrator").clone();
+    let plain = |id: &&Id| {
+        world
+            .user(id)
+            .is_some_and(|user| user.active && !user.administrator)
+    };
+    let restricted = staff.humans.iter().rev().find(plain);
+    staff.restricted = restricted
+        .expect("the second person is active and administers nothing")
+        .clone();
     draw.rng.shuffle(&mut staff.humans);
     (world, staff)
 }
 
 /// People who are not in the contract yet, for the script.
-pub(crate) fn fresh_people(world: &World, domain: &str, count: usize, draw: &mut Draw) -> Vec<NewUser> {
+pub(crate) fn fresh_people(
+    world: &World,
+    domain: &str,
+    count: usize,
+    draw: &mut Draw,
+) -> Vec<NewUser> {
     let mut taken: HashSet<String> = world.users().map(|user| user.email.clone()).collect();
-    (0..count).map(|_| person(draw, domain, &mut taken)).collect()
+    (0..count)
+        .map(|_| person(draw, domain, &mut taken))
+        .collect()
 }
 
 #[derive(Clone, Copy)]
@@ -95,28 +114,49 @@ fn ages(count: usize, draw: &mut Draw) -> Vec<i64> {
     ages
 }
 
-fn hire(world: &mut World, staff: &mut Staff, part: Part, age: i64, draw: &mut Draw, taken: &mut HashSet<String>) {
+fn hire(
+    world: &mut World,
+    staff: &mut Staff,
+    part: Part,
+    age: i64,
+    draw: &mut Draw,
+    taken: &mut HashSet<String>,
+) {
     let earliest = draw.base - TimeDelta::days(2_690);
     let created = draw.days_ago(age, earliest);
     let creator = staff.administrators[draw.rng.usize(..staff.administrators.len())].clone();
     world.acting(created, &creator);
     let new = match part {
         Part::Auditor => service("svc-access-audit", &staff.domain, taken, true),
-        Part::Service(number) => service(SERVICES[number % SERVICES.len()], &staff.domain, taken, false),
+        Part::Service(number) => service(
+            SERVICES[number % SERVICES.len()],
+            &staff.domain,
+            taken,
+            false,
+        ),
         Part::Administrator => NewUser {
             administrator: true,
             force_sec_auth: draw.chance(950),
             ..person(draw, &staff.domain.clone(), taken)
         },
         Part::Human(number) => {
-            let domain = if draw.chance(30) { (*draw.pick(&AGENCY_DOMAINS)).to_owned() } else { staff.domain.clone() };
+            let domain = if draw.chance(30) {
+                (*draw.pick(&AGENCY_DOMAINS)).to_owned()
+            } else {
+                staff.domain.clone()
+            };
             NewUser {
-                force_sec_auth: EARLY_FORCED.get(number).copied().unwrap_or_else(|| draw.chance(700)),
+                force_sec_auth: EARLY_FORCED
+                    .get(number)
+                    .copied()
+                    .unwrap_or_else(|| draw.chance(700)),
                 ..person(draw, &domain, taken)
             }
         }
     };
-    let id = world.add_user(new).expect("every generated address is fresh");
+    let id = world
+        .add_user(new)
+        .expect("every generated address is fresh");
     match part {
         Part::Auditor => staff.auditor = id.clone(),
         Part::Service(_) => staff.services.push(id.clone()),
@@ -136,7 +176,10 @@ fn hire(world: &mut World, staff: &mut Staff, part: Part, age: i64, draw: &mut D
 
 /// Gives a user a second factor, a last sign-in and the right to sign in, or not.
 fn settle(world: &mut World, id: &str, habit: Habit, draw: &mut Draw) {
-    let (forced, created) = world.user(id).map(|user| (user.force_sec_auth, user.created.at)).expect("just made");
+    let (forced, created) = world
+        .user(id)
+        .map(|user| (user.force_sec_auth, user.created.at))
+        .expect("just made");
     let (second_factor, inactive) = match habit {
         Habit::Owner => (true, false),
         Habit::Service => (false, false),
@@ -166,7 +209,15 @@ fn settle(world: &mut World, id: &str, habit: Habit, draw: &mut Draw) {
         let left = login.unwrap_or(first_day) + TimeDelta::days(1);
         let owner = world.owner().clone();
         world.acting(left.min(draw.base), &owner);
-        world.edit_user(id, Profile { active: Some(false), ..Profile::default() }).expect("just made");
+        world
+            .edit_user(
+                id,
+                Profile {
+                    active: Some(false),
+                    ..Profile::default()
+                },
+            )
+            .expect("just made");
     }
 }
 
@@ -190,7 +241,12 @@ fn person(draw: &mut Draw, domain: &str, taken: &mut HashSet<String>) -> NewUser
     let (firstname, lastname) = (draw.pick(&FIRST), draw.pick(&LAST));
     let local = format!("{}.{}", ascii(firstname), ascii(lastname));
     let email = free(&local, domain, taken);
-    NewUser { firstname: firstname.to_owned(), lastname: lastname.to_owned(), email, ..NewUser::default() }
+    NewUser {
+        firstname: firstname.to_owned(),
+        lastname: lastname.to_owned(),
+        email,
+        ..NewUser::default()
+    }
 }
 
 fn service(name: &str, domain: &str, taken: &mut HashSet<String>, administrator: bool) -> NewUser {

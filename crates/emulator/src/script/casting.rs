@@ -32,13 +32,23 @@ impl<'w> Casting<'w> {
             .map(|user| user.id.clone())
             .collect();
         actors.truncate(actors.len().div_ceil(2));
-        let fixed: HashSet<&Id> = actors.iter().chain([&cast.auditor, &cast.restricted]).collect();
+        let fixed: HashSet<&Id> = actors
+            .iter()
+            .chain([&cast.auditor, &cast.restricted])
+            .collect();
         let free = world.users().filter(|user| !fixed.contains(&user.id));
         let (machines, people) = free.partition(|user| user.firstname == "Service");
-        let groups: Vec<&Group> = world.groups().filter(|group| group.id != cast.almighty).collect();
+        let groups: Vec<&Group> = world
+            .groups()
+            .filter(|group| group.id != cast.almighty)
+            .collect();
         let shares = groups
             .iter()
-            .flat_map(|group| world.shares(&group.id).map(|(resource, share)| (&group.id, resource, share)))
+            .flat_map(|group| {
+                world
+                    .shares(&group.id)
+                    .map(|(resource, share)| (&group.id, resource, share))
+            })
             .collect();
         Self {
             world,
@@ -62,7 +72,9 @@ impl<'w> Casting<'w> {
     /// A user who stays, and whom no other step with that purpose is about.
     pub(super) fn user(&mut self, purpose: &str, fits: impl Fn(&User) -> bool) -> Option<&'w User> {
         let (people, gone) = (self.people.clone(), self.gone.clone());
-        self.probe(&people, |user| (!gone.contains(&user.id) && fits(user)).then(|| format!("{purpose} {}", user.id)))
+        self.probe(&people, |user| {
+            (!gone.contains(&user.id) && fits(user)).then(|| format!("{purpose} {}", user.id))
+        })
     }
 
     /// A user who goes, and of whose properties no other step speaks.
@@ -81,7 +93,8 @@ impl<'w> Casting<'w> {
             free.then(|| format!("keys {}", user.id))
         };
         let (machines, people) = (self.machines.clone(), self.people.clone());
-        self.probe(&machines, room).or_else(|| self.probe(&people, room))
+        self.probe(&machines, room)
+            .or_else(|| self.probe(&people, room))
     }
 
     /// A key that is on or off, of a user who stays and of whose keys no other step speaks.
@@ -97,7 +110,11 @@ impl<'w> Casting<'w> {
     }
 
     /// A group that stays and that no other step with that purpose is about; never the almighty one.
-    pub(super) fn group(&mut self, purpose: &str, fits: impl Fn(&Group) -> bool) -> Option<&'w Group> {
+    pub(super) fn group(
+        &mut self,
+        purpose: &str,
+        fits: impl Fn(&Group) -> bool,
+    ) -> Option<&'w Group> {
         let (groups, gone) = (self.groups.clone(), self.gone.clone());
         self.probe(&groups, |group| {
             (!gone.contains(&group.id) && fits(group)).then(|| format!("{purpose} {}", group.id))
@@ -107,7 +124,9 @@ impl<'w> Casting<'w> {
     /// A group that goes, with people in it.
     pub(super) fn closing_group(&mut self) -> Option<&'w Group> {
         let world = self.world;
-        let fits = |group: &Group| group.name != "Break-glass" && world.members(&group.id).next().is_some();
+        let fits = |group: &Group| {
+            group.name != "Break-glass" && world.members(&group.id).next().is_some()
+        };
         let group = self.group("closing", fits)?;
         self.gone.insert(group.id.clone());
         Some(group)
@@ -115,14 +134,21 @@ impl<'w> Casting<'w> {
 
     /// Any group that stays; many steps may be about it.
     pub(super) fn team(&mut self) -> Option<&'w Group> {
-        let staying: Vec<&Group> = self.groups.iter().filter(|group| !self.gone.contains(&group.id)).copied().collect();
+        let staying: Vec<&Group> = self
+            .groups
+            .iter()
+            .filter(|group| !self.gone.contains(&group.id))
+            .copied()
+            .collect();
         (!staying.is_empty()).then(|| staying[self.rng.usize(..staying.len())])
     }
 
     /// A resource with an owner that no other step is about.
     pub(super) fn resource(&mut self, fits: impl Fn(&Resource) -> bool) -> Option<&'w Resource> {
         let resources = self.resources.clone();
-        self.probe(&resources, |resource| fits(resource).then(|| resource.id.to_string()))
+        self.probe(&resources, |resource| {
+            fits(resource).then(|| resource.id.to_string())
+        })
     }
 
     /// A share that no other step is about; its group stays, and of its resource no step speaks.
@@ -147,8 +173,14 @@ impl<'w> Casting<'w> {
 
     pub(super) fn uuid(&mut self) -> Id {
         let (a, b, c) = (self.rng.u32(..), self.rng.u64(..), self.rng.u32(..));
-        format!("{a:08x}-{:04x}-4{:03x}-9{:03x}-{:012x}", b >> 48, c & 0xfff, (c >> 12) & 0xfff, b & 0xffff_ffff_ffff)
-            .into()
+        format!(
+            "{a:08x}-{:04x}-4{:03x}-9{:03x}-{:012x}",
+            b >> 48,
+            c & 0xfff,
+            (c >> 12) & 0xfff,
+            b & 0xffff_ffff_ffff
+        )
+        .into()
     }
 
     pub(super) fn key_id(&mut self) -> Id {

@@ -27,7 +27,10 @@ pub struct Step {
 
 /// What happens, with the ids of everything that it makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the fields are the ids and values that the variant's line speaks of")]
+#[expect(
+    missing_docs,
+    reason = "the fields are the ids and values that the variant's line speaks of"
+)]
 pub enum Change {
     /// The administrator flag is granted or taken.
     Administrator { user: Id, on: bool },
@@ -42,21 +45,42 @@ pub enum Change {
     /// A user goes, with memberships and keys; what they owned goes to the contract owner.
     UserRemoved { user: Id },
     /// A user gets another last name.
-    UserRenamed { user: Id, firstname: String, lastname: String },
+    UserRenamed {
+        user: Id,
+        firstname: String,
+        lastname: String,
+    },
     /// A group appears.
-    GroupAdded { group: Id, name: String, privileges: Vec<&'static str> },
+    GroupAdded {
+        group: Id,
+        name: String,
+        privileges: Vec<&'static str>,
+    },
     /// A group goes, with memberships and shares.
     GroupRemoved { group: Id },
     /// A group gets another name.
     GroupRenamed { group: Id, name: String },
     /// A group gains or loses a privilege.
-    Privilege { group: Id, privilege: String, on: bool },
+    Privilege {
+        group: Id,
+        privilege: String,
+        on: bool,
+    },
     /// A user joins or leaves a group.
     Member { group: Id, user: Id, on: bool },
     /// A resource is shared with a group.
-    Shared { group: Id, resource: Id, share: Share },
+    Shared {
+        group: Id,
+        resource: Id,
+        share: Share,
+    },
     /// The flags of a share change.
-    ShareEdited { group: Id, resource: Id, before: Share, after: Share },
+    ShareEdited {
+        group: Id,
+        resource: Id,
+        before: Share,
+        after: Share,
+    },
     /// A share ends.
     Unshared { group: Id, resource: Id },
     /// A key appears.
@@ -66,7 +90,12 @@ pub enum Change {
     /// A key is enabled or disabled.
     KeyActive { user: Id, key: Id, on: bool },
     /// A resource appears.
-    ResourceAdded { resource: Id, kind: Kind, name: String, owner: Id },
+    ResourceAdded {
+        resource: Id,
+        kind: Kind,
+        name: String,
+        owner: Id,
+    },
     /// A resource goes, with its shares.
     ResourceRemoved { resource: Id },
     /// A resource gets another name.
@@ -80,7 +109,9 @@ impl Change {
     pub fn class(&self) -> &'static str {
         let either = |on: bool, yes, no| if on { yes } else { no };
         match self {
-            Self::Administrator { on, .. } => either(*on, "administrator gained", "administrator lost"),
+            Self::Administrator { on, .. } => {
+                either(*on, "administrator gained", "administrator lost")
+            }
             Self::SecAuthActive { on, .. } | Self::ForceSecAuth { on, .. } => {
                 either(*on, "2FA strengthened", "2FA weakened")
             }
@@ -117,25 +148,57 @@ impl Change {
             Self::Active { user, on } => world.set_active(&user, on),
             Self::UserAdded { user, new } => world.insert_user(user, new),
             Self::UserRemoved { user } => world.remove_user(&user),
-            Self::UserRenamed { user, firstname, lastname } => world.rename_user(&user, &firstname, &lastname),
-            Self::GroupAdded { group, name, privileges } => {
+            Self::UserRenamed {
+                user,
+                firstname,
+                lastname,
+            } => world.rename_user(&user, &firstname, &lastname),
+            Self::GroupAdded {
+                group,
+                name,
+                privileges,
+            } => {
                 world.insert_group(group, &name, &privileges);
                 Ok(())
             }
             Self::GroupRemoved { group } => world.remove_group(&group),
             Self::GroupRenamed { group, name } => world.rename_group(&group, &name),
-            Self::Privilege { group, privilege, on } => world.set_privilege(&group, &privilege, on),
-            Self::Member { group, user, on: true } => world.add_member(&group, &user),
-            Self::Member { group, user, on: false } => world.remove_member(&group, &user),
-            Self::Shared { group, resource, share } => world.share(&group, &resource, share),
-            Self::ShareEdited { group, resource, after, .. } => world.edit_share(&group, &resource, after),
+            Self::Privilege {
+                group,
+                privilege,
+                on,
+            } => world.set_privilege(&group, &privilege, on),
+            Self::Member {
+                group,
+                user,
+                on: true,
+            } => world.add_member(&group, &user),
+            Self::Member {
+                group,
+                user,
+                on: false,
+            } => world.remove_member(&group, &user),
+            Self::Shared {
+                group,
+                resource,
+                share,
+            } => world.share(&group, &resource, share),
+            Self::ShareEdited {
+                group,
+                resource,
+                after,
+                ..
+            } => world.edit_share(&group, &resource, after),
             Self::Unshared { group, resource } => world.unshare(&group, &resource),
             Self::KeyAdded { user, key } => world.insert_key(&user, key),
             Self::KeyRemoved { user, key } => world.remove_key(&user, &key),
             Self::KeyActive { user, key, on } => world.set_key_active(&user, &key, on),
-            Self::ResourceAdded { resource, kind, name, owner } => {
-                world.insert_resource(&resource, kind, &name, Some(&owner))
-            }
+            Self::ResourceAdded {
+                resource,
+                kind,
+                name,
+                owner,
+            } => world.insert_resource(&resource, kind, &name, Some(&owner)),
             Self::ResourceRemoved { resource } => world.remove_resource(&resource),
             Self::ResourceRenamed { resource, name } => world.rename_resource(&resource, &name),
             Self::Owner { resource, owner } => world.set_owner(&resource, Some(&owner)),
@@ -154,7 +217,11 @@ pub(crate) struct Script {
 impl Script {
     /// The month that follows a generated contract.
     pub(crate) fn write(seed: u64, world: &World, cast: &Cast, base: DateTime<Utc>) -> Self {
-        Self { seed, base, steps: month::write(seed, world, cast, base) }
+        Self {
+            seed,
+            base,
+            steps: month::write(seed, world, cast, base),
+        }
     }
 
     pub(crate) fn steps(&self) -> &[Step] {
@@ -178,7 +245,8 @@ impl Script {
         let ends = self.base + TimeDelta::days(i64::from(day));
         let dormant = ends - TimeDelta::days(45);
         let weekend = matches!(ends.weekday(), Weekday::Sat | Weekday::Sun);
-        let mut rng = fastrand::Rng::with_seed(self.seed ^ (u64::from(day) << 32) ^ 0x006c_6f67_696e);
+        let mut rng =
+            fastrand::Rng::with_seed(self.seed ^ (u64::from(day) << 32) ^ 0x006c_6f67_696e);
         for user in world.users_mut() {
             let (chance, before) = (rng.u32(..1000), rng.i64(600..86_000));
             let habitual = user.last_login.is_some_and(|at| at > dormant);

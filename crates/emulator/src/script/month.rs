@@ -10,7 +10,12 @@ use crate::world::{Group, Id, KEYS_PER_USER, Kind, PRIVILEGES_V5, Resource, Shar
 
 /// Writes the month, oldest step first. Who goes is cast before everything that speaks of those who stay.
 pub(super) fn write(seed: u64, world: &World, cast: &Cast, base: DateTime<Utc>) -> Vec<Step> {
-    let mut month = Month { casting: Casting::new(seed, world, cast), seed, base, steps: Vec::new() };
+    let mut month = Month {
+        casting: Casting::new(seed, world, cast),
+        seed,
+        base,
+        steps: Vec::new(),
+    };
     let size = world.user_count();
     month.episodes();
     month.people(1 + size / 300);
@@ -42,7 +47,12 @@ impl Month<'_> {
     }
 
     fn step(&mut self, day: u32, at: DateTime<Utc>, actor: &Id, change: Change) {
-        self.steps.push(Step { day, at, actor: actor.clone(), change });
+        self.steps.push(Step {
+            day,
+            at,
+            actor: actor.clone(),
+            change,
+        });
     }
 
     /// On an ordinary day, in office hours, by one of those who usually do such things.
@@ -62,25 +72,53 @@ impl Month<'_> {
         let almighty = self.casting.cast.almighty.clone();
         let world = self.casting.world;
         // Days 9 to 12: a data centre is open to the almighty group.
-        let unshared = |it: &Resource| it.kind == Kind::Datacenter && world.share_of(&almighty, &it.id).is_none();
+        let unshared = |it: &Resource| {
+            it.kind == Kind::Datacenter && world.share_of(&almighty, &it.id).is_none()
+        };
         if let Some(resource) = self.casting.resource(unshared).map(|it| it.id.clone()) {
-            let share = Share { edit: true, share: true };
-            let shared = Change::Shared { group: almighty.clone(), resource: resource.clone(), share };
+            let share = Share {
+                edit: true,
+                share: true,
+            };
+            let shared = Change::Shared {
+                group: almighty.clone(),
+                resource: resource.clone(),
+                share,
+            };
             self.on(9, shared);
-            self.on(12, Change::Unshared { group: almighty.clone(), resource });
+            self.on(
+                12,
+                Change::Unshared {
+                    group: almighty.clone(),
+                    resource,
+                },
+            );
         }
         // Days 15 to 18: a machine's key.
         if let Some(user) = self.casting.key_user().map(|user| user.id.clone()) {
             let key = self.casting.key_id();
-            self.on(15, Change::KeyAdded { user: user.clone(), key: key.clone() });
+            self.on(
+                15,
+                Change::KeyAdded {
+                    user: user.clone(),
+                    key: key.clone(),
+                },
+            );
             self.on(18, Change::KeyRemoved { user, key });
         }
         // Somebody leaves the almighty group for good.
-        let leaver = world.members(&almighty).find(|id| **id != self.casting.cast.owner).cloned();
+        let leaver = world
+            .members(&almighty)
+            .find(|id| **id != self.casting.cast.owner)
+            .cloned();
         if let Some(user) = leaver {
             self.casting.take("properties", &user);
             self.casting.take("member", &user);
-            self.usual(Change::Member { group: almighty.clone(), user, on: false });
+            self.usual(Change::Member {
+                group: almighty.clone(),
+                user,
+                on: false,
+            });
         }
         self.intrusion(&almighty);
     }
@@ -92,24 +130,44 @@ impl Month<'_> {
             let secured = user.sec_auth_active && user.force_sec_auth;
             user.active && !user.administrator && secured && !world.is_member(almighty, &user.id)
         };
-        let Some(user) = self.casting.user("properties", ordinary).map(|user| user.id.clone()) else {
+        let Some(user) = self
+            .casting
+            .user("properties", ordinary)
+            .map(|user| user.id.clone())
+        else {
             return;
         };
         self.casting.take("member", &user);
-        self.on(20, Change::Administrator { user: user.clone(), on: true });
+        self.on(
+            20,
+            Change::Administrator {
+                user: user.clone(),
+                on: true,
+            },
+        );
         if let Some(machine) = self.casting.key_user().map(|user| user.id.clone()) {
             let (at, key) = (self.at(21, 2, 41), self.casting.key_id());
             self.step(21, at, &user, Change::KeyAdded { user: machine, key });
         }
-        let way_back = Change::Member { group: almighty.clone(), user: user.clone(), on: true };
+        let way_back = Change::Member {
+            group: almighty.clone(),
+            user: user.clone(),
+            on: true,
+        };
         self.step(21, self.at(21, 2, 47), &user, way_back);
         self.on(22, Change::Administrator { user, on: false });
     }
 
     fn people(&mut self, each: usize) {
         for _ in 0..each {
-            self.with_user(|user| user.administrator, |user| Change::Administrator { user, on: false });
-            self.with_user(|user| !user.active, |user| Change::Active { user, on: true });
+            self.with_user(
+                |user| user.administrator,
+                |user| Change::Administrator { user, on: false },
+            );
+            self.with_user(
+                |user| !user.active,
+                |user| Change::Active { user, on: true },
+            );
             let secured = |user: &User| user.active && user.sec_auth_active && user.force_sec_auth;
             self.with_user(secured, |user| Change::SecAuthActive { user, on: false });
             self.with_user(secured, |user| Change::ForceSecAuth { user, on: false });
@@ -124,8 +182,15 @@ impl Month<'_> {
                 self.usual(Change::UserRemoved { user });
             }
             if let Some(user) = self.casting.user("properties", ordinary) {
-                let (firstname, lastname) = (user.firstname.clone(), format!("{}-Lindgren", user.lastname));
-                self.usual(Change::UserRenamed { user: user.id.clone(), firstname, lastname });
+                let (firstname, lastname) = (
+                    user.firstname.clone(),
+                    format!("{}-Lindgren", user.lastname),
+                );
+                self.usual(Change::UserRenamed {
+                    user: user.id.clone(),
+                    firstname,
+                    lastname,
+                });
             }
         }
     }
@@ -138,13 +203,32 @@ impl Month<'_> {
 
     /// New people, in a group from the next day on.
     fn newcomers(&mut self, count: usize) {
-        let mut draw = Draw { rng: fastrand::Rng::with_seed(self.seed ^ 0x006e_6577), base: self.base };
+        let mut draw = Draw {
+            rng: fastrand::Rng::with_seed(self.seed ^ 0x006e_6577),
+            base: self.base,
+        };
         let domain = &self.casting.cast.domain;
         for new in fresh_people(self.casting.world, domain, count, &mut draw) {
-            let (user, day) = (self.casting.uuid(), self.casting.rng.u32(2..super::DAYS - 2));
-            self.on(day, Change::UserAdded { user: user.clone(), new });
+            let (user, day) = (
+                self.casting.uuid(),
+                self.casting.rng.u32(2..super::DAYS - 2),
+            );
+            self.on(
+                day,
+                Change::UserAdded {
+                    user: user.clone(),
+                    new,
+                },
+            );
             if let Some(group) = self.casting.team() {
-                self.on(day + 1, Change::Member { group: group.id.clone(), user, on: true });
+                self.on(
+                    day + 1,
+                    Change::Member {
+                        group: group.id.clone(),
+                        user,
+                        on: true,
+                    },
+                );
             }
         }
     }
@@ -152,24 +236,60 @@ impl Month<'_> {
     fn groups(&mut self, each: usize) {
         for number in 1..=each {
             if let Some(group) = self.casting.closing_group() {
-                self.usual(Change::GroupRemoved { group: group.id.clone() });
+                self.usual(Change::GroupRemoved {
+                    group: group.id.clone(),
+                });
             }
             if let Some(group) = self.casting.group("name", |_| true) {
                 let name = format!("{} EMEA", group.name);
-                self.usual(Change::GroupRenamed { group: group.id.clone(), name });
+                self.usual(Change::GroupRenamed {
+                    group: group.id.clone(),
+                    name,
+                });
             }
             self.privilege(true);
             self.privilege(false);
-            let (group, day) = (self.casting.uuid(), self.casting.rng.u32(2..super::DAYS - 2));
+            let (group, day) = (
+                self.casting.uuid(),
+                self.casting.rng.u32(2..super::DAYS - 2),
+            );
             let name = format!("Projekt Nordstern {number}");
             let privileges = vec!["createDataCenter", "createInternetAccess", "s3Privilege"];
-            self.on(day, Change::GroupAdded { group: group.clone(), name, privileges });
-            if let Some(user) = self.casting.user("member", |user| user.active).map(|user| user.id.clone()) {
-                self.on(day + 1, Change::Member { group: group.clone(), user, on: true });
+            self.on(
+                day,
+                Change::GroupAdded {
+                    group: group.clone(),
+                    name,
+                    privileges,
+                },
+            );
+            if let Some(user) = self
+                .casting
+                .user("member", |user| user.active)
+                .map(|user| user.id.clone())
+            {
+                self.on(
+                    day + 1,
+                    Change::Member {
+                        group: group.clone(),
+                        user,
+                        on: true,
+                    },
+                );
             }
             if let Some(resource) = self.casting.resource(|_| true).map(|it| it.id.clone()) {
-                let share = Share { edit: true, share: false };
-                self.on(day + 1, Change::Shared { group, resource, share });
+                let share = Share {
+                    edit: true,
+                    share: false,
+                };
+                self.on(
+                    day + 1,
+                    Change::Shared {
+                        group,
+                        resource,
+                        share,
+                    },
+                );
             }
         }
     }
@@ -177,14 +297,24 @@ impl Month<'_> {
     /// A privilege that some group gains or loses.
     fn privilege(&mut self, on: bool) {
         let open = |group: &Group| -> Vec<&'static str> {
-            PRIVILEGES_V5.into_iter().filter(|privilege| group.has(privilege) != on).collect()
+            PRIVILEGES_V5
+                .into_iter()
+                .filter(|privilege| group.has(privilege) != on)
+                .collect()
         };
-        let Some(group) = self.casting.group("privilege", |group| !open(group).is_empty()) else {
+        let Some(group) = self
+            .casting
+            .group("privilege", |group| !open(group).is_empty())
+        else {
             return;
         };
         let open = open(group);
         let privilege = open[self.casting.rng.usize(..open.len())].to_owned();
-        self.usual(Change::Privilege { group: group.id.clone(), privilege, on });
+        self.usual(Change::Privilege {
+            group: group.id.clone(),
+            privilege,
+            on,
+        });
     }
 
     fn members(&mut self, each: usize) {
@@ -195,19 +325,38 @@ impl Month<'_> {
                 return;
             };
             let joins = |user: &User| user.active && !world.is_member(&group.id, &user.id);
-            if let Some(user) = self.casting.user("member", joins).map(|user| user.id.clone()) {
-                self.usual(Change::Member { group: group.id.clone(), user: user.clone(), on: true });
+            if let Some(user) = self
+                .casting
+                .user("member", joins)
+                .map(|user| user.id.clone())
+            {
+                self.usual(Change::Member {
+                    group: group.id.clone(),
+                    user: user.clone(),
+                    on: true,
+                });
                 if number == 0 && !world.is_member(&almighty, &user) {
-                    self.usual(Change::Member { group: almighty.clone(), user, on: true });
+                    self.usual(Change::Member {
+                        group: almighty.clone(),
+                        user,
+                        on: true,
+                    });
                 }
             }
             let anywhere = |user: &User| world.groups_of(&user.id).next().is_some();
             let Some(user) = self.casting.user("member", anywhere) else {
                 return;
             };
-            let staying = world.groups_of(&user.id).find(|id| self.casting.stays(id)).cloned();
+            let staying = world
+                .groups_of(&user.id)
+                .find(|id| self.casting.stays(id))
+                .cloned();
             if let Some(group) = staying {
-                self.usual(Change::Member { group, user: user.id.clone(), on: false });
+                self.usual(Change::Member {
+                    group,
+                    user: user.id.clone(),
+                    on: false,
+                });
             }
         }
     }
@@ -215,10 +364,18 @@ impl Month<'_> {
     fn keys(&mut self, each: usize) {
         for _ in 0..each {
             if let Some((user, key)) = self.casting.key(false) {
-                self.usual(Change::KeyActive { user, key, on: true });
+                self.usual(Change::KeyActive {
+                    user,
+                    key,
+                    on: true,
+                });
             }
             if let Some((user, key)) = self.casting.key(true) {
-                self.usual(Change::KeyActive { user, key, on: false });
+                self.usual(Change::KeyActive {
+                    user,
+                    key,
+                    on: false,
+                });
             }
             if let Some((user, key)) = self.casting.key(true) {
                 self.usual(Change::KeyRemoved { user, key });
@@ -238,7 +395,12 @@ impl Month<'_> {
             let kind = Kind::ALL[self.casting.rng.usize(..Kind::ALL.len())];
             let owner = self.casting.actor();
             let name = format!("{kind}-neu-{:02}", number + 1);
-            self.usual(Change::ResourceAdded { resource, kind, name, owner });
+            self.usual(Change::ResourceAdded {
+                resource,
+                kind,
+                name,
+                owner,
+            });
             if let Some(resource) = self.casting.resource(|_| true).map(|it| it.id.clone()) {
                 self.usual(Change::ResourceRemoved { resource });
             }
@@ -249,7 +411,10 @@ impl Month<'_> {
             let heir = self.casting.actor();
             let other = |it: &Resource| it.owner.as_ref() != Some(&heir);
             if let Some(resource) = self.casting.resource(other).map(|it| it.id.clone()) {
-                self.usual(Change::Owner { resource, owner: heir.clone() });
+                self.usual(Change::Owner {
+                    resource,
+                    owner: heir.clone(),
+                });
             }
         }
     }
@@ -257,15 +422,38 @@ impl Month<'_> {
     fn shares(&mut self, each: usize) {
         for _ in 0..each {
             if let Some((group, resource, before)) = self.casting.share(|share| !share.edit) {
-                let after = Share { edit: true, ..before };
-                self.usual(Change::ShareEdited { group, resource, before, after });
+                let after = Share {
+                    edit: true,
+                    ..before
+                };
+                self.usual(Change::ShareEdited {
+                    group,
+                    resource,
+                    before,
+                    after,
+                });
             }
             if let Some((group, resource, before)) = self.casting.share(|share| !share.share) {
-                let after = Share { share: true, ..before };
-                self.usual(Change::ShareEdited { group, resource, before, after });
+                let after = Share {
+                    share: true,
+                    ..before
+                };
+                self.usual(Change::ShareEdited {
+                    group,
+                    resource,
+                    before,
+                    after,
+                });
             }
-            if let Some((group, resource, before)) = self.casting.share(|share| share.edit || share.share) {
-                self.usual(Change::ShareEdited { group, resource, before, after: Share::default() });
+            if let Some((group, resource, before)) =
+                self.casting.share(|share| share.edit || share.share)
+            {
+                self.usual(Change::ShareEdited {
+                    group,
+                    resource,
+                    before,
+                    after: Share::default(),
+                });
             }
             if let Some((group, resource, _)) = self.casting.share(|_| true) {
                 self.usual(Change::Unshared { group, resource });
@@ -276,8 +464,15 @@ impl Month<'_> {
             let world = self.casting.world;
             let unshared = |it: &Resource| world.share_of(&group.id, &it.id).is_none();
             if let Some(resource) = self.casting.resource(unshared).map(|it| it.id.clone()) {
-                let share = Share { edit: self.casting.rng.bool(), share: false };
-                self.usual(Change::Shared { group: group.id.clone(), resource, share });
+                let share = Share {
+                    edit: self.casting.rng.bool(),
+                    share: false,
+                };
+                self.usual(Change::Shared {
+                    group: group.id.clone(),
+                    resource,
+                    share,
+                });
             }
         }
     }

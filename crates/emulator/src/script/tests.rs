@@ -33,7 +33,12 @@ const CLASSES: [&str; 24] = [
     "key enabled",
 ];
 
-const RESOURCE_CLASSES: [&str; 4] = ["resource appeared", "resource vanished", "resource renamed", "owner changed"];
+const RESOURCE_CLASSES: [&str; 4] = [
+    "resource appeared",
+    "resource vanished",
+    "resource renamed",
+    "owner changed",
+];
 
 fn base() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 6, 1, 6, 0, 0).unwrap()
@@ -59,7 +64,11 @@ fn check_every_step_applies(seed: u64, users: usize) {
 #[track_caller]
 fn check_every_class_occurs(seed: u64, users: usize) {
     let (_, _, script) = told(seed, users);
-    let found: BTreeSet<&str> = script.steps().iter().map(|step| step.change.class()).collect();
+    let found: BTreeSet<&str> = script
+        .steps()
+        .iter()
+        .map(|step| step.change.class())
+        .collect();
     let wanted: BTreeSet<&str> = CLASSES.into_iter().chain(RESOURCE_CLASSES).collect();
     assert_eq!(found, wanted, "seed {seed}, {users} users");
 }
@@ -107,7 +116,10 @@ fn every_step_falls_into_its_day() {
     let (_, _, script) = told(2, 300);
     for step in script.steps() {
         let ends = base() + TimeDelta::days(i64::from(step.day));
-        assert!(step.at > ends - TimeDelta::days(1) && step.at <= ends, "{step:?}");
+        assert!(
+            step.at > ends - TimeDelta::days(1) && step.at <= ends,
+            "{step:?}"
+        );
     }
     assert!(script.steps().is_sorted_by_key(|step| step.at));
 }
@@ -118,25 +130,43 @@ fn presence(users: usize, there: impl Fn(&World, &Cast, &Script) -> bool) -> Str
     let mut days = String::new();
     for day in 0..=DAYS {
         script.play(&mut world, day.saturating_sub(1), day);
-        days.push(if there(&world, &cast, &script) { '1' } else { '0' });
+        days.push(if there(&world, &cast, &script) {
+            '1'
+        } else {
+            '0'
+        });
     }
     days
 }
 
 fn lived(from: usize, until: usize) -> String {
-    (0..=DAYS as usize).map(|day| if (from..until).contains(&day) { '1' } else { '0' }).collect()
+    (0..=DAYS as usize)
+        .map(|day| {
+            if (from..until).contains(&day) {
+                '1'
+            } else {
+                '0'
+            }
+        })
+        .collect()
 }
 
 #[test]
 fn some_things_come_and_go_within_the_month() {
     let step = |script: &Script, day: u32, class: &str| {
         let mut steps = script.steps().iter().filter(|step| step.day == day);
-        steps.find(|step| step.change.class() == class).unwrap().change.clone()
+        steps
+            .find(|step| step.change.class() == class)
+            .unwrap()
+            .change
+            .clone()
     };
     let share = |world: &World, cast: &Cast, script: &Script| {
         let mut steps = script.steps().iter().filter(|step| step.day == 9);
         let resource = steps.find_map(|step| match &step.change {
-            Change::Shared { group, resource, .. } if *group == cast.almighty => Some(resource.clone()),
+            Change::Shared {
+                group, resource, ..
+            } if *group == cast.almighty => Some(resource.clone()),
             _ => None,
         });
         world.share_of(&cast.almighty, &resource.unwrap()).is_some()
@@ -161,7 +191,9 @@ fn some_things_come_and_go_within_the_month() {
         let mut steps = script.steps().iter().filter(|step| step.day == 15);
         let (user, key) = steps
             .find_map(|step| match &step.change {
-                Change::KeyAdded { user, key } if removed.contains(key) => Some((user.clone(), key.clone())),
+                Change::KeyAdded { user, key } if removed.contains(key) => {
+                    Some((user.clone(), key.clone()))
+                }
                 _ => None,
             })
             .unwrap();
@@ -173,13 +205,22 @@ fn some_things_come_and_go_within_the_month() {
 #[test]
 fn a_passing_administrator_makes_a_key_at_night() {
     let (mut world, _, script) = told(8, 120);
-    let night = script.steps().iter().find(|step| step.at.hour() < 5).unwrap();
-    let Change::KeyAdded { user, key } = &night.change else { panic!("{night:?}") };
+    let night = script
+        .steps()
+        .iter()
+        .find(|step| step.at.hour() < 5)
+        .unwrap();
+    let Change::KeyAdded { user, key } = &night.change else {
+        panic!("{night:?}")
+    };
     assert!(!world.user(&night.actor).unwrap().administrator);
     script.play(&mut world, 0, 21);
     assert!(world.user(&night.actor).unwrap().administrator);
     let key = world.key(user, key).unwrap();
-    assert_eq!((&key.created.by.id, key.created.at), (&night.actor, night.at));
+    assert_eq!(
+        (&key.created.by.id, key.created.at),
+        (&night.actor, night.at)
+    );
 }
 
 #[test]
@@ -188,7 +229,11 @@ fn people_sign_in_every_day_and_nothing_else_of_them_changes_by_it() {
     let mut before: Vec<_> = world.users().cloned().collect();
     script.sign_ins(&mut world, 1);
     let after: Vec<_> = world.users().cloned().collect();
-    let changed = before.iter().zip(&after).filter(|(a, b)| a.last_login != b.last_login).count();
+    let changed = before
+        .iter()
+        .zip(&after)
+        .filter(|(a, b)| a.last_login != b.last_login)
+        .count();
     assert!((60..250).contains(&changed), "{changed} signed in");
     for (user, now) in before.iter_mut().zip(&after) {
         user.last_login = now.last_login;

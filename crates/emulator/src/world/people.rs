@@ -65,7 +65,10 @@ impl World {
         if user_id == &*self.owner {
             return Err(Refused::ContractOwner(self.owner.clone()));
         }
-        let user = self.users.remove(user_id).ok_or_else(|| missing("user", user_id))?;
+        let user = self
+            .users
+            .remove(user_id)
+            .ok_or_else(|| missing("user", user_id))?;
         self.emails.remove(&user.email);
         for group_id in &user.groups {
             if let Some(group) = self.groups.get_mut(group_id) {
@@ -82,8 +85,15 @@ impl World {
     /// Replaces what the profile names.
     pub fn edit_user(&mut self, user_id: &str, profile: Profile) -> Result<(), Refused> {
         let stamp = self.stamp();
-        let user = self.users.get_mut(user_id).ok_or_else(|| missing("user", user_id))?;
-        if let Some(email) = profile.email.map(|email| email.to_lowercase()).filter(|email| *email != user.email) {
+        let user = self
+            .users
+            .get_mut(user_id)
+            .ok_or_else(|| missing("user", user_id))?;
+        if let Some(email) = profile
+            .email
+            .map(|email| email.to_lowercase())
+            .filter(|email| *email != user.email)
+        {
             if self.emails.contains_key(&email) {
                 return Err(Refused::EmailTaken(email));
             }
@@ -102,34 +112,77 @@ impl World {
     }
 
     /// Gives another first and last name.
-    pub fn rename_user(&mut self, user_id: &str, firstname: &str, lastname: &str) -> Result<(), Refused> {
+    pub fn rename_user(
+        &mut self,
+        user_id: &str,
+        firstname: &str,
+        lastname: &str,
+    ) -> Result<(), Refused> {
         let (firstname, lastname) = (Some(firstname.to_owned()), Some(lastname.to_owned()));
-        self.edit_user(user_id, Profile { firstname, lastname, ..Profile::default() })
+        self.edit_user(
+            user_id,
+            Profile {
+                firstname,
+                lastname,
+                ..Profile::default()
+            },
+        )
     }
 
     /// Grants or takes the administrator flag.
     pub fn set_administrator(&mut self, user_id: &str, administrator: bool) -> Result<(), Refused> {
-        self.edit_user(user_id, Profile { administrator: Some(administrator), ..Profile::default() })
+        self.edit_user(
+            user_id,
+            Profile {
+                administrator: Some(administrator),
+                ..Profile::default()
+            },
+        )
     }
 
     /// Demands a second factor, or no longer.
     pub fn set_force_sec_auth(&mut self, user_id: &str, force: bool) -> Result<(), Refused> {
-        self.edit_user(user_id, Profile { force_sec_auth: Some(force), ..Profile::default() })
+        self.edit_user(
+            user_id,
+            Profile {
+                force_sec_auth: Some(force),
+                ..Profile::default()
+            },
+        )
     }
 
     /// Sets a second factor up, or takes it down.
     pub fn set_sec_auth_active(&mut self, user_id: &str, active: bool) -> Result<(), Refused> {
-        self.edit_user(user_id, Profile { sec_auth_active: Some(active), ..Profile::default() })
+        self.edit_user(
+            user_id,
+            Profile {
+                sec_auth_active: Some(active),
+                ..Profile::default()
+            },
+        )
     }
 
     /// Enables or disables a user.
     pub fn set_active(&mut self, user_id: &str, active: bool) -> Result<(), Refused> {
-        self.edit_user(user_id, Profile { active: Some(active), ..Profile::default() })
+        self.edit_user(
+            user_id,
+            Profile {
+                active: Some(active),
+                ..Profile::default()
+            },
+        )
     }
 
     /// Records a sign-in, which is not a modification.
-    pub fn set_last_login(&mut self, user_id: &str, at: Option<DateTime<Utc>>) -> Result<(), Refused> {
-        self.users.get_mut(user_id).ok_or_else(|| missing("user", user_id))?.last_login = at;
+    pub fn set_last_login(
+        &mut self,
+        user_id: &str,
+        at: Option<DateTime<Utc>>,
+    ) -> Result<(), Refused> {
+        self.users
+            .get_mut(user_id)
+            .ok_or_else(|| missing("user", user_id))?
+            .last_login = at;
         Ok(())
     }
 

@@ -14,7 +14,11 @@ pub(super) struct Table<T> {
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Self { rows: BTreeMap::new(), places: HashMap::new(), next: 0 }
+        Self {
+            rows: BTreeMap::new(),
+            places: HashMap::new(),
+            next: 0,
+        }
     }
 }
 
