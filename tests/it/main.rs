@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
+mod api_faults;
+mod api_pages;
 mod api_read;
+mod api_thirty;
 mod store_diff;
 mod store_open;
 mod store_seal;
