@@ -96,7 +96,7 @@ async fn read_user(client: &read::Client, made: &Made) {
     let one = client.user(user, Depth::Zero).await.unwrap().value.into_domain().unwrap();
     assert_eq!(one.person.name(), "Adele Löwe");
     let groups = client.user_groups(user, Depth::One).await.unwrap().value.items.unwrap();
-    assert_eq!(groups.iter().map(|item| item.group_id().unwrap()).collect::<Vec<_>>(), [group.clone()]);
+    assert!(groups.iter().map(|item| item.group_id().unwrap()).eq([group.clone()]));
     assert_eq!(client.user_owns(user, Depth::One).await.unwrap().value.items.map(|items| items.len()), Some(0));
     let keys = client.user_s3keys(user, Depth::One).await.unwrap().value.items.unwrap();
     let keys: Vec<_> = keys.into_iter().map(|item| item.into_domain(user.clone()).unwrap()).collect();
@@ -114,7 +114,7 @@ async fn read_group(client: &read::Client, made: &Made) {
     let one = client.group(group, Depth::Zero).await.unwrap().value.into_domain().unwrap();
     assert_eq!(one, listed);
     let members = client.group_users(group, Depth::Zero).await.unwrap().value.items.unwrap();
-    assert_eq!(members.iter().map(|item| item.user_id().unwrap()).collect::<Vec<_>>(), [user.clone()]);
+    assert!(members.iter().map(|item| item.user_id().unwrap()).eq([user.clone()]));
 
     let visible = client.group_resources(group, Depth::One).await.unwrap().value.items.unwrap();
     let visible: Vec<_> = visible.into_iter().map(|item| item.into_domain().unwrap()).collect();

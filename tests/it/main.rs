@@ -4,8 +4,10 @@
 
 mod api_faults;
 mod api_pages;
+mod api_quiet;
 mod api_read;
 mod api_thirty;
+mod api_tls;
 mod store_diff;
 mod store_open;
 mod store_seal;
