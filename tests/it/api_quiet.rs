@@ -1,5 +1,6 @@
 //! At the most talkative level, neither we nor the libraries below us print a credential, a secret or a body.
 
+use std::cell::Cell;
 use std::fmt::Write as _;
 use std::io::Write;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -29,16 +30,23 @@ impl Write for Printed {
     }
 }
 
+thread_local! {
+    /// Whether what this thread logs is of interest: other tests run beside this one.
+    static LISTENING: Cell<bool> = const { Cell::new(false) };
+}
+
 /// What libraries print through `log` instead of `tracing`; one per process.
 struct Logged(Mutex<String>);
 
 impl Log for Logged {
     fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
+        LISTENING.get()
     }
 
     fn log(&self, record: &Record<'_>) {
-        writeln!(self.0.lock().unwrap(), "{} {}", record.target(), record.args()).unwrap();
+        if LISTENING.get() {
+            writeln!(self.0.lock().unwrap(), "{} {}", record.target(), record.args()).unwrap();
+        }
     }
 
     fn flush(&self) {}
@@ -55,6 +63,7 @@ async fn nothing_secret_is_printed_at_any_level() {
     assert_eq!(Environment::of_process().get("RUST_LOG"), None);
     log::set_logger(logged()).unwrap();
     log::set_max_level(LevelFilter::Trace);
+    LISTENING.set(true);
     let printed = Printed::default();
     let writer_of = printed.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -78,15 +87,19 @@ async fn nothing_secret_is_printed_at_any_level() {
     let body = json!({"httpStatus": 422, "messages": [{"errorCode": "1", "message": canary}]});
     emulator.fail(Rule::on("GET", "/um/groups").status(422).body(Body::Json(body)));
     client.groups(Depth::One).await.unwrap_err();
+    let debug = format!("{client:?}{:?}", writer(&emulator));
     drop(guard);
+    LISTENING.set(false);
+    log::set_max_level(LevelFilter::Off);
 
     let printed = String::from_utf8(printed.0.lock().unwrap().clone()).unwrap();
     let logged = logged().0.lock().unwrap().clone();
-    for (what, text) in [("tracing", &printed), ("log", &logged)] {
+    for (what, text) in [("tracing", &printed), ("log", &logged), ("Debug", &debug)] {
         assert!(!text.contains(&canary), "{what} printed a secret");
         assert!(!text.to_lowercase().contains("bearer"), "{what} printed a credential");
         assert!(!text.contains("secretKey"), "{what} printed a body");
     }
+    assert!(logged.contains("reqwest"), "a library must have logged something for this to mean anything: {logged}");
     let ours: Vec<_> = printed.lines().filter(|line| line.contains("keyholder::api")).collect();
     assert_eq!(ours.len(), 4, "{ours:#?}");
     assert!(ours[0].contains(r#"API request method="GET" path="/um/users/{userId}/s3keys" status=200 attempt=1"#));
