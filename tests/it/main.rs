@@ -2,12 +2,24 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
+mod analyse_diff;
+mod analyse_grants;
+mod analyse_in_between;
+mod analyse_laws;
+mod analyse_relations;
+mod analyse_world;
 mod api_faults;
 mod api_pages;
 mod api_quiet;
 mod api_read;
 mod api_thirty;
 mod api_tls;
+mod collect_faults;
+mod collect_walk;
+mod config_canary;
+mod config_credentials;
+mod config_files;
+mod config_precedence;
 mod store_diff;
 mod store_open;
 mod store_seal;

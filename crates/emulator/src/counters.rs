@@ -25,10 +25,7 @@ pub struct Counters {
 impl Counters {
     /// Requests with that method and path template.
     pub fn of(&self, method: &str, template: &str) -> u64 {
-        self.requests
-            .get(&(method.to_owned(), template.to_owned()))
-            .copied()
-            .unwrap_or_default()
+        self.requests.get(&(method.to_owned(), template.to_owned())).copied().unwrap_or_default()
     }
 }
 
@@ -61,10 +58,7 @@ impl Tally {
         counters.total += 1;
         counters.writes += u64::from(!matches!(method, "GET" | "HEAD" | "OPTIONS"));
         counters.peak_concurrency = counters.peak_concurrency.max(running);
-        *counters
-            .requests
-            .entry((method.to_owned(), template.to_owned()))
-            .or_default() += 1;
+        *counters.requests.entry((method.to_owned(), template.to_owned())).or_default() += 1;
         Running(self)
     }
 
@@ -84,10 +78,7 @@ impl Tally {
 
     pub(crate) fn reset(&self) {
         let mut state = self.state();
-        state.counters = Counters {
-            peak_concurrency: state.running,
-            ..Counters::default()
-        };
+        state.counters = Counters { peak_concurrency: state.running, ..Counters::default() };
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

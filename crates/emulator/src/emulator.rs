@@ -1,7 +1,7 @@
 //! The emulator as its owner sees it: start it, ask it for its address and credentials, change its world, count.
 
 use std::net::Ipv4Addr;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::middleware;
@@ -17,6 +17,7 @@ use crate::gate;
 use crate::generate::{Cast, Size, generate};
 use crate::identity::Identity;
 use crate::quota::{Quota, RateLimit};
+use crate::script::{Script, Step};
 use crate::server;
 use crate::shared::{Credentials, Settings, Shared};
 use crate::world::World;
@@ -113,10 +114,7 @@ impl Builder {
     /// The contract number; derived from the seed if not given.
     #[must_use]
     pub fn contract_number(self, number: u64) -> Self {
-        Self {
-            contract_number: Some(number),
-            ..self
-        }
+        Self { contract_number: Some(number), ..self }
     }
 
     /// The instant of the baseline, and what the clock shows at first.
@@ -125,7 +123,7 @@ impl Builder {
         Self { now, ..self }
     }
 
-    /// How long every answer waits.
+    /// How long after its request every answer comes, at least.
     #[must_use]
     pub fn latency(mut self, latency: Duration) -> Self {
         self.settings.latency = latency;
@@ -149,19 +147,13 @@ impl Builder {
     /// Enforces a rate limit with 429 and `Retry-After`.
     #[must_use]
     pub fn rate_limit(self, limit: RateLimit) -> Self {
-        Self {
-            rate_limit: Some(limit),
-            ..self
-        }
+        Self { rate_limit: Some(limit), ..self }
     }
 
     /// How long writes count as running, and fresh users have no canonical id.
     #[must_use]
     pub fn provisioning(self, provisioning: Duration) -> Self {
-        Self {
-            provisioning,
-            ..self
-        }
+        Self { provisioning, ..self }
     }
 
     /// The port on loopback; 0, and if not given, any.
@@ -178,17 +170,13 @@ impl Builder {
         if self.size.groups < Size::FEWEST_GROUPS {
             return Err(StartError::FewGroups(self.size.groups));
         }
-        let bind = |source| StartError::Bind {
-            port: self.port,
-            source,
-        };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port))
-            .await
-            .map_err(bind)?;
+        let bind = |source| StartError::Bind { port: self.port, source };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await.map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
 
         let identity = Identity::new(self.seed, self.contract_number);
         let (mut world, cast) = generate(identity.clone(), self.size, self.now);
+        let script = Script::write(self.seed, &world, &cast, self.now);
         world.set_provisioning(TimeDelta::from_std(self.provisioning).unwrap_or(TimeDelta::MAX));
         let credentials = Credentials {
             auditor: cast.auditor.clone(),
@@ -208,15 +196,9 @@ impl Builder {
             world: RwLock::new(world),
             settings: Mutex::new(self.settings),
         });
-        let router =
-            api::routes(&shared).layer(middleware::from_fn_with_state(shared.clone(), gate::pass));
+        let router = api::routes(&shared).layer(middleware::from_fn_with_state(shared.clone(), gate::pass));
         let server = tokio::spawn(server::serve(listener, router, shared.clone())).abort_handle();
-        Ok(Emulator {
-            shared,
-            identity,
-            cast,
-            server,
-        })
+        Ok(Emulator { shared, identity, cast, script, day: Mutex::new(0), server })
     }
 }
 
@@ -226,6 +208,9 @@ pub struct Emulator {
     shared: Arc<Shared>,
     identity: Identity,
     cast: Cast,
+    script: Script,
+    /// The day up to which the script was played.
+    day: Mutex<u32>,
     server: AbortHandle,
 }
 
@@ -303,6 +288,19 @@ impl Emulator {
     /// What the clock shows.
     pub fn now(&self) -> DateTime<Utc> {
         self.shared.clock.now()
+    }
+
+    /// The month that follows the baseline, oldest step first.
+    pub fn script(&self) -> &[Step] {
+        self.script.steps()
+    }
+
+    /// Lets the script happen up to and including that day; days that happened already do not happen again. The clock
+    /// stays as it is.
+    pub fn advance_to_day(&self, day: u32) {
+        let mut played = self.day.lock().unwrap_or_else(PoisonError::into_inner);
+        self.script.play(&mut self.shared.world_mut(), *played, day);
+        *played = day.max(*played);
     }
 
     /// Looks at the world.

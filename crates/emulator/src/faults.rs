@@ -85,19 +85,13 @@ impl Rule {
     /// Meets only requests whose query contains this.
     #[must_use]
     pub fn query(self, part: &str) -> Self {
-        Self {
-            query: Some(part.to_owned()),
-            ..self
-        }
+        Self { query: Some(part.to_owned()), ..self }
     }
 
     /// Fires so often, then no more.
     #[must_use]
     pub fn times(self, times: u32) -> Self {
-        Self {
-            times: Some(times),
-            ..self
-        }
+        Self { times: Some(times), ..self }
     }
 
     /// Lets the first so many requests through.
@@ -109,17 +103,12 @@ impl Rule {
     fn meets(&self, exchange: &Exchange) -> bool {
         (self.method == "*" || self.method == exchange.method)
             && (self.path == exchange.template || self.path == exchange.path)
-            && self
-                .query
-                .as_ref()
-                .is_none_or(|part| exchange.query.contains(part))
+            && self.query.as_ref().is_none_or(|part| exchange.query.contains(part))
     }
 
     fn answer(&self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let typed = |kind: &'static str, text: String| {
-            (status, [(header::CONTENT_TYPE, kind)], text).into_response()
-        };
+        let typed = |kind: &'static str, text: String| (status, [(header::CONTENT_TYPE, kind)], text).into_response();
         let mut response = match &self.body {
             Body::Usual => Problem::usual(status).into_response(),
             Body::Json(value) => typed("application/json", value.to_string()),
@@ -129,10 +118,7 @@ impl Rule {
             Body::Empty => status.into_response(),
         };
         for (name, value) in &self.headers {
-            if let (Ok(name), Ok(value)) = (
-                HeaderName::try_from(name.as_str()),
-                HeaderValue::from_str(value),
-            ) {
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name.as_str()), HeaderValue::from_str(value)) {
                 response.headers_mut().insert(name, value);
             }
         }
@@ -203,11 +189,7 @@ impl Faults {
             if armed.met.fetch_add(1, Ordering::SeqCst) < armed.rule.skip {
                 continue;
             }
-            if armed
-                .rule
-                .times
-                .is_none_or(|times| armed.fired.load(Ordering::SeqCst) < times)
-            {
+            if armed.rule.times.is_none_or(|times| armed.fired.load(Ordering::SeqCst) < times) {
                 armed.fired.fetch_add(1, Ordering::SeqCst);
                 return Some(armed.rule.answer());
             }

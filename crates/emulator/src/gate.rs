@@ -1,34 +1,32 @@
-//! The gate that every request passes on its way in and out: it counts, waits, lets faults take the answer's place,
-//! asks for credentials and rights, and dresses the answer with its headers.
+//! The gate that every request passes on its way in and out: it counts, lets faults take the answer's place, asks for
+//! credentials and rights, holds the answer back for the latency, and dresses it with its headers.
 //!
 //! This is the seam for fault schedules. What happens to a request is decided in [`pass`] and nowhere else, in three
 //! phases: before the operation (a fault may answer in its place), the operation, and after it (a fault may replace
 //! head or body of the finished answer).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::HttpBody as _;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use tokio::time::Instant;
 
 use crate::api::{Problem, Version};
 use crate::faults::Exchange;
 use crate::shared::{Caller, Shared};
 
+/// The timer wakes on whole milliseconds, never early; this much less makes latencies right on average.
+const HALF_A_TICK: Duration = Duration::from_micros(500);
+
 /// The way of every request.
-pub(crate) async fn pass(
-    State(shared): State<Arc<Shared>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub(crate) async fn pass(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
     let exchange = exchange(&request);
     let running = shared.tally.begin(&exchange.method, &exchange.template);
-    let latency = shared.settings().latency;
-    if !latency.is_zero() {
-        tokio::time::sleep(latency).await;
-    }
+    let arrived = Instant::now();
     let mut response = match shared.faults.answer(&exchange) {
         Some(fault) => fault,
         None => match admit(&shared, &exchange, &mut request) {
@@ -36,18 +34,15 @@ pub(crate) async fn pass(
             Err(refusal) => *refusal,
         },
     };
-    let date = shared
-        .clock
-        .now()
-        .format("%a, %d %b %Y %H:%M:%S GMT")
-        .to_string();
+    let latency = shared.settings().latency;
+    if !latency.is_zero() {
+        tokio::time::sleep_until(arrived + latency.saturating_sub(HALF_A_TICK)).await;
+    }
+    let date = shared.clock.now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
     if let Ok(date) = HeaderValue::try_from(date) {
         response.headers_mut().entry(header::DATE).or_insert(date);
     }
-    shared.tally.answered(
-        response.status().as_u16(),
-        response.body().size_hint().lower(),
-    );
+    shared.tally.answered(response.status().as_u16(), response.body().size_hint().lower());
     drop(running);
     response
 }
@@ -55,29 +50,20 @@ pub(crate) async fn pass(
 /// The request as counters and faults see it.
 fn exchange(request: &Request) -> Exchange {
     let below_version = |path: &str| {
-        let below = Version::ALL
-            .into_iter()
-            .find_map(|version| path.strip_prefix(version.prefix()));
+        let below = Version::ALL.into_iter().find_map(|version| path.strip_prefix(version.prefix()));
         below.unwrap_or(path).to_owned()
     };
     let matched = request.extensions().get::<MatchedPath>();
     Exchange {
         method: request.method().as_str().to_owned(),
-        template: matched.map_or_else(
-            || "(unmatched)".to_owned(),
-            |path| below_version(path.as_str()),
-        ),
+        template: matched.map_or_else(|| "(unmatched)".to_owned(), |path| below_version(path.as_str())),
         path: below_version(request.uri().path()),
         query: request.uri().query().unwrap_or_default().to_owned(),
     }
 }
 
 /// Rate limit, credentials and rights; returns how many requests the bucket has left.
-fn admit(
-    shared: &Shared,
-    exchange: &Exchange,
-    request: &mut Request,
-) -> Result<u32, Box<Response>> {
+fn admit(shared: &Shared, exchange: &Exchange, request: &mut Request) -> Result<u32, Box<Response>> {
     let remaining = shared.quota.take().map_err(|seconds| {
         let problem = Problem::usual(StatusCode::TOO_MANY_REQUESTS);
         Box::new(([(header::RETRY_AFTER, seconds.to_string())], problem).into_response())
@@ -85,10 +71,7 @@ fn admit(
     if matches!(exchange.template.as_str(), "" | "/") {
         return Ok(remaining);
     }
-    let authorization = request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
+    let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let caller = authorization
         .and_then(|authorization| shared.caller(authorization))
         .ok_or_else(|| Box::new(Problem::unauthorized().into_response()))?;

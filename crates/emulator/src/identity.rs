@@ -18,11 +18,7 @@ impl Identity {
         let mut rng = fastrand::Rng::with_seed(seed ^ 0x6964_656e_7469_7479);
         let derived = rng.u64(31_000_000..36_000_000);
         let canary = format!("CANARY-{:016x}{:016x}", rng.u64(..), rng.u64(..));
-        Self {
-            seed,
-            contract_number: contract_number.unwrap_or(derived),
-            canary,
-        }
+        Self { seed, contract_number: contract_number.unwrap_or(derived), canary }
     }
 
     /// A token in the form of the real ones, a JWT, whose signature is the canary.
@@ -49,9 +45,6 @@ impl Identity {
     }
 
     pub(crate) fn sso_url(&self, user_id: &str) -> String {
-        format!(
-            "https://object-storage.example/ssosecurelogin.htm?user={user_id}&token={}",
-            self.canary
-        )
+        format!("https://object-storage.example/ssosecurelogin.htm?user={user_id}&token={}", self.canary)
     }
 }

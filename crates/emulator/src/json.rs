@@ -15,12 +15,7 @@ pub(crate) struct Writer {
 
 impl Writer {
     pub(crate) fn new(pretty: bool) -> Self {
-        Self {
-            out: String::with_capacity(1024),
-            pretty,
-            level: 0,
-            follows: false,
-        }
+        Self { out: String::with_capacity(1024), pretty, level: 0, follows: false }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -126,9 +121,7 @@ impl Writer {
     fn quoted(&mut self, text: &str) {
         self.out.push('"');
         let mut rest = text;
-        while let Some(at) =
-            rest.find(|letter: char| letter < ' ' || letter == '"' || letter == '\\')
-        {
+        while let Some(at) = rest.find(|letter: char| letter < ' ' || letter == '"' || letter == '\\') {
             self.out.push_str(&rest[..at]);
             let letter = rest[at..].chars().next().expect("found there");
             match letter {
@@ -138,8 +131,7 @@ impl Writer {
                 '\r' => self.out.push_str("\\r"),
                 '\t' => self.out.push_str("\\t"),
                 control => {
-                    write!(self.out, "\\u{:04x}", u32::from(control))
-                        .expect("writing to a string cannot fail");
+                    write!(self.out, "\\u{:04x}", u32::from(control)).expect("writing to a string cannot fail");
                 }
             }
             rest = &rest[at + letter.len_utf8()..];
@@ -186,9 +178,6 @@ mod tests {
             w.text("id", "users");
             w.array("items", |w| w.object(|w| w.text("id", "a")));
         });
-        assert_eq!(
-            writer.finish(),
-            "{\n  \"id\" : \"users\",\n  \"items\" : [ {\n    \"id\" : \"a\"\n  } ]\n}"
-        );
+        assert_eq!(writer.finish(), "{\n  \"id\" : \"users\",\n  \"items\" : [ {\n    \"id\" : \"a\"\n  } ]\n}");
     }
 }

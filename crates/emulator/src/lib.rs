@@ -14,6 +14,7 @@ mod generate;
 mod identity;
 mod json;
 mod quota;
+pub mod script;
 mod server;
 mod shared;
 pub mod world;

@@ -15,10 +15,7 @@ pub struct RateLimit {
 
 impl RateLimit {
     /// Announced when nothing is enforced: more than any client can send.
-    const GENEROUS: Self = Self {
-        per_minute: 6_000_000,
-        burst: 10_000,
-    };
+    const GENEROUS: Self = Self { per_minute: 6_000_000, burst: 10_000 };
 }
 
 #[derive(Debug)]
@@ -32,11 +29,7 @@ impl Quota {
     pub(crate) fn new(limit: Option<RateLimit>) -> Self {
         let enforced = limit.is_some();
         let limit = limit.unwrap_or(RateLimit::GENEROUS);
-        Self {
-            limit,
-            enforced,
-            bucket: Mutex::new((f64::from(limit.burst), Instant::now())),
-        }
+        Self { limit, enforced, bucket: Mutex::new((f64::from(limit.burst), Instant::now())) }
     }
 
     pub(crate) fn limit(&self) -> RateLimit {
@@ -52,20 +45,12 @@ impl Quota {
         let level = (level + (now - at).as_secs_f64() * rate).min(f64::from(self.limit.burst));
         if level < 1.0 && self.enforced {
             *bucket = (level, now);
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "between 1 and 60 seconds"
-            )]
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 60 seconds")]
             return Err(((1.0 - level) / rate).ceil() as u64);
         }
         let level = (level - 1.0).max(0.0);
         *bucket = (level, now);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "between 0 and burst"
-        )]
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and burst")]
         Ok(level as u32)
     }
 }

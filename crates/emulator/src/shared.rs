@@ -84,8 +84,7 @@ impl Shared {
         let user_id = if basic {
             let pair = String::from_utf8(STANDARD.decode(secret.trim()).ok()?).ok()?;
             let (username, password) = pair.split_once(':')?;
-            (username.eq_ignore_ascii_case(&known.username) && password == known.password)
-                .then_some(&known.auditor)
+            (username.eq_ignore_ascii_case(&known.username) && password == known.password).then_some(&known.auditor)
         } else if scheme.eq_ignore_ascii_case("bearer") {
             match secret.trim() {
                 token if token == known.token => Some(&known.auditor),
@@ -100,9 +99,6 @@ impl Shared {
         if basic && (user.sec_auth_active || user.force_sec_auth) {
             return None;
         }
-        Some(Caller {
-            user_id: user.id.clone(),
-            administrator: user.administrator || user.id == *world.owner(),
-        })
+        Some(Caller { user_id: user.id.clone(), administrator: user.administrator || user.id == *world.owner() })
     }
 }

@@ -45,10 +45,7 @@ impl View<'_> {
             w.boolean("forceSecAuth", user.force_sec_auth);
             w.boolean("secAuthActive", user.sec_auth_active);
             let provisioned = self.now >= user.provisioned;
-            w.maybe_text(
-                "s3CanonicalUserId",
-                provisioned.then_some(&user.s3_canonical_user_id),
-            );
+            w.maybe_text("s3CanonicalUserId", provisioned.then_some(&user.s3_canonical_user_id));
             w.boolean("active", user.active);
         });
     }
@@ -94,10 +91,7 @@ impl View<'_> {
         w.member("metadata", |w| {
             w.text("etag", &etag(&key.id, &key.modified));
             // Alone among the API's dates, this one names no zone.
-            w.text(
-                "createdDate",
-                &key.created.at.format("%Y-%m-%dT%H:%M:%S").to_string(),
-            );
+            w.text("createdDate", &key.created.at.format("%Y-%m-%dT%H:%M:%S").to_string());
             if self.version == Version::V6 {
                 let urn = |stamp: &Stamp| format!("ionos:identity:::users/{}", stamp.by.id);
                 w.text("createdBy", &urn(&key.created));
@@ -126,9 +120,7 @@ impl<'w> Node<'w> {
             (Self::User(user), "forceSecAuth") => flag(user.force_sec_auth),
             (Self::User(user), "secAuthActive") => flag(user.sec_auth_active),
             (Self::User(user), "active") => flag(user.active),
-            (Self::User(user), "s3CanonicalUserId") => {
-                Some(user.s3_canonical_user_id.as_str().into())
-            }
+            (Self::User(user), "s3CanonicalUserId") => Some(user.s3_canonical_user_id.as_str().into()),
             (Self::Group(group), "name") => Some(group.name.as_str().into()),
             (Self::Group(group), privilege) => (PRIVILEGES_V6.contains(&privilege)
                 || group.privileges.contains_key(privilege))

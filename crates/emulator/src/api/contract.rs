@@ -42,14 +42,7 @@ pub(super) async fn root(State(api): State<Api>) -> Answered {
     writer.object(|w| {
         w.text("href", &api.base());
         w.text("name", "CLOUD API");
-        w.text(
-            "version",
-            if api.version == Version::V5 {
-                "5.0"
-            } else {
-                "6.0"
-            },
-        );
+        w.text("version", if api.version == Version::V5 { "5.0" } else { "6.0" });
     });
     Ok(json(StatusCode::OK, writer.finish()))
 }

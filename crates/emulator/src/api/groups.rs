@@ -29,11 +29,7 @@ pub(super) async fn members(State(api): State<Api>, Path(id): Path<String>, uri:
 }
 
 /// `umGroupsResourcesGet`
-pub(super) async fn resources(
-    State(api): State<Api>,
-    Path(id): Path<String>,
-    uri: Uri,
-) -> Answered {
+pub(super) async fn resources(State(api): State<Api>, Path(id): Path<String>, uri: Uri) -> Answered {
     api.list(&uri, |world| world.group(&id).map(Coll::GroupResources))
 }
 
@@ -54,9 +50,7 @@ pub(super) async fn create(
         }
         Ok(target(&id))
     })?;
-    api.written(StatusCode::ACCEPTED, location, true, |world| {
-        world.group(&group.id).map(Node::Group)
-    })
+    api.written(StatusCode::ACCEPTED, location, true, |world| world.group(&group.id).map(Node::Group))
 }
 
 /// `umGroupsPut`: replaces the name and every privilege that the version knows; what is not given is off.
@@ -77,9 +71,7 @@ pub(super) async fn replace(
         }
         Ok(target(&id.as_str().into()))
     })?;
-    api.written(StatusCode::ACCEPTED, location, false, |world| {
-        world.group(&id).map(Node::Group)
-    })
+    api.written(StatusCode::ACCEPTED, location, false, |world| world.group(&id).map(Node::Group))
 }
 
 /// `umGroupsDelete`
@@ -109,9 +101,7 @@ pub(super) async fn add_member(
         world.add_member(&group_id, user_id)?;
         Ok(target(&group_id.as_str().into()))
     })?;
-    api.written(StatusCode::ACCEPTED, location, false, |world| {
-        world.user(user_id).map(Node::User)
-    })
+    api.written(StatusCode::ACCEPTED, location, false, |world| world.user(user_id).map(Node::User))
 }
 
 /// `umGroupsUsersDelete`
@@ -128,39 +118,18 @@ pub(super) async fn remove_member(
 }
 
 /// Every privilege of the version with what was given for it; a name that the version does not know is refused.
-fn privileges(
-    properties: &Properties,
-    version: Version,
-) -> Result<BTreeMap<String, bool>, Problem> {
+fn privileges(properties: &Properties, version: Version) -> Result<BTreeMap<String, bool>, Problem> {
     let known: &[&str] = match version {
         Version::V5 => &PRIVILEGES_V5,
         Version::V6 => &PRIVILEGES_V6,
     };
-    if let Some(name) = properties
-        .names()
-        .find(|name| *name != "name" && !known.contains(name))
-    {
+    if let Some(name) = properties.names().find(|name| *name != "name" && !known.contains(name)) {
         let path = format!("properties.{name}");
-        return Err(Problem::constraint(
-            &path,
-            &format!("Attribute '{name}' not allowed."),
-        ));
+        return Err(Problem::constraint(&path, &format!("Attribute '{name}' not allowed.")));
     }
-    known
-        .iter()
-        .map(|name| {
-            Ok((
-                (*name).to_owned(),
-                properties.boolean(name)?.unwrap_or_default(),
-            ))
-        })
-        .collect()
+    known.iter().map(|name| Ok(((*name).to_owned(), properties.boolean(name)?.unwrap_or_default()))).collect()
 }
 
 fn target(id: &Id) -> Target {
-    Target {
-        id: id.clone(),
-        kind: "group",
-        path: format!("/um/groups/{id}"),
-    }
+    Target { id: id.clone(), kind: "group", path: format!("/um/groups/{id}") }
 }

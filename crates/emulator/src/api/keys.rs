@@ -24,9 +24,7 @@ pub(super) async fn find(
     uri: Uri,
 ) -> Answered {
     api.user_must_exist(&user_id)?;
-    api.find_or(&uri, Problem::no_key, |world| {
-        node(world, &user_id, &key_id)
-    })
+    api.find_or(&uri, Problem::no_key, |world| node(world, &user_id, &key_id))
 }
 
 /// `umUsersS3keysPost`: no body, and 200 where the other writes answer 202.
@@ -39,9 +37,7 @@ pub(super) async fn create(
         let key_id = world.add_key(&user_id)?;
         Ok(target(&user_id, &key_id))
     })?;
-    api.written(StatusCode::OK, location, true, |world| {
-        node(world, &user_id, &key.id)
-    })
+    api.written(StatusCode::OK, location, true, |world| node(world, &user_id, &key.id))
 }
 
 /// `umUsersS3keysPut`
@@ -59,9 +55,7 @@ pub(super) async fn replace(
         world.set_key_active(&user_id, &key_id, active.unwrap_or(old))?;
         Ok(target(&user_id, &key_id))
     })?;
-    api.written(StatusCode::ACCEPTED, location, false, |world| {
-        node(world, &user_id, &key_id)
-    })
+    api.written(StatusCode::ACCEPTED, location, false, |world| node(world, &user_id, &key_id))
 }
 
 /// `umUsersS3keysDelete`
@@ -87,11 +81,7 @@ pub(super) async fn sso_url(State(api): State<Api>, Path(id): Path<String>) -> A
 
 impl Api {
     fn user_must_exist(&self, id: &str) -> Result<(), Problem> {
-        self.shared
-            .world()
-            .user(id)
-            .map(drop)
-            .ok_or_else(Problem::not_found)
+        self.shared.world().user(id).map(drop).ok_or_else(Problem::not_found)
     }
 }
 
@@ -100,9 +90,5 @@ fn node<'w>(world: &'w World, user_id: &str, key_id: &str) -> Option<Node<'w>> {
 }
 
 fn target(user_id: &str, key_id: &str) -> Target {
-    Target {
-        id: key_id.into(),
-        kind: "s3key",
-        path: format!("/um/users/{user_id}/s3keys/{key_id}"),
-    }
+    Target { id: key_id.into(), kind: "s3key", path: format!("/um/users/{user_id}/s3keys/{key_id}") }
 }

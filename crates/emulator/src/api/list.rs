@@ -5,11 +5,7 @@ use super::{Asked, Problem};
 use crate::json::Writer;
 
 /// Writes a whole list answer.
-pub(super) fn render<'w>(
-    view: &View<'w>,
-    list: Coll<'w>,
-    asked: &Asked,
-) -> Result<Writer, Problem> {
+pub(super) fn render<'w>(view: &View<'w>, list: Coll<'w>, asked: &Asked) -> Result<Writer, Problem> {
     // Resources by type alone among the lists know no order, cap and filter.
     let nodes = match list {
         Coll::OfKind(_) => view.nodes(list),
@@ -47,10 +43,9 @@ fn selected<'w>(mut nodes: Vec<Node<'w>>, asked: &Asked) -> Result<Vec<Node<'w>>
 
 fn known(nodes: &[Node<'_>], parameter: &str, property: &str) -> Result<(), Problem> {
     match nodes.first() {
-        Some(node) if node.property(property).is_none() => Err(Problem::constraint(
-            parameter,
-            &format!("Attribute '{property}' not allowed."),
-        )),
+        Some(node) if node.property(property).is_none() => {
+            Err(Problem::constraint(parameter, &format!("Attribute '{property}' not allowed.")))
+        }
         _ => Ok(()),
     }
 }

@@ -53,17 +53,14 @@ impl Version {
     }
 }
 
-/// The id that a DELETE or a write's request is about, or what went wrong.
+/// What a handler answers.
 pub(crate) type Answered = Result<Response, Problem>;
 
 /// Every route of both versions; what matches none is answered as the API answers it.
 pub(crate) fn routes(shared: &Arc<Shared>) -> Router {
     let mut router = Router::new();
     for version in Version::ALL {
-        router = router.merge(routes_of(version).with_state(Api {
-            shared: shared.clone(),
-            version,
-        }));
+        router = router.merge(routes_of(version).with_state(Api { shared: shared.clone(), version }));
     }
     router
         .fallback(async || Problem::not_found())
@@ -78,54 +75,25 @@ fn routes_of(version: Version) -> Router<Api> {
         .route(&at("/contracts"), get(contract::contracts))
         .route(&at("/requests/{requestId}/status"), get(requests::status))
         .route(&at("/um/users"), get(users::list).post(users::create))
-        .route(
-            &at("/um/users/{userId}"),
-            get(users::find).put(users::replace).delete(users::delete),
-        )
+        .route(&at("/um/users/{userId}"), get(users::find).put(users::replace).delete(users::delete))
         .route(&at("/um/users/{userId}/groups"), get(users::groups))
         .route(&at("/um/users/{userId}/owns"), get(users::owns))
         .route(&at("/um/users/{userId}/s3ssourl"), get(keys::sso_url))
-        .route(
-            &at("/um/users/{userId}/s3keys"),
-            get(keys::list).post(keys::create),
-        )
-        .route(
-            &at("/um/users/{userId}/s3keys/{keyId}"),
-            get(keys::find).put(keys::replace).delete(keys::delete),
-        )
+        .route(&at("/um/users/{userId}/s3keys"), get(keys::list).post(keys::create))
+        .route(&at("/um/users/{userId}/s3keys/{keyId}"), get(keys::find).put(keys::replace).delete(keys::delete))
         .route(&at("/um/groups"), get(groups::list).post(groups::create))
-        .route(
-            &at("/um/groups/{groupId}"),
-            get(groups::find)
-                .put(groups::replace)
-                .delete(groups::delete),
-        )
-        .route(
-            &at("/um/groups/{groupId}/users"),
-            get(groups::members).post(groups::add_member),
-        )
-        .route(
-            &at("/um/groups/{groupId}/users/{userId}"),
-            axum::routing::delete(groups::remove_member),
-        )
-        .route(
-            &at("/um/groups/{groupId}/resources"),
-            get(groups::resources),
-        )
+        .route(&at("/um/groups/{groupId}"), get(groups::find).put(groups::replace).delete(groups::delete))
+        .route(&at("/um/groups/{groupId}/users"), get(groups::members).post(groups::add_member))
+        .route(&at("/um/groups/{groupId}/users/{userId}"), axum::routing::delete(groups::remove_member))
+        .route(&at("/um/groups/{groupId}/resources"), get(groups::resources))
         .route(&at("/um/groups/{groupId}/shares"), get(shares::list))
         .route(
             &at("/um/groups/{groupId}/shares/{resourceId}"),
-            get(shares::find)
-                .merge(post(shares::create))
-                .merge(put(shares::replace))
-                .delete(shares::delete),
+            get(shares::find).merge(post(shares::create)).merge(put(shares::replace)).delete(shares::delete),
         )
         .route(&at("/um/resources"), get(resources::list))
         .route(&at("/um/resources/{resourceType}"), get(resources::of_kind))
-        .route(
-            &at("/um/resources/{resourceType}/{resourceId}"),
-            get(resources::find),
-        )
+        .route(&at("/um/resources/{resourceType}/{resourceId}"), get(resources::find))
 }
 
 /// What a handler works with.
@@ -145,10 +113,7 @@ impl Api {
         Asked::parse(uri, self.version, self.shared.settings().deep)
     }
 
-    fn see(
-        &self,
-        fill: impl FnOnce(&View<'_>) -> Result<Writer, Problem>,
-    ) -> Result<String, Problem> {
+    fn see(&self, fill: impl FnOnce(&View<'_>) -> Result<Writer, Problem>) -> Result<String, Problem> {
         let base = self.base();
         let world = self.shared.world();
         let view = View {
@@ -162,11 +127,7 @@ impl Api {
     }
 
     /// Answers a list.
-    fn list(
-        &self,
-        uri: &Uri,
-        find: impl for<'w> FnOnce(&'w World) -> Option<Coll<'w>>,
-    ) -> Answered {
+    fn list(&self, uri: &Uri, find: impl for<'w> FnOnce(&'w World) -> Option<Coll<'w>>) -> Answered {
         let asked = self.asked(uri)?;
         let text = self.see(|view| {
             let list = find(view.world).ok_or_else(Problem::not_found)?;
@@ -176,11 +137,7 @@ impl Api {
     }
 
     /// Answers a single thing.
-    fn find(
-        &self,
-        uri: &Uri,
-        find: impl for<'w> FnOnce(&'w World) -> Option<Node<'w>>,
-    ) -> Answered {
+    fn find(&self, uri: &Uri, find: impl for<'w> FnOnce(&'w World) -> Option<Node<'w>>) -> Answered {
         self.find_or(uri, Problem::not_found, find)
     }
 
@@ -222,11 +179,7 @@ impl Api {
         find: impl for<'w> FnOnce(&'w World) -> Option<Node<'w>>,
     ) -> Answered {
         let text = self.see(|view| {
-            let now = if fresh {
-                chrono::DateTime::<chrono::Utc>::MIN_UTC
-            } else {
-                view.now
-            };
+            let now = if fresh { chrono::DateTime::<chrono::Utc>::MIN_UTC } else { view.now };
             let view = View { now, ..*view };
             let node = find(view.world).ok_or_else(Problem::not_found)?;
             let mut writer = Writer::new(true);

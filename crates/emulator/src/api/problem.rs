@@ -16,11 +16,7 @@ pub(crate) struct Problem {
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code: code.to_owned(),
-            message: message.into(),
-        }
+        Self { status, code: code.to_owned(), message: message.into() }
     }
 
     /// What the API usually says with that status.
@@ -29,11 +25,7 @@ impl Problem {
             StatusCode::UNAUTHORIZED => Self::unauthorized(),
             StatusCode::FORBIDDEN => Self::denied(),
             StatusCode::NOT_FOUND => Self::not_found(),
-            other => Self::new(
-                other,
-                other.as_str(),
-                other.canonical_reason().unwrap_or("Error"),
-            ),
+            other => Self::new(other, other.as_str(), other.canonical_reason().unwrap_or("Error")),
         }
     }
 
@@ -42,11 +34,7 @@ impl Problem {
     }
 
     pub(crate) fn denied() -> Self {
-        Self::new(
-            StatusCode::FORBIDDEN,
-            "451",
-            "Access Denied: administrator rights are required for this operation",
-        )
+        Self::new(StatusCode::FORBIDDEN, "451", "Access Denied: administrator rights are required for this operation")
     }
 
     pub(crate) fn not_found() -> Self {
@@ -60,17 +48,12 @@ impl Problem {
 
     /// A value of the request breaks a constraint.
     pub(crate) fn constraint(path: &str, what: &str) -> Self {
-        Self::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "100",
-            format!("[(root).{path}] {what}"),
-        )
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "100", format!("[(root).{path}] {what}"))
     }
 
     /// An S3 key that does not exist is reported with 422.
     pub(crate) fn no_key() -> Self {
-        let message =
-            "The access key cannot be found, please double-check the key id and try again.";
+        let message = "The access key cannot be found, please double-check the key id and try again.";
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "200", message)
     }
 
@@ -84,21 +67,17 @@ impl From<Refused> for Problem {
         match refused {
             Refused::Missing { what: "key", .. } => Self::no_key(),
             Refused::Missing { .. } => Self::not_found(),
-            Refused::EmailTaken(email) => Self::rule(format!(
-                "[VDC-21-3] A user with the email address {email} exists already."
-            )),
-            Refused::SharedAlready(id) => Self::rule(format!(
-                "[VDC-21-4] The resource {id} is shared with the group already."
-            )),
-            Refused::TooManyKeys(_) => {
-                Self::rule("[VDC-21-5] A user can have at most 5 access keys.")
+            Refused::EmailTaken(email) => {
+                Self::rule(format!("[VDC-21-3] A user with the email address {email} exists already."))
             }
+            Refused::SharedAlready(id) => {
+                Self::rule(format!("[VDC-21-4] The resource {id} is shared with the group already."))
+            }
+            Refused::TooManyKeys(_) => Self::rule("[VDC-21-5] A user can have at most 5 access keys."),
             Refused::NoS3Privilege(_) => Self::rule(
                 "[VDC-21-1] The user needs to be part of a group that has ACCESS_S3_OBJECT_STORAGE privilege",
             ),
-            Refused::ContractOwner(_) => {
-                Self::rule("[VDC-21-6] The contract owner cannot be deleted.")
-            }
+            Refused::ContractOwner(_) => Self::rule("[VDC-21-6] The contract owner cannot be deleted."),
         }
     }
 }
@@ -115,11 +94,6 @@ impl IntoResponse for Problem {
                 });
             });
         });
-        (
-            self.status,
-            [(header::CONTENT_TYPE, "application/json")],
-            writer.finish(),
-        )
-            .into_response()
+        (self.status, [(header::CONTENT_TYPE, "application/json")], writer.finish()).into_response()
     }
 }

@@ -55,10 +55,7 @@ impl Asked {
         asked.depth = match (asked.depth, deep) {
             (2.., Deep::Clamp) => 1,
             (2.., Deep::Refuse) => {
-                return Err(Problem::constraint(
-                    "depth",
-                    "Attribute 'depth' must be between 0 and 1",
-                ));
+                return Err(Problem::constraint("depth", "Attribute 'depth' must be between 0 and 1"));
             }
             (depth, _) => depth,
         };
@@ -91,29 +88,20 @@ impl Asked {
 }
 
 fn within(name: &str, value: &str, least: usize, most: usize) -> Result<usize, Problem> {
-    let number: i64 = value.parse().map_err(|_| {
-        Problem::unreadable(format!(
-            "parameter '{name}' is not a whole number: '{value}'"
-        ))
-    })?;
+    let number: i64 = value
+        .parse()
+        .map_err(|_| Problem::unreadable(format!("parameter '{name}' is not a whole number: '{value}'")))?;
     usize::try_from(number)
         .ok()
         .filter(|number| (least..=most).contains(number))
-        .ok_or_else(|| {
-            Problem::constraint(
-                name,
-                &format!("Attribute '{name}' must be between {least} and {most}"),
-            )
-        })
+        .ok_or_else(|| Problem::constraint(name, &format!("Attribute '{name}' must be between {least} and {most}")))
 }
 
 fn boolean(name: &str, value: &str) -> Result<bool, Problem> {
     match value.to_lowercase().as_str() {
         "true" | "1" => Ok(true),
         "false" | "0" => Ok(false),
-        _ => Err(Problem::unreadable(format!(
-            "parameter '{name}' is not a boolean: '{value}'"
-        ))),
+        _ => Err(Problem::unreadable(format!("parameter '{name}' is not a boolean: '{value}'"))),
     }
 }
 
@@ -125,17 +113,12 @@ mod tests {
 
     fn parse(query: &str, version: Version, deep: Deep) -> Result<Asked, u16> {
         let uri: Uri = format!("/um/users?{query}").parse().unwrap();
-        Asked::parse(&uri, version, deep)
-            .map_err(|problem| problem.into_response().status().as_u16())
+        Asked::parse(&uri, version, deep).map_err(|problem| problem.into_response().status().as_u16())
     }
 
     #[track_caller]
     fn check_depth(query: &str, deep: Deep, expected: Result<u32, u16>) {
-        assert_eq!(
-            parse(query, Version::V6, deep).map(|asked| asked.depth),
-            expected,
-            "{query} {deep:?}"
-        );
+        assert_eq!(parse(query, Version::V6, deep).map(|asked| asked.depth), expected, "{query} {deep:?}");
     }
 
     #[test]
@@ -170,18 +153,9 @@ mod tests {
     fn filters_order_and_cap_exist_in_v6_only() {
         let query = "filter.email=A@b.c,D&orderBy=name&maxResults=3&pretty=false&unknown=1";
         let v6 = parse(query, Version::V6, Deep::Honour).unwrap();
-        assert_eq!(
-            v6.filters,
-            [("email".to_owned(), vec!["a@b.c".to_owned(), "d".to_owned()])]
-        );
-        assert_eq!(
-            (v6.order_by.as_deref(), v6.max_results, v6.pretty),
-            (Some("name"), Some(3), false)
-        );
+        assert_eq!(v6.filters, [("email".to_owned(), vec!["a@b.c".to_owned(), "d".to_owned()])]);
+        assert_eq!((v6.order_by.as_deref(), v6.max_results, v6.pretty), (Some("name"), Some(3), false));
         let v5 = parse(query, Version::V5, Deep::Honour).unwrap();
-        assert_eq!(
-            (v5.filters.len(), v5.order_by, v5.max_results),
-            (0, None, None)
-        );
+        assert_eq!((v5.filters.len(), v5.order_by, v5.max_results), (0, None, None));
     }
 }

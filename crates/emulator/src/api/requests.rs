@@ -11,16 +11,8 @@ pub(super) async fn status(State(api): State<Api>, Path(id): Path<String>) -> An
     let (base, now) = (api.base(), api.shared.clock.now());
     let world = api.shared.world();
     let tracked = world.tracked(&id).ok_or_else(Problem::not_found)?;
-    let state = if now >= tracked.done {
-        "DONE"
-    } else {
-        "RUNNING"
-    };
-    let message = if now >= tracked.done {
-        "Request has been successfully executed"
-    } else {
-        ""
-    };
+    let state = if now >= tracked.done { "DONE" } else { "RUNNING" };
+    let message = if now >= tracked.done { "Request has been successfully executed" } else { "" };
     let mut writer = Writer::new(true);
     writer.object(|w| {
         w.text("id", &format!("{}/status", tracked.id));

@@ -13,24 +13,11 @@ pub(super) async fn list(State(api): State<Api>, uri: Uri) -> Answered {
 }
 
 /// `umResourcesFindByType`: an unknown type is answered with 404.
-pub(super) async fn of_kind(
-    State(api): State<Api>,
-    Path(kind): Path<String>,
-    uri: Uri,
-) -> Answered {
+pub(super) async fn of_kind(State(api): State<Api>, Path(kind): Path<String>, uri: Uri) -> Answered {
     api.list(&uri, |_| Kind::named(&kind).map(Coll::OfKind))
 }
 
 /// `umResourcesFindByTypeAndId`
-pub(super) async fn find(
-    State(api): State<Api>,
-    Path((kind, id)): Path<(String, String)>,
-    uri: Uri,
-) -> Answered {
-    api.find(&uri, |world| {
-        world
-            .resource(&id)
-            .filter(|it| it.kind.name() == kind)
-            .map(Node::Resource)
-    })
+pub(super) async fn find(State(api): State<Api>, Path((kind, id)): Path<(String, String)>, uri: Uri) -> Answered {
+    api.find(&uri, |world| world.resource(&id).filter(|it| it.kind.name() == kind).map(Node::Resource))
 }

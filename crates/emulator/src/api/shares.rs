@@ -42,9 +42,7 @@ pub(super) async fn create(
         world.share(&group_id, &resource_id, share)?;
         Ok(target(&group_id, &resource_id))
     })?;
-    api.written(StatusCode::ACCEPTED, location, true, |world| {
-        node(world, &group_id, &resource_id)
-    })
+    api.written(StatusCode::ACCEPTED, location, true, |world| node(world, &group_id, &resource_id))
 }
 
 /// `umGroupsSharesPut`: a flag that is not given stays as it is.
@@ -56,22 +54,14 @@ pub(super) async fn replace(
     bytes: Bytes,
 ) -> Answered {
     let properties = Given::read(&headers, &bytes, false)?.properties()?;
-    let (edit, share) = (
-        properties.boolean("editPrivilege")?,
-        properties.boolean("sharePrivilege")?,
-    );
+    let (edit, share) = (properties.boolean("editPrivilege")?, properties.boolean("sharePrivilege")?);
     let (_, location) = api.change(&caller, |world| {
         let old = world.share_of(&group_id, &resource_id).unwrap_or_default();
-        let new = Share {
-            edit: edit.unwrap_or(old.edit),
-            share: share.unwrap_or(old.share),
-        };
+        let new = Share { edit: edit.unwrap_or(old.edit), share: share.unwrap_or(old.share) };
         world.edit_share(&group_id, &resource_id, new)?;
         Ok(target(&group_id, &resource_id))
     })?;
-    api.written(StatusCode::ACCEPTED, location, false, |world| {
-        node(world, &group_id, &resource_id)
-    })
+    api.written(StatusCode::ACCEPTED, location, false, |world| node(world, &group_id, &resource_id))
 }
 
 /// `umGroupsSharesDelete`
@@ -89,17 +79,9 @@ pub(super) async fn delete(
 
 fn node<'w>(world: &'w World, group_id: &str, resource_id: &str) -> Option<Node<'w>> {
     let share = world.share_of(group_id, resource_id)?;
-    Some(Node::Share(
-        world.group(group_id)?,
-        &world.resource(resource_id)?.id,
-        share,
-    ))
+    Some(Node::Share(world.group(group_id)?, &world.resource(resource_id)?.id, share))
 }
 
 fn target(group_id: &str, resource_id: &str) -> Target {
-    Target {
-        id: resource_id.into(),
-        kind: "resource",
-        path: format!("/um/groups/{group_id}/shares/{resource_id}"),
-    }
+    Target { id: resource_id.into(), kind: "resource", path: format!("/um/groups/{group_id}/shares/{resource_id}") }
 }

@@ -49,9 +49,7 @@ pub(super) async fn create(
     };
     no_second_factor(&properties, false)?;
     let (user, location) = api.change(&caller, |world| Ok(target(&world.add_user(new)?)))?;
-    api.written(StatusCode::ACCEPTED, location, true, |world| {
-        world.user(&user.id).map(Node::User)
-    })
+    api.written(StatusCode::ACCEPTED, location, true, |world| world.user(&user.id).map(Node::User))
 }
 
 /// `umUsersPut`: replaces the properties; `active` and the second factor stay when they are not given, everything else
@@ -79,9 +77,7 @@ pub(super) async fn replace(
         world.edit_user(&id, profile)?;
         Ok(target(&id.as_str().into()))
     })?;
-    api.written(StatusCode::ACCEPTED, location, false, |world| {
-        world.user(&id).map(Node::User)
-    })
+    api.written(StatusCode::ACCEPTED, location, false, |world| world.user(&id).map(Node::User))
 }
 
 /// `umUsersDelete`
@@ -109,9 +105,5 @@ fn no_second_factor(properties: &Properties, has: bool) -> Result<(), Problem> {
 }
 
 pub(super) fn target(id: &crate::world::Id) -> Target {
-    Target {
-        id: id.clone(),
-        kind: "user",
-        path: format!("/um/users/{id}"),
-    }
+    Target { id: id.clone(), kind: "user", path: format!("/um/users/{id}") }
 }

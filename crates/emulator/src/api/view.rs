@@ -99,10 +99,7 @@ impl<'w> View<'w> {
     /// The finished answer, unless it grew too long.
     pub(crate) fn finish(w: Writer) -> Result<String, Problem> {
         if w.len() > LONGEST_ANSWER {
-            return Err(Problem::constraint(
-                "depth",
-                "the answer would be too long, ask for a lower depth",
-            ));
+            return Err(Problem::constraint("depth", "the answer would be too long, ask for a lower depth"));
         }
         Ok(w.finish())
     }
@@ -111,44 +108,22 @@ impl<'w> View<'w> {
     pub(crate) fn nodes(&self, list: Coll<'w>) -> Vec<Node<'w>> {
         let world = self.world;
         let groups = |ids: &mut dyn Iterator<Item = &'w Id>| -> Vec<Node<'w>> {
-            ids.filter_map(|id| world.group(id))
-                .map(Node::Group)
-                .collect()
+            ids.filter_map(|id| world.group(id)).map(Node::Group).collect()
         };
         let mut nodes: Vec<Node<'w>> = match list {
             Coll::Users => world.users().map(Node::User).collect(),
             Coll::Groups => world.groups().map(Node::Group).collect(),
             Coll::Resources => world.resources().map(Node::Resource).collect(),
-            Coll::OfKind(kind) => world
-                .resources()
-                .filter(|it| it.kind == kind)
-                .map(Node::Resource)
-                .collect(),
+            Coll::OfKind(kind) => world.resources().filter(|it| it.kind == kind).map(Node::Resource).collect(),
             Coll::UserGroups(user) => groups(&mut world.groups_of(&user.id)),
             Coll::ResourceGroups(resource) => groups(&mut world.groups_seeing(&resource.id)),
-            Coll::Owns(user) => world
-                .owns(&user.id)
-                .filter_map(|id| world.resource(id))
-                .map(Node::Resource)
-                .collect(),
-            Coll::Keys(user) => world
-                .keys(&user.id)
-                .map(|key| Node::Key(user, key))
-                .collect(),
-            Coll::Members(group) => world
-                .members(&group.id)
-                .filter_map(|id| world.user(id))
-                .map(Node::User)
-                .collect(),
-            Coll::GroupResources(group) => world
-                .shares(&group.id)
-                .filter_map(|(id, _)| world.resource(id))
-                .map(Node::Resource)
-                .collect(),
-            Coll::Shares(group) => world
-                .shares(&group.id)
-                .map(|(id, share)| Node::Share(group, id, share))
-                .collect(),
+            Coll::Owns(user) => world.owns(&user.id).filter_map(|id| world.resource(id)).map(Node::Resource).collect(),
+            Coll::Keys(user) => world.keys(&user.id).map(|key| Node::Key(user, key)).collect(),
+            Coll::Members(group) => world.members(&group.id).filter_map(|id| world.user(id)).map(Node::User).collect(),
+            Coll::GroupResources(group) => {
+                world.shares(&group.id).filter_map(|(id, _)| world.resource(id)).map(Node::Resource).collect()
+            }
+            Coll::Shares(group) => world.shares(&group.id).map(|(id, share)| Node::Share(group, id, share)).collect(),
         };
         if let Some(seed) = self.shuffle {
             nodes.sort_by_cached_key(|node| (mixed(seed, node.id()), node.id().clone()));
@@ -161,13 +136,8 @@ impl<'w> View<'w> {
         let (kind, path) = match node {
             Node::User(user) => ("user", format!("/um/users/{}", user.id)),
             Node::Group(group) => ("group", format!("/um/groups/{}", group.id)),
-            Node::Resource(it) => (
-                it.kind.name(),
-                format!("/um/resources/{}/{}", it.kind, it.id),
-            ),
-            Node::Share(group, id, _) => {
-                ("resource", format!("/um/groups/{}/shares/{id}", group.id))
-            }
+            Node::Resource(it) => (it.kind.name(), format!("/um/resources/{}/{}", it.kind, it.id)),
+            Node::Share(group, id, _) => ("resource", format!("/um/groups/{}/shares/{id}", group.id)),
             Node::Key(user, key) => ("s3key", format!("/um/users/{}/s3keys/{}", user.id, key.id)),
         };
         w.text("id", node.id());
@@ -188,10 +158,9 @@ impl<'w> View<'w> {
             Coll::Members(group) => below("groups", &group.id, "users"),
             Coll::GroupResources(group) => below("groups", &group.id, "resources"),
             Coll::Shares(group) => below("groups", &group.id, "shares"),
-            Coll::ResourceGroups(it) => (
-                format!("{}/groups", it.id),
-                format!("/um/resources/{}/{}/groups", it.kind, it.id),
-            ),
+            Coll::ResourceGroups(it) => {
+                (format!("{}/groups", it.id), format!("/um/resources/{}/{}/groups", it.kind, it.id))
+            }
         };
         w.text("id", &id);
         w.text("type", "collection");
@@ -217,14 +186,8 @@ impl<'w> Node<'w> {
     /// The entities of a thing; shares and keys are nobody's entity.
     fn children(self) -> Vec<(&'static str, Coll<'w>)> {
         match self {
-            Self::User(user) => vec![
-                ("owns", Coll::Owns(user)),
-                ("groups", Coll::UserGroups(user)),
-            ],
-            Self::Group(group) => vec![
-                ("users", Coll::Members(group)),
-                ("resources", Coll::GroupResources(group)),
-            ],
+            Self::User(user) => vec![("owns", Coll::Owns(user)), ("groups", Coll::UserGroups(user))],
+            Self::Group(group) => vec![("users", Coll::Members(group)), ("resources", Coll::GroupResources(group))],
             Self::Resource(resource) => vec![("groups", Coll::ResourceGroups(resource))],
             Self::Share(..) | Self::Key(..) => Vec::new(),
         }
@@ -236,7 +199,5 @@ pub(crate) fn mixed(seed: u64, text: &str) -> u64 {
     seed.to_le_bytes()
         .iter()
         .chain(text.as_bytes())
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-        })
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -23,68 +23,39 @@ pub(super) fn resources(world: &mut World, staff: &Staff, size: Size, draw: &mut
     // Machines and administrators own most of what there is.
     let mut owners = staff.services.clone();
     owners.extend(staff.administrators.iter().cloned());
-    owners.extend(
-        staff
-            .humans
-            .iter()
-            .filter(|id| !staff.administrators.contains(id))
-            .cloned(),
-    );
+    owners.extend(staff.humans.iter().filter(|id| !staff.administrators.contains(id)).cloned());
     for number in 0..size.resources {
-        let kind = KINDS
-            .get(number)
-            .map_or_else(|| kind(draw), |(kind, _)| *kind);
+        let kind = KINDS.get(number).map_or_else(|| kind(draw), |(kind, _)| *kind);
         let owner = owners[draw.skewed(owners.len(), 3)].clone();
         let hired = created_at(world, &owner);
         let days = i64::try_from(draw.skewed(2_000, 2)).expect("below 2,000") + 2;
         let created = draw.days_ago(days, hired);
-        let creator = if draw.chance(800) {
-            owner.clone()
-        } else {
-            administrator(staff, draw)
-        };
+        let creator = if draw.chance(800) { owner.clone() } else { administrator(staff, draw) };
         world.acting(created, &creator);
         let name = name(kind, created, draw);
-        let id = world
-            .add_resource(kind, &name, Some(&owner))
-            .expect("the owner exists");
+        let id = world.add_resource(kind, &name, Some(&owner)).expect("the owner exists");
         if draw.chance(400) {
-            let changer = if draw.chance(700) {
-                owner
-            } else {
-                administrator(staff, draw)
-            };
+            let changer = if draw.chance(700) { owner } else { administrator(staff, draw) };
             let days = draw.rng.i64(1..400);
             world.acting(draw.days_ago(days, created), &changer);
             let guarded = draw.chance(300);
-            world
-                .set_sec_auth_protection(&id, guarded)
-                .expect("just made");
+            world.set_sec_auth_protection(&id, guarded).expect("just made");
         }
     }
     for number in 0..(size.users / 100).clamp(VENDOR_IMAGES.len(), 60) {
         let days = 30 * i64::try_from(number).expect("at most sixty") + 20;
         let created = draw.days_ago(days, DateTime::<Utc>::MIN_UTC);
         world.acting(created, "System");
-        let image = format!(
-            "{}-{}",
-            VENDOR_IMAGES[number % VENDOR_IMAGES.len()],
-            created.format("%Y-%m")
-        );
-        world
-            .add_resource(Kind::Image, &image, None)
-            .expect("without an owner there is nobody to miss");
+        let image = format!("{}-{}", VENDOR_IMAGES[number % VENDOR_IMAGES.len()], created.format("%Y-%m"));
+        world.add_resource(Kind::Image, &image, None).expect("without an owner there is nobody to miss");
     }
 }
 
 /// Shares resources with groups, exactly as many pairs as asked for if there are so many.
 pub(super) fn shares(world: &mut World, size: Size, draw: &mut Draw) {
     let groups: Vec<Id> = world.groups().map(|group| group.id.clone()).collect();
-    let resources: Vec<Id> = world
-        .resources()
-        .filter(|resource| resource.owner.is_some())
-        .map(|resource| resource.id.clone())
-        .collect();
+    let resources: Vec<Id> =
+        world.resources().filter(|resource| resource.owner.is_some()).map(|resource| resource.id.clone()).collect();
     let target = size.shares.min(groups.len() * resources.len());
     let mut made = 0;
     let mut tries = target * 20;
@@ -92,16 +63,10 @@ pub(super) fn shares(world: &mut World, size: Size, draw: &mut Draw) {
         tries -= 1;
         let group = &groups[draw.skewed(groups.len(), 2)];
         let resource = &resources[draw.rng.usize(..resources.len())];
-        let share = Share {
-            edit: draw.chance(300),
-            share: draw.chance(80),
-        };
+        let share = Share { edit: draw.chance(300), share: draw.chance(80) };
         made += usize::from(world.share(group, resource, share).is_ok());
     }
-    for (group, resource) in groups
-        .iter()
-        .flat_map(|group| resources.iter().map(move |resource| (group, resource)))
-    {
+    for (group, resource) in groups.iter().flat_map(|group| resources.iter().map(move |resource| (group, resource))) {
         if made == target {
             break;
         }
@@ -117,25 +82,23 @@ pub(super) fn keys(world: &mut World, staff: &Staff, size: Size, draw: &mut Draw
     let mut tries = size.keys * 20;
     while made < size.keys && tries > 0 {
         tries -= 1;
-        let holder = holders[draw.skewed(holders.len(), 2)].clone();
+        // The first one is a machine's, disabled, so that there is always one to enable again.
+        let place = if made == 0 { 0 } else { draw.skewed(holders.len(), 2) };
+        let holder = holders[place].clone();
         // A few keys outlive the privilege that they were made with.
-        if world.has_s3_privilege(&holder) || draw.chance(60) {
-            made += usize::from(key(world, &holder, staff, draw));
+        if made == 0 || world.has_s3_privilege(&holder) || draw.chance(60) {
+            made += usize::from(key(world, &holder, made == 0, staff, draw));
         }
     }
-    for holder in holders
-        .iter()
-        .cycle()
-        .take(holders.len() * crate::world::KEYS_PER_USER)
-    {
+    for holder in holders.iter().cycle().take(holders.len() * crate::world::KEYS_PER_USER) {
         if made == size.keys {
             break;
         }
-        made += usize::from(key(world, holder, staff, draw));
+        made += usize::from(key(world, holder, made == 0, staff, draw));
     }
 }
 
-fn key(world: &mut World, holder: &str, staff: &Staff, draw: &mut Draw) -> bool {
+fn key(world: &mut World, holder: &str, disabled: bool, staff: &Staff, draw: &mut Draw) -> bool {
     let hired = created_at(world, holder);
     let days = i64::try_from(draw.skewed(1_900, 2)).expect("below 1,900") + 1;
     let created = draw.days_ago(days, hired);
@@ -143,7 +106,7 @@ fn key(world: &mut World, holder: &str, staff: &Staff, draw: &mut Draw) -> bool 
     let Ok(id) = world.plant_key(holder) else {
         return false;
     };
-    if draw.chance(140) {
+    if disabled || draw.chance(140) {
         let switcher = administrator(staff, draw);
         world.acting((created + TimeDelta::days(40)).min(draw.base), &switcher);
         world.set_key_active(holder, &id, false).expect("just made");

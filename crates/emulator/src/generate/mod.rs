@@ -10,6 +10,7 @@ use chrono::{DateTime, TimeDelta, Timelike as _, Utc};
 
 use crate::identity::Identity;
 use crate::world::{Id, World};
+pub(crate) use people::fresh_people;
 
 /// How much of everything. Totals, not averages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,14 +35,8 @@ impl Size {
     /// The fewest groups, for the same reason.
     pub const FEWEST_GROUPS: usize = 6;
     /// What the performance budgets are measured on.
-    pub const L: Self = Self {
-        users: 10_000,
-        groups: 500,
-        memberships: 100_000,
-        shares: 50_000,
-        keys: 20_000,
-        resources: 20_000,
-    };
+    pub const L: Self =
+        Self { users: 10_000, groups: 500, memberships: 100_000, shares: 50_000, keys: 20_000, resources: 20_000 };
 
     /// The usual proportions for so many users.
     pub fn of(users: usize) -> Self {
@@ -74,10 +69,7 @@ pub struct Cast {
 
 /// Makes the contract as it is at `base`.
 pub(crate) fn generate(identity: Identity, size: Size, base: DateTime<Utc>) -> (World, Cast) {
-    let mut draw = Draw {
-        rng: fastrand::Rng::with_seed(identity.seed),
-        base,
-    };
+    let mut draw = Draw { rng: fastrand::Rng::with_seed(identity.seed), base };
     let (mut world, staff) = people::people(identity, size, &mut draw);
     let almighty = teams::groups(&mut world, &staff, size, &mut draw);
     holdings::resources(&mut world, &staff, size, &mut draw);

@@ -174,11 +174,8 @@ pub(super) const DOMAINS: [&str; 8] = [
     "polderdata.example",
 ];
 
-pub(super) const AGENCY_DOMAINS: [&str; 3] = [
-    "cloud-berater.example",
-    "studio-quatre.example",
-    "freelance-ops.example",
-];
+pub(super) const AGENCY_DOMAINS: [&str; 3] =
+    ["cloud-berater.example", "studio-quatre.example", "freelance-ops.example"];
 
 pub(super) const SERVICES: [&str; 14] = [
     "ci-deploy",
@@ -222,49 +219,16 @@ pub(super) const TEAMS: [(&str, &[&str]); 24] = [
         ],
     ),
     ("Object storage users", &["s3Privilege"]),
-    (
-        "Database administrators",
-        &[
-            "manageDBaaS",
-            "createSnapshot",
-            "createBackupUnit",
-            "s3Privilege",
-        ],
-    ),
-    (
-        "Entwicklung",
-        &["createDataCenter", "createK8sCluster", "s3Privilege"],
-    ),
+    ("Database administrators", &["manageDBaaS", "createSnapshot", "createBackupUnit", "s3Privilege"]),
+    ("Entwicklung", &["createDataCenter", "createK8sCluster", "s3Privilege"]),
     (
         "Security operations",
-        &[
-            "accessActivityLog",
-            "accessAndManageCertificates",
-            "accessAndManageMonitoring",
-            "accessAndManageLogging",
-        ],
+        &["accessActivityLog", "accessAndManageCertificates", "accessAndManageMonitoring", "accessAndManageLogging"],
     ),
-    (
-        "Backup operators",
-        &["createBackupUnit", "createSnapshot", "s3Privilege"],
-    ),
+    ("Backup operators", &["createBackupUnit", "createSnapshot", "s3Privilege"]),
     ("Rechnungswesen (nur lesen)", &[]),
-    (
-        "Web hosting",
-        &[
-            "accessAndManageCdn",
-            "accessAndManageDns",
-            "accessAndManageCertificates",
-        ],
-    ),
-    (
-        "Data science",
-        &[
-            "accessAndManageAiModelHub",
-            "manageDataplatform",
-            "s3Privilege",
-        ],
-    ),
+    ("Web hosting", &["accessAndManageCdn", "accessAndManageDns", "accessAndManageCertificates"]),
+    ("Data science", &["accessAndManageAiModelHub", "manageDataplatform", "s3Privilege"]),
     (
         "Site reliability",
         &[
@@ -276,44 +240,14 @@ pub(super) const TEAMS: [(&str, &[&str]); 24] = [
         ],
     ),
     ("Support niveau 2", &["accessActivityLog"]),
-    (
-        "Développement",
-        &["createDataCenter", "createSnapshot", "s3Privilege"],
-    ),
-    (
-        "Storage",
-        &[
-            "createBackupUnit",
-            "s3Privilege",
-            "accessAndManageNetworkFileStorage",
-        ],
-    ),
-    (
-        "Streaming",
-        &["accessAndManageKaas", "accessAndManageLogging"],
-    ),
+    ("Développement", &["createDataCenter", "createSnapshot", "s3Privilege"]),
+    ("Storage", &["createBackupUnit", "s3Privilege", "accessAndManageNetworkFileStorage"]),
+    ("Streaming", &["accessAndManageKaas", "accessAndManageLogging"]),
     ("Externe Dienstleister", &["createDataCenter"]),
-    (
-        "Identity",
-        &["accessAndManageIamResources", "accessActivityLog"],
-    ),
-    (
-        "API gateway",
-        &["accessAndManageApiGateway", "accessAndManageCertificates"],
-    ),
-    (
-        "Qualitätssicherung",
-        &["createDataCenter", "createSnapshot"],
-    ),
-    (
-        "SAP Basis",
-        &[
-            "createDataCenter",
-            "createSnapshot",
-            "createBackupUnit",
-            "reserveIp",
-        ],
-    ),
+    ("Identity", &["accessAndManageIamResources", "accessActivityLog"]),
+    ("API gateway", &["accessAndManageApiGateway", "accessAndManageCertificates"]),
+    ("Qualitätssicherung", &["createDataCenter", "createSnapshot"]),
+    ("SAP Basis", &["createDataCenter", "createSnapshot", "createBackupUnit", "reserveIp"]),
     ("Auditors", &["accessActivityLog"]),
     ("Kubernetes users", &["createK8sCluster"]),
     ("Marketing & Web", &["accessAndManageCdn", "s3Privilege"]),
@@ -349,22 +283,8 @@ pub(super) const TEAM_PLACES: [&str; 24] = [
 
 pub(super) const SITES: [&str; 8] = ["fra", "ber", "txl", "lhr", "vit", "par", "las", "ewr"];
 pub(super) const STAGES: [&str; 5] = ["prod", "stage", "test", "dev", "dr"];
-pub(super) const PURPOSES: [&str; 14] = [
-    "web",
-    "shop",
-    "sap",
-    "erp",
-    "mail",
-    "crm",
-    "edge",
-    "iot",
-    "bi",
-    "auth",
-    "intranet",
-    "build",
-    "video",
-    "übergabe",
-];
+pub(super) const PURPOSES: [&str; 14] =
+    ["web", "shop", "sap", "erp", "mail", "crm", "edge", "iot", "bi", "auth", "intranet", "build", "video", "übergabe"];
 
 pub(super) const VENDOR_IMAGES: [&str; 12] = [
     "Ubuntu-24.04-LTS-server",
@@ -420,10 +340,7 @@ mod tests {
         for name in FIRST.iter().chain(&LAST) {
             let plain = ascii(name);
             let letters = name.chars().filter(|letter| letter.is_alphabetic()).count();
-            assert!(
-                plain.is_ascii() && plain.len() >= letters,
-                "{name} became {plain}"
-            );
+            assert!(plain.is_ascii() && plain.len() >= letters, "{name} became {plain}");
         }
     }
 }

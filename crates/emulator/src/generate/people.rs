@@ -25,11 +25,7 @@ pub(super) fn people(identity: Identity, size: Size, draw: &mut Draw) -> (World,
     let domain = DOMAINS[draw.rng.usize(..DOMAINS.len())].to_owned();
     let mut taken = HashSet::new();
     let founded = draw.base - TimeDelta::days(2_700);
-    let owner = NewUser {
-        administrator: true,
-        force_sec_auth: true,
-        ..person(draw, &domain, &mut taken)
-    };
+    let owner = NewUser { administrator: true, force_sec_auth: true, ..person(draw, &domain, &mut taken) };
     let mut world = World::new(identity, owner, founded);
     let owner = world.owner().clone();
     settle(&mut world, &owner, Habit::Owner, draw);
@@ -50,17 +46,21 @@ pub(super) fn people(identity: Identity, size: Size, draw: &mut Draw) -> (World,
             0 => Part::Auditor,
             _ if index <= services => Part::Service(index - 1),
             _ if index <= services + administrators => Part::Administrator,
-            _ => Part::Human,
+            _ => Part::Human(index - services - administrators - 1),
         };
         hire(&mut world, &mut staff, part, age, draw, &mut taken);
     }
-    staff.restricted = staff
-        .humans
-        .last()
-        .expect("there is a person who is no administrator")
-        .clone();
+    let plain = |id: &&Id| world.user(id).is_some_and(|user| user.active && !user.administrator);
+    let restricted = staff.humans.iter().rev().find(plain);
+    staff.restricted = restricted.expect("the second person is active and administers nothing").clone();
     draw.rng.shuffle(&mut staff.humans);
     (world, staff)
+}
+
+/// People who are not in the contract yet, for the script.
+pub(crate) fn fresh_people(world: &World, domain: &str, count: usize, draw: &mut Draw) -> Vec<NewUser> {
+    let mut taken: HashSet<String> = world.users().map(|user| user.email.clone()).collect();
+    (0..count).map(|_| person(draw, domain, &mut taken)).collect()
 }
 
 #[derive(Clone, Copy)]
@@ -68,7 +68,7 @@ enum Part {
     Auditor,
     Service(usize),
     Administrator,
-    Human,
+    Human(usize),
 }
 
 #[derive(Clone, Copy)]
@@ -76,8 +76,14 @@ enum Habit {
     Owner,
     Service,
     Administrator,
-    Human,
+    Human(usize),
 }
+
+/// The first people are fixed, so that even the smallest contract has somebody of every sort: whether a second factor
+/// is demanded, whether it is set up, and whether they may sign in.
+const EARLY_FORCED: [bool; 7] = [true, true, false, true, true, true, true];
+const EARLY_SECOND_FACTOR: [bool; 7] = [true, false, true, true, true, true, true];
+const EARLY_INACTIVE: [bool; 7] = [true, false, false, false, false, false, false];
 
 /// Days since creation, the longest first: most have been there for a while, some came lately.
 fn ages(count: usize, draw: &mut Draw) -> Vec<i64> {
@@ -91,46 +97,28 @@ fn ages(count: usize, draw: &mut Draw) -> Vec<i64> {
     ages
 }
 
-fn hire(
-    world: &mut World,
-    staff: &mut Staff,
-    part: Part,
-    age: i64,
-    draw: &mut Draw,
-    taken: &mut HashSet<String>,
-) {
+fn hire(world: &mut World, staff: &mut Staff, part: Part, age: i64, draw: &mut Draw, taken: &mut HashSet<String>) {
     let earliest = draw.base - TimeDelta::days(2_690);
     let created = draw.days_ago(age, earliest);
     let creator = staff.administrators[draw.rng.usize(..staff.administrators.len())].clone();
     world.acting(created, &creator);
     let new = match part {
         Part::Auditor => service("svc-access-audit", &staff.domain, taken, true),
-        Part::Service(number) => service(
-            SERVICES[number % SERVICES.len()],
-            &staff.domain,
-            taken,
-            false,
-        ),
+        Part::Service(number) => service(SERVICES[number % SERVICES.len()], &staff.domain, taken, false),
         Part::Administrator => NewUser {
             administrator: true,
             force_sec_auth: draw.chance(950),
             ..person(draw, &staff.domain.clone(), taken)
         },
-        Part::Human => {
-            let domain = if draw.chance(30) {
-                (*draw.pick(&AGENCY_DOMAINS)).to_owned()
-            } else {
-                staff.domain.clone()
-            };
+        Part::Human(number) => {
+            let domain = if draw.chance(30) { (*draw.pick(&AGENCY_DOMAINS)).to_owned() } else { staff.domain.clone() };
             NewUser {
-                force_sec_auth: draw.chance(700),
+                force_sec_auth: EARLY_FORCED.get(number).copied().unwrap_or_else(|| draw.chance(700)),
                 ..person(draw, &domain, taken)
             }
         }
     };
-    let id = world
-        .add_user(new)
-        .expect("every generated address is fresh");
+    let id = world.add_user(new).expect("every generated address is fresh");
     match part {
         Part::Auditor => staff.auditor = id.clone(),
         Part::Service(_) => staff.services.push(id.clone()),
@@ -138,32 +126,36 @@ fn hire(
             staff.administrators.push(id.clone());
             staff.humans.push(id.clone());
         }
-        Part::Human => staff.humans.push(id.clone()),
+        Part::Human(_) => staff.humans.push(id.clone()),
     }
     let habit = match part {
         Part::Auditor | Part::Service(_) => Habit::Service,
         Part::Administrator => Habit::Administrator,
-        Part::Human => Habit::Human,
+        Part::Human(number) => Habit::Human(number),
     };
     settle(world, &id, habit, draw);
 }
 
 /// Gives a user a second factor, a last sign-in and the right to sign in, or not.
 fn settle(world: &mut World, id: &str, habit: Habit, draw: &mut Draw) {
-    let (forced, created) = world
-        .user(id)
-        .map(|user| (user.force_sec_auth, user.created.at))
-        .expect("just made");
+    let (forced, created) = world.user(id).map(|user| (user.force_sec_auth, user.created.at)).expect("just made");
     let (second_factor, inactive) = match habit {
         Habit::Owner => (true, false),
         Habit::Service => (false, false),
         Habit::Administrator => (draw.chance(960), false),
-        Habit::Human => (draw.chance(if forced { 930 } else { 600 }), draw.chance(50)),
+        Habit::Human(number) => {
+            let second = draw.chance(if forced { 930 } else { 600 });
+            let inactive = draw.chance(50);
+            (
+                EARLY_SECOND_FACTOR.get(number).copied().unwrap_or(second),
+                EARLY_INACTIVE.get(number).copied().unwrap_or(inactive),
+            )
+        }
     };
     let login = match habit {
         Habit::Owner | Habit::Administrator => Some(recent(draw, created)),
         Habit::Service => draw.chance(100).then(|| recent(draw, created)),
-        Habit::Human => human_login(inactive, created, draw),
+        Habit::Human(_) => human_login(inactive, created, draw),
     };
     world.set_last_login(id, login).expect("just made");
     // Setting a second factor up is the user's own doing, on the first day.
@@ -176,15 +168,7 @@ fn settle(world: &mut World, id: &str, habit: Habit, draw: &mut Draw) {
         let left = login.unwrap_or(first_day) + TimeDelta::days(1);
         let owner = world.owner().clone();
         world.acting(left.min(draw.base), &owner);
-        world
-            .edit_user(
-                id,
-                Profile {
-                    active: Some(false),
-                    ..Profile::default()
-                },
-            )
-            .expect("just made");
+        world.edit_user(id, Profile { active: Some(false), ..Profile::default() }).expect("just made");
     }
 }
 
@@ -208,12 +192,7 @@ fn person(draw: &mut Draw, domain: &str, taken: &mut HashSet<String>) -> NewUser
     let (firstname, lastname) = (draw.pick(&FIRST), draw.pick(&LAST));
     let local = format!("{}.{}", ascii(firstname), ascii(lastname));
     let email = free(&local, domain, taken);
-    NewUser {
-        firstname: firstname.to_owned(),
-        lastname: lastname.to_owned(),
-        email,
-        ..NewUser::default()
-    }
+    NewUser { firstname: firstname.to_owned(), lastname: lastname.to_owned(), email, ..NewUser::default() }
 }
 
 fn service(name: &str, domain: &str, taken: &mut HashSet<String>, administrator: bool) -> NewUser {

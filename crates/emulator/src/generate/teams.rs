@@ -12,27 +12,17 @@ const BEYOND_ALMIGHTY: [&str; 2] = ["manageDataplatform", "accessAndManageKaas"]
 pub(super) fn groups(world: &mut World, staff: &Staff, size: Size, draw: &mut Draw) -> Id {
     let owner = world.owner().clone();
     world.acting(draw.base, &owner);
-    let privileges: Vec<&str> = PRIVILEGES_V6
-        .into_iter()
-        .filter(|name| !BEYOND_ALMIGHTY.contains(name))
-        .collect();
+    let privileges: Vec<&str> = PRIVILEGES_V6.into_iter().filter(|name| !BEYOND_ALMIGHTY.contains(name)).collect();
     let almighty = world.add_group("Cloud platform owners", &privileges);
     let lonely = (size.groups / 16).max(1);
     let empty = (size.groups / 25).max(1);
     let mut singles = Vec::new();
     for number in 0..lonely {
-        let name = if number == 0 {
-            "Break-glass".to_owned()
-        } else {
-            format!("Projekt Höhenweg {number}")
-        };
+        let name = if number == 0 { "Break-glass".to_owned() } else { format!("Projekt Höhenweg {number}") };
         singles.push(world.add_group(&name, &["createDataCenter", "accessAndManageIamResources"]));
     }
     for number in 0..empty {
-        world.add_group(
-            &format!("Archiv {} (aufgelöst)", 2016 + number),
-            &["createSnapshot"],
-        );
+        world.add_group(&format!("Archiv {} (aufgelöst)", 2016 + number), &["createSnapshot"]);
     }
     let teams: Vec<Id> = (0..size.groups.saturating_sub(1 + lonely + empty))
         .map(|number| {
@@ -50,12 +40,7 @@ pub(super) fn groups(world: &mut World, staff: &Staff, size: Size, draw: &mut Dr
 
     let mut left = size.memberships;
     let lords = (size.users / 400).max(2);
-    for user in staff
-        .administrators
-        .iter()
-        .take(1)
-        .chain(staff.humans.iter().take(lords - 1))
-    {
+    for user in staff.administrators.iter().take(1).chain(staff.humans.iter().take(lords - 1)) {
         join(world, &almighty, user, &mut left);
     }
     for (group, user) in singles.iter().zip(staff.humans.iter().rev()) {
@@ -105,10 +90,7 @@ fn fill(world: &mut World, staff: &Staff, teams: &[Id], mut left: usize, draw: &
         join(world, group, user, &mut left);
     }
     // What luck did not give away, if so much was asked for, goes around in order.
-    for (group, user) in teams
-        .iter()
-        .flat_map(|group| users.iter().map(move |user| (group, user)))
-    {
+    for (group, user) in teams.iter().flat_map(|group| users.iter().map(move |user| (group, user))) {
         if left == 0 {
             break;
         }

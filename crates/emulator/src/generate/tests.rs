@@ -24,19 +24,10 @@ fn counted(world: &World) -> Size {
     Size {
         users: world.users().count(),
         groups: world.groups().count(),
-        memberships: world
-            .groups()
-            .map(|group| world.members(&group.id).count())
-            .sum(),
-        shares: world
-            .groups()
-            .map(|group| world.shares(&group.id).count())
-            .sum(),
+        memberships: world.groups().map(|group| world.members(&group.id).count()).sum(),
+        shares: world.groups().map(|group| world.shares(&group.id).count()).sum(),
         keys: world.users().map(|user| world.keys(&user.id).count()).sum(),
-        resources: world
-            .resources()
-            .filter(|resource| resource.owner.is_some())
-            .count(),
+        resources: world.resources().filter(|resource| resource.owner.is_some()).count(),
     }
 }
 
@@ -59,18 +50,11 @@ fn the_same_seed_and_size_give_the_same_contract() {
 fn a_contract_has_exactly_the_size_that_was_asked_for() {
     check_size(Size::of(Size::FEWEST_USERS));
     check_size(Size::of(120));
-    check_size(Size {
-        groups: 30,
-        memberships: 1_900,
-        shares: 700,
-        keys: 300,
-        resources: 90,
-        ..Size::of(100)
-    });
+    check_size(Size { groups: 30, memberships: 1_900, shares: 700, keys: 300, resources: 90, ..Size::of(100) });
 }
 
 #[test]
-#[ignore = "takes seconds without optimisation; CI runs it in release mode"]
+
 fn the_contract_of_the_budgets_has_its_size() {
     check_size(Size::L);
 }
@@ -83,10 +67,7 @@ fn both_sides_of_every_relation_agree() {
             assert!(world.members(group).any(|id| *id == user.id));
         }
         for resource in world.owns(&user.id) {
-            assert_eq!(
-                world.resource(resource).unwrap().owner.as_ref(),
-                Some(&user.id)
-            );
+            assert_eq!(world.resource(resource).unwrap().owner.as_ref(), Some(&user.id));
         }
     }
     for resource in world.resources() {
@@ -100,8 +81,7 @@ fn both_sides_of_every_relation_agree() {
 fn a_contract_is_skewed_as_in_life() {
     let (world, cast) = made(5, Size::of(1_000));
     let users: Vec<_> = world.users().collect();
-    let count =
-        |fits: &dyn Fn(&crate::world::User) -> bool| users.iter().filter(|user| fits(user)).count();
+    let count = |fits: &dyn Fn(&crate::world::User) -> bool| users.iter().filter(|user| fits(user)).count();
     let year = TimeDelta::days(95);
     assert!((20..=30).contains(&count(&|user| user.administrator)));
     assert!(count(&|user| user.last_login.is_none()) > 20);
@@ -113,10 +93,7 @@ fn a_contract_is_skewed_as_in_life() {
     assert!(count(&|user| (1..=4).contains(&world.groups_of(&user.id).count())) > 600);
     assert!(count(&|user| world.groups_of(&user.id).count() > 8) > 5);
 
-    let sizes: Vec<usize> = world
-        .groups()
-        .map(|group| world.members(&group.id).count())
-        .collect();
+    let sizes: Vec<usize> = world.groups().map(|group| world.members(&group.id).count()).collect();
     assert!(sizes.contains(&0) && sizes.contains(&1));
     assert!(world.group(&cast.almighty).unwrap().privileges.len() > 20);
     assert!(world.members(&cast.almighty).count() >= 2);
@@ -125,21 +102,10 @@ fn a_contract_is_skewed_as_in_life() {
 
     let kinds: BTreeSet<_> = world.resources().map(|resource| resource.kind).collect();
     assert_eq!(kinds.len(), crate::world::Kind::ALL.len());
-    assert!(
-        world
-            .resources()
-            .any(|it| it.owner.is_none() && &*it.created.by.name == "System")
-    );
-    assert!(world.resources().any(|it| {
-        it.owner
-            .as_ref()
-            .is_some_and(|owner| *owner != it.created.by.id)
-    }));
+    assert!(world.resources().any(|it| it.owner.is_none() && &*it.created.by.name == "System"));
+    assert!(world.resources().any(|it| { it.owner.as_ref().is_some_and(|owner| *owner != it.created.by.id) }));
     let shares = || world.groups().flat_map(|group| world.shares(&group.id));
-    assert!(
-        shares().any(|(_, share)| share.share)
-            && shares().any(|(_, share)| !share.edit && !share.share)
-    );
+    assert!(shares().any(|(_, share)| share.share) && shares().any(|(_, share)| !share.edit && !share.share));
 }
 
 #[test]
@@ -147,27 +113,14 @@ fn nothing_in_a_contract_happened_before_its_cause_or_after_the_base() {
     let (world, _) = made(9, Size::of(400));
     for user in world.users() {
         let born = user.created.at;
-        assert!(
-            born <= user.modified.at && user.modified.at <= base(),
-            "{user:?}"
-        );
-        assert!(
-            user.last_login.is_none_or(|at| born <= at && at <= base()),
-            "{user:?}"
-        );
+        assert!(born <= user.modified.at && user.modified.at <= base(), "{user:?}");
+        assert!(user.last_login.is_none_or(|at| born <= at && at <= base()), "{user:?}");
         for key in world.keys(&user.id) {
-            assert!(
-                born <= key.created.at
-                    && key.created.at <= key.modified.at
-                    && key.modified.at <= base()
-            );
+            assert!(born <= key.created.at && key.created.at <= key.modified.at && key.modified.at <= base());
         }
         for id in world.owns(&user.id) {
             let resource = world.resource(id).unwrap();
-            assert!(
-                born <= resource.created.at && resource.created.at <= resource.modified.at,
-                "{resource:?}"
-            );
+            assert!(born <= resource.created.at && resource.created.at <= resource.modified.at, "{resource:?}");
         }
     }
 }
@@ -176,15 +129,8 @@ fn nothing_in_a_contract_happened_before_its_cause_or_after_the_base() {
 fn every_key_carries_the_canary() {
     let (world, _) = made(2, Size::of(100));
     let canary = Identity::new(2, None).canary;
-    assert!(
-        canary
-            .strip_prefix("CANARY-")
-            .is_some_and(|hex| hex.len() == 32)
-    );
-    let mut keys = world
-        .users()
-        .flat_map(|user| world.keys(&user.id))
-        .peekable();
+    assert!(canary.strip_prefix("CANARY-").is_some_and(|hex| hex.len() == 32));
+    let mut keys = world.users().flat_map(|user| world.keys(&user.id)).peekable();
     assert!(keys.peek().is_some());
     assert!(keys.all(|key| key.secret.contains(&canary)));
 }

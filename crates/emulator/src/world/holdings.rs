@@ -8,43 +8,42 @@ use super::{Id, KEYS_PER_USER, Key, Kind, Refused, Resource, World, missing};
 
 impl World {
     /// Makes a resource; without an owner it is the vendor's.
-    pub fn add_resource(
+    pub fn add_resource(&mut self, kind: Kind, name: &str, owner: Option<&str>) -> Result<Id, Refused> {
+        let id = self.uuid();
+        self.insert_resource(&id, kind, name, owner)?;
+        Ok(id)
+    }
+
+    /// Makes a resource with a given id.
+    pub(crate) fn insert_resource(
         &mut self,
+        id: &Id,
         kind: Kind,
         name: &str,
         owner: Option<&str>,
-    ) -> Result<Id, Refused> {
+    ) -> Result<(), Refused> {
         if let Some(owner) = owner {
             self.user(owner).ok_or_else(|| missing("user", owner))?;
         }
-        let id = self.uuid();
         let resource = Resource {
             id: id.clone(),
             kind,
             name: name.to_owned(),
             sec_auth_protection: kind.protectable().then_some(false),
-            state: if kind == Kind::K8s {
-                "ACTIVE"
-            } else {
-                "AVAILABLE"
-            },
+            state: if kind == Kind::K8s { "ACTIVE" } else { "AVAILABLE" },
             owner: None,
             created: self.stamp(),
             modified: self.stamp(),
             groups: BTreeSet::new(),
         };
         self.resources.insert(id.clone(), resource);
-        self.hand_over(&id, owner)?;
-        Ok(id)
+        self.hand_over(id, owner)
     }
 
     /// Removes a resource with its shares.
     pub fn remove_resource(&mut self, resource_id: &str) -> Result<(), Refused> {
         self.hand_over(resource_id, None)?;
-        let resource = self
-            .resources
-            .remove(resource_id)
-            .ok_or_else(|| missing("resource", resource_id))?;
+        let resource = self.resources.remove(resource_id).ok_or_else(|| missing("resource", resource_id))?;
         for group_id in &resource.groups {
             if let Some(group) = self.groups.get_mut(group_id) {
                 group.shares.remove(&resource.id);
@@ -56,26 +55,16 @@ impl World {
     /// Gives a resource another name.
     pub fn rename_resource(&mut self, resource_id: &str, name: &str) -> Result<(), Refused> {
         let stamp = self.stamp();
-        let resource = self
-            .resources
-            .get_mut(resource_id)
-            .ok_or_else(|| missing("resource", resource_id))?;
+        let resource = self.resources.get_mut(resource_id).ok_or_else(|| missing("resource", resource_id))?;
         name.clone_into(&mut resource.name);
         resource.modified = stamp;
         Ok(())
     }
 
     /// Demands a second factor for a resource, or no longer; without effect where the kind cannot be guarded.
-    pub fn set_sec_auth_protection(
-        &mut self,
-        resource_id: &str,
-        guarded: bool,
-    ) -> Result<(), Refused> {
+    pub fn set_sec_auth_protection(&mut self, resource_id: &str, guarded: bool) -> Result<(), Refused> {
         let stamp = self.stamp();
-        let resource = self
-            .resources
-            .get_mut(resource_id)
-            .ok_or_else(|| missing("resource", resource_id))?;
+        let resource = self.resources.get_mut(resource_id).ok_or_else(|| missing("resource", resource_id))?;
         resource.sec_auth_protection = resource.kind.protectable().then_some(guarded);
         resource.modified = stamp;
         Ok(())
@@ -95,15 +84,8 @@ impl World {
     }
 
     fn hand_over(&mut self, resource_id: &str, owner: Option<&str>) -> Result<(), Refused> {
-        let resource = self
-            .resources
-            .get_mut(resource_id)
-            .ok_or_else(|| missing("resource", resource_id))?;
-        if let Some(user) = resource
-            .owner
-            .take()
-            .and_then(|old| self.users.get_mut(&old))
-        {
+        let resource = self.resources.get_mut(resource_id).ok_or_else(|| missing("resource", resource_id))?;
+        if let Some(user) = resource.owner.take().and_then(|old| self.users.get_mut(&old)) {
             user.owns.remove(resource_id);
         }
         if let Some(user) = owner.and_then(|new| self.users.get_mut(new)) {
@@ -124,35 +106,26 @@ impl World {
 
     /// Makes a key without asking for the privilege: keys outlive the privilege they were made with.
     pub(crate) fn plant_key(&mut self, user_id: &str) -> Result<Id, Refused> {
-        let user = self.user(user_id).ok_or_else(|| missing("user", user_id))?;
-        if user.keys.len() >= KEYS_PER_USER {
-            return Err(Refused::TooManyKeys(user.id.clone()));
-        }
         let id: Id = self.hex(20).into();
-        let tail = self.hex(12);
-        let secret = format!("{}/{tail}", self.identity.canary);
-        let key = Key {
-            id: id.clone(),
-            secret,
-            active: true,
-            created: self.stamp(),
-            modified: self.stamp(),
-        };
-        let user = self
-            .users
-            .get_mut(user_id)
-            .ok_or_else(|| missing("user", user_id))?;
-        user.keys.insert(id.clone(), key);
+        self.insert_key(user_id, id.clone())?;
         Ok(id)
     }
 
+    /// Makes a key with a given id, without asking for the privilege.
+    pub(crate) fn insert_key(&mut self, user_id: &str, id: Id) -> Result<(), Refused> {
+        let tail = self.hex(12);
+        let secret = format!("{}/{tail}", self.identity.canary);
+        let key = Key { id: id.clone(), secret, active: true, created: self.stamp(), modified: self.stamp() };
+        let user = self.users.get_mut(user_id).ok_or_else(|| missing("user", user_id))?;
+        if user.keys.len() >= KEYS_PER_USER {
+            return Err(Refused::TooManyKeys(user.id.clone()));
+        }
+        user.keys.insert(id, key);
+        Ok(())
+    }
+
     /// Switches a key on or off.
-    pub fn set_key_active(
-        &mut self,
-        user_id: &str,
-        key_id: &str,
-        active: bool,
-    ) -> Result<(), Refused> {
+    pub fn set_key_active(&mut self, user_id: &str, key_id: &str, active: bool) -> Result<(), Refused> {
         let stamp = self.stamp();
         let key = self.key_mut(user_id, key_id)?;
         key.active = active;
@@ -162,23 +135,12 @@ impl World {
 
     /// Removes a key.
     pub fn remove_key(&mut self, user_id: &str, key_id: &str) -> Result<(), Refused> {
-        let user = self
-            .users
-            .get_mut(user_id)
-            .ok_or_else(|| missing("user", user_id))?;
-        user.keys
-            .remove(key_id)
-            .map(drop)
-            .ok_or_else(|| missing("key", key_id))
+        let user = self.users.get_mut(user_id).ok_or_else(|| missing("user", user_id))?;
+        user.keys.remove(key_id).map(drop).ok_or_else(|| missing("key", key_id))
     }
 
     /// Sets when a key was made.
-    pub fn date_key(
-        &mut self,
-        user_id: &str,
-        key_id: &str,
-        created: DateTime<Utc>,
-    ) -> Result<(), Refused> {
+    pub fn date_key(&mut self, user_id: &str, key_id: &str, created: DateTime<Utc>) -> Result<(), Refused> {
         let key = self.key_mut(user_id, key_id)?;
         key.created.at = created;
         key.modified.at = created;
@@ -186,12 +148,7 @@ impl World {
     }
 
     fn key_mut(&mut self, user_id: &str, key_id: &str) -> Result<&mut Key, Refused> {
-        let user = self
-            .users
-            .get_mut(user_id)
-            .ok_or_else(|| missing("user", user_id))?;
-        user.keys
-            .get_mut(key_id)
-            .ok_or_else(|| missing("key", key_id))
+        let user = self.users.get_mut(user_id).ok_or_else(|| missing("user", user_id))?;
+        user.keys.get_mut(key_id).ok_or_else(|| missing("key", key_id))
     }
 }

@@ -12,10 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, Duration, SubsecRound as _, Utc};
 
 use crate::identity::Identity;
-pub use model::{
-    Actor, Group, Id, Key, Kind, NewUser, PRIVILEGES_V5, PRIVILEGES_V6, Resource, Share, Stamp,
-    User,
-};
+pub use model::{Actor, Group, Id, Key, Kind, NewUser, PRIVILEGES_V5, PRIVILEGES_V6, Resource, Share, Stamp, User};
 pub(crate) use model::{Target, Tracked};
 pub use people::Profile;
 use table::Table;
@@ -52,10 +49,7 @@ pub enum Refused {
 }
 
 fn missing(what: &'static str, id: &str) -> Refused {
-    Refused::Missing {
-        what,
-        id: id.to_owned(),
-    }
+    Refused::Missing { what, id: id.to_owned() }
 }
 
 /// One contract, as it is at this moment.
@@ -91,9 +85,7 @@ impl World {
             actor: Actor::system(),
             provisioning: Duration::zero(),
         };
-        world.owner = world
-            .add_user(owner)
-            .expect("an empty contract has no other user with that address");
+        world.owner = world.add_user(owner).expect("an empty contract has no other user with that address");
         world.actor = world.actor_of(&world.owner.clone());
         world
     }
@@ -129,10 +121,8 @@ impl World {
 
     /// How a user is named as creator or changer.
     pub fn actor_of(&self, user_id: &str) -> Actor {
-        self.user(user_id).map_or_else(Actor::system, |user| Actor {
-            name: user.email.as_str().into(),
-            id: user.id.clone(),
-        })
+        self.user(user_id)
+            .map_or_else(Actor::system, |user| Actor { name: user.email.as_str().into(), id: user.id.clone() })
     }
 
     /// Every user, oldest first.
@@ -177,15 +167,12 @@ impl World {
 
     /// The ids of a group's members; none for an unknown group.
     pub fn members(&self, group_id: &str) -> impl Iterator<Item = &Id> {
-        self.group(group_id)
-            .into_iter()
-            .flat_map(|group| &group.members)
+        self.group(group_id).into_iter().flat_map(|group| &group.members)
     }
 
     /// Whether a user is in a group.
     pub fn is_member(&self, group_id: &str, user_id: &str) -> bool {
-        self.group(group_id)
-            .is_some_and(|group| group.members.contains(user_id))
+        self.group(group_id).is_some_and(|group| group.members.contains(user_id))
     }
 
     /// The ids of the groups a user is in.
@@ -195,10 +182,7 @@ impl World {
 
     /// A group's shares by resource id.
     pub fn shares(&self, group_id: &str) -> impl Iterator<Item = (&Id, Share)> {
-        self.group(group_id)
-            .into_iter()
-            .flat_map(|group| &group.shares)
-            .map(|(id, share)| (id, *share))
+        self.group(group_id).into_iter().flat_map(|group| &group.shares).map(|(id, share)| (id, *share))
     }
 
     /// One share.
@@ -208,9 +192,7 @@ impl World {
 
     /// The ids of the groups that a resource is shared with.
     pub fn groups_seeing(&self, resource_id: &str) -> impl Iterator<Item = &Id> {
-        self.resource(resource_id)
-            .into_iter()
-            .flat_map(|resource| &resource.groups)
+        self.resource(resource_id).into_iter().flat_map(|resource| &resource.groups)
     }
 
     /// The ids of what a user owns.
@@ -220,9 +202,7 @@ impl World {
 
     /// A user's S3 keys.
     pub fn keys(&self, user_id: &str) -> impl Iterator<Item = &Key> {
-        self.user(user_id)
-            .into_iter()
-            .flat_map(|user| user.keys.values())
+        self.user(user_id).into_iter().flat_map(|user| user.keys.values())
     }
 
     /// One key.
@@ -235,11 +215,7 @@ impl World {
         self.user(user_id).is_some_and(|user| {
             user.administrator
                 || user.id == self.owner
-                || user
-                    .groups
-                    .iter()
-                    .filter_map(|id| self.groups.get(id))
-                    .any(|group| group.has("s3Privilege"))
+                || user.groups.iter().filter_map(|id| self.groups.get(id)).any(|group| group.has("s3Privilege"))
         })
     }
 
@@ -251,22 +227,12 @@ impl World {
     pub(crate) fn track(&mut self, target: Target) -> Id {
         let id = self.uuid();
         let done = self.now + self.provisioning;
-        self.tracked.insert(
-            id.clone(),
-            Tracked {
-                id: id.clone(),
-                done,
-                target,
-            },
-        );
+        self.tracked.insert(id.clone(), Tracked { id: id.clone(), done, target });
         id
     }
 
     fn stamp(&self) -> Stamp {
-        Stamp {
-            at: self.now,
-            by: self.actor.clone(),
-        }
+        Stamp { at: self.now, by: self.actor.clone() }
     }
 
     fn uuid(&mut self) -> Id {
@@ -283,8 +249,6 @@ impl World {
     }
 
     fn hex(&mut self, length: usize) -> String {
-        (0..length)
-            .map(|_| char::from_digit(self.rng.u32(..16), 16).expect("below sixteen"))
-            .collect()
+        (0..length).map(|_| char::from_digit(self.rng.u32(..16), 16).expect("below sixteen")).collect()
     }
 }

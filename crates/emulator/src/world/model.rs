@@ -63,10 +63,7 @@ pub struct Actor {
 impl Actor {
     /// The vendor, who made the public images.
     pub fn system() -> Self {
-        Self {
-            name: "System".into(),
-            id: "0".into(),
-        }
+        Self { name: "System".into(), id: "0".into() }
     }
 }
 
@@ -81,10 +78,7 @@ pub struct Stamp {
 
 /// A user of the contract.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "these are the API's own independent flags"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "these are the API's own independent flags")]
 pub struct User {
     /// UUID.
     pub id: Id,
@@ -184,15 +178,8 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
-        Self::Datacenter,
-        Self::Snapshot,
-        Self::Image,
-        Self::Ipblock,
-        Self::Pcc,
-        Self::Backupunit,
-        Self::K8s,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Datacenter, Self::Snapshot, Self::Image, Self::Ipblock, Self::Pcc, Self::Backupunit, Self::K8s];
 
     /// The kind as the API writes it.
     pub fn name(self) -> &'static str {

@@ -26,11 +26,17 @@ pub struct Profile {
 impl World {
     /// Makes a user.
     pub fn add_user(&mut self, new: NewUser) -> Result<Id, Refused> {
+        let id = self.uuid();
+        self.insert_user(id.clone(), new)?;
+        Ok(id)
+    }
+
+    /// Makes a user with a given id.
+    pub(crate) fn insert_user(&mut self, id: Id, new: NewUser) -> Result<(), Refused> {
         let email = new.email.to_lowercase();
         if self.emails.contains_key(&email) {
             return Err(Refused::EmailTaken(email));
         }
-        let id = self.uuid();
         let user = User {
             id: id.clone(),
             firstname: new.firstname,
@@ -50,8 +56,8 @@ impl World {
             keys: std::collections::BTreeMap::new(),
         };
         self.emails.insert(email, id.clone());
-        self.users.insert(id.clone(), user);
-        Ok(id)
+        self.users.insert(id, user);
+        Ok(())
     }
 
     /// Removes a user with memberships and keys; what they owned goes to the contract owner.
@@ -59,10 +65,7 @@ impl World {
         if user_id == &*self.owner {
             return Err(Refused::ContractOwner(self.owner.clone()));
         }
-        let user = self
-            .users
-            .remove(user_id)
-            .ok_or_else(|| missing("user", user_id))?;
+        let user = self.users.remove(user_id).ok_or_else(|| missing("user", user_id))?;
         self.emails.remove(&user.email);
         for group_id in &user.groups {
             if let Some(group) = self.groups.get_mut(group_id) {
@@ -79,15 +82,8 @@ impl World {
     /// Replaces what the profile names.
     pub fn edit_user(&mut self, user_id: &str, profile: Profile) -> Result<(), Refused> {
         let stamp = self.stamp();
-        let user = self
-            .users
-            .get_mut(user_id)
-            .ok_or_else(|| missing("user", user_id))?;
-        if let Some(email) = profile
-            .email
-            .map(|email| email.to_lowercase())
-            .filter(|email| *email != user.email)
-        {
+        let user = self.users.get_mut(user_id).ok_or_else(|| missing("user", user_id))?;
+        if let Some(email) = profile.email.map(|email| email.to_lowercase()).filter(|email| *email != user.email) {
             if self.emails.contains_key(&email) {
                 return Err(Refused::EmailTaken(email));
             }
@@ -106,77 +102,38 @@ impl World {
     }
 
     /// Gives another first and last name.
-    pub fn rename_user(
-        &mut self,
-        user_id: &str,
-        firstname: &str,
-        lastname: &str,
-    ) -> Result<(), Refused> {
+    pub fn rename_user(&mut self, user_id: &str, firstname: &str, lastname: &str) -> Result<(), Refused> {
         let (firstname, lastname) = (Some(firstname.to_owned()), Some(lastname.to_owned()));
-        self.edit_user(
-            user_id,
-            Profile {
-                firstname,
-                lastname,
-                ..Profile::default()
-            },
-        )
+        self.edit_user(user_id, Profile { firstname, lastname, ..Profile::default() })
     }
 
     /// Grants or takes the administrator flag.
     pub fn set_administrator(&mut self, user_id: &str, administrator: bool) -> Result<(), Refused> {
-        self.edit_user(
-            user_id,
-            Profile {
-                administrator: Some(administrator),
-                ..Profile::default()
-            },
-        )
+        self.edit_user(user_id, Profile { administrator: Some(administrator), ..Profile::default() })
     }
 
     /// Demands a second factor, or no longer.
     pub fn set_force_sec_auth(&mut self, user_id: &str, force: bool) -> Result<(), Refused> {
-        self.edit_user(
-            user_id,
-            Profile {
-                force_sec_auth: Some(force),
-                ..Profile::default()
-            },
-        )
+        self.edit_user(user_id, Profile { force_sec_auth: Some(force), ..Profile::default() })
     }
 
     /// Sets a second factor up, or takes it down.
     pub fn set_sec_auth_active(&mut self, user_id: &str, active: bool) -> Result<(), Refused> {
-        self.edit_user(
-            user_id,
-            Profile {
-                sec_auth_active: Some(active),
-                ..Profile::default()
-            },
-        )
+        self.edit_user(user_id, Profile { sec_auth_active: Some(active), ..Profile::default() })
     }
 
     /// Enables or disables a user.
     pub fn set_active(&mut self, user_id: &str, active: bool) -> Result<(), Refused> {
-        self.edit_user(
-            user_id,
-            Profile {
-                active: Some(active),
-                ..Profile::default()
-            },
-        )
+        self.edit_user(user_id, Profile { active: Some(active), ..Profile::default() })
     }
 
     /// Records a sign-in, which is not a modification.
-    pub fn set_last_login(
-        &mut self,
-        user_id: &str,
-        at: Option<DateTime<Utc>>,
-    ) -> Result<(), Refused> {
-        self.users
-            .get_mut(user_id)
-            .ok_or_else(|| missing("user", user_id))?
-            .last_login = at;
+    pub fn set_last_login(&mut self, user_id: &str, at: Option<DateTime<Utc>>) -> Result<(), Refused> {
+        self.users.get_mut(user_id).ok_or_else(|| missing("user", user_id))?.last_login = at;
         Ok(())
+    }
+
+    pub(crate) fn users_mut(&mut self) -> impl Iterator<Item = &mut User> {
+        self.users.iter_mut()
     }
 }

@@ -14,11 +14,7 @@ pub(super) struct Table<T> {
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Self {
-            rows: BTreeMap::new(),
-            places: HashMap::new(),
-            next: 0,
-        }
+        Self { rows: BTreeMap::new(), places: HashMap::new(), next: 0 }
     }
 }
 
@@ -45,6 +41,10 @@ impl<T> Table<T> {
 
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &T> + Clone {
         self.rows.values()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.rows.values_mut()
     }
 
     pub(super) fn len(&self) -> usize {

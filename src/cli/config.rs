@@ -1,0 +1,93 @@
+//! `keyholder config`: whether the configuration is in order, what it amounts to, and what it may say.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use crate::config::keys::{KEYS, Shown};
+use crate::config::{ConfigError, DEFAULT_FILE, Loaded, schema};
+
+/// Arguments of `keyholder config`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands below `keyholder config`.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Read every layer and report everything that is wrong with it
+    Check,
+    /// Print the effective values as a configuration file
+    Show {
+        /// Add where each value comes from
+        #[arg(long)]
+        origin: bool,
+    },
+    /// Print every key with its default and what it does, to begin a file with
+    Default,
+    /// Print the JSON schema of the file, for editors and pipelines
+    Schema,
+}
+
+/// Why `keyholder config` failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The configuration is not in order: exit code 3.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The output cannot be written.
+    #[error("write the output")]
+    Output(#[from] io::Error),
+}
+
+/// Runs it. `loaded` is what reading the configuration gave: `default` and `schema` work with a broken one as well. Data
+/// goes to `out`, remarks to `remarks`.
+pub fn run(
+    args: &Args,
+    loaded: Result<Loaded, ConfigError>,
+    out: &mut dyn Write,
+    remarks: &mut dyn Write,
+) -> Result<(), Error> {
+    match args.command {
+        Command::Check => {
+            let loaded = loaded?;
+            for warning in &loaded.warnings {
+                writeln!(remarks, "warning: {warning}")?;
+            }
+            let file = loaded.file.as_ref().map_or("no file".to_owned(), |path| path.display().to_string());
+            writeln!(out, "the configuration is in order ({file}, {})", hash(&loaded))?;
+        }
+        Command::Show { origin } => out.write_all(show(&loaded?, origin).as_bytes())?,
+        Command::Default => out.write_all(DEFAULT_FILE.as_bytes())?,
+        Command::Schema => writeln!(out, "{:#}", schema())?,
+    }
+    Ok(())
+}
+
+/// The effective values as a configuration file that means the same; unset keys as comments. There is nothing secret
+/// to leave out: no key holds a secret.
+fn show(loaded: &Loaded, origin: bool) -> String {
+    let mut text = format!("# effective configuration, {}\n", hash(loaded));
+    let mut section = "";
+    for key in &KEYS {
+        if key.section() != section {
+            section = key.section();
+            write!(text, "\n[{section}]\n").expect("a String takes every write");
+        }
+        let line = match key.shown(&loaded.config) {
+            // A JSON string without control characters, which no value can hold, is a TOML string.
+            Some(Shown::Text(value)) => format!("{} = {}", key.name(), serde_json::Value::String(value)),
+            Some(Shown::Number(value)) => format!("{} = {value}", key.name()),
+            None => format!("# {} is not set", key.name()),
+        };
+        if origin { writeln!(text, "{line:<56} # {}", loaded.origin(key.path)) } else { writeln!(text, "{line}") }
+            .expect("a String takes every write");
+    }
+    text
+}
+
+fn hash(loaded: &Loaded) -> String {
+    format!("sha256 {}", loaded.config.hash())
+}

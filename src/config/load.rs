@@ -1,0 +1,256 @@
+//! Puts the layers on top of each other and remembers which one had the last word.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use secrecy::zeroize::Zeroizing;
+
+use super::address;
+use super::document::{self, Entry};
+use super::duration;
+use super::effective::Config;
+use super::keys::{KEYS, Key};
+use super::places;
+use super::problem::{ConfigError, Origin, Problems};
+use super::shared::{self, Shared};
+use super::value::{self, Given};
+use crate::seams::Environment;
+
+/// What the command line says about the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    /// `--config FILE`.
+    pub config: Option<PathBuf>,
+    values: Vec<(&'static str, &'static str, String)>,
+}
+
+impl Flags {
+    /// The file named by `--config`, if any.
+    pub fn new(config: Option<PathBuf>) -> Self {
+        Self { config, values: Vec::new() }
+    }
+
+    /// Sets a key, such as `store.path`, on behalf of an option, such as `--db`; nothing happens without a value.
+    #[must_use]
+    pub fn set(mut self, flag: &'static str, key: &'static str, value: Option<impl Into<String>>) -> Self {
+        self.values.extend(value.map(|value| (flag, key, value.into())));
+        self
+    }
+}
+
+/// A configuration that is in order, and how it came about.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The effective values.
+    pub config: Config,
+    /// The configuration file that was read.
+    pub file: Option<PathBuf>,
+    /// The shared IONOS file that was read.
+    pub shared: Option<Shared>,
+    /// Places in which there was no shared IONOS file.
+    pub shared_absent: Vec<PathBuf>,
+    /// What is odd without being wrong, in sentences.
+    pub warnings: Vec<String>,
+    origins: BTreeMap<&'static str, Origin>,
+}
+
+impl Loaded {
+    /// Where the value of a key comes from.
+    pub fn origin(&self, path: &str) -> &Origin {
+        self.origins.get(path).unwrap_or(&Origin::Default)
+    }
+
+    /// The database file; an error when neither the configuration nor a home folder says where it is.
+    pub fn database(&self) -> Result<&Path, ConfigError> {
+        let mut problems = Problems::default();
+        let path = self.config.store.path.as_deref();
+        if path.is_none() {
+            let message = "must be set when there is neither $XDG_STATE_HOME nor $HOME; or use --db";
+            problems.add(&Origin::Default, "store.path", message);
+        }
+        problems.or(path.unwrap_or(Path::new("")))
+    }
+}
+
+/// Reads all layers. Files are read, nothing is written; a configuration file or shared file that was named must exist,
+/// one in a usual place need not.
+pub fn load(flags: &Flags, environment: &Environment) -> Result<Loaded, ConfigError> {
+    let mut layers = Layers::default();
+    let file = layers.read_file(flags, environment);
+    layers.read_environment(environment);
+    layers.read_flags(flags);
+    let (shared, shared_absent) = layers.read_shared(environment);
+    layers.check_across();
+    if layers.config.store.path.is_none() {
+        layers.config.store.path = places::database(environment);
+    }
+    let Layers { config, origins, warnings, problems } = layers;
+    problems.or(Loaded { config, file, shared, shared_absent, warnings, origins })
+}
+
+#[derive(Default)]
+struct Layers {
+    config: Config,
+    origins: BTreeMap<&'static str, Origin>,
+    warnings: Vec<String>,
+    problems: Problems,
+}
+
+impl Layers {
+    fn apply(&mut self, key: &'static Key, given: &Given, origin: Origin, folder: &Path) {
+        match value::store(&mut self.config, key, given, folder) {
+            Ok(()) => {
+                self.origins.insert(key.path, origin);
+            }
+            Err(message) => self.problems.add(&origin, key.path, message),
+        }
+    }
+
+    fn read_file(&mut self, flags: &Flags, environment: &Environment) -> Option<PathBuf> {
+        let (path, named_by) = match (&flags.config, environment.get("KEYHOLDER_CONFIG")) {
+            (Some(path), _) => (path.clone(), Some(Origin::Flag("--config"))),
+            (None, Some(path)) => (PathBuf::from(path), Some(Origin::Variable("KEYHOLDER_CONFIG".to_owned()))),
+            (None, None) => (places::config_file(environment)?, None),
+        };
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if named_by.is_none() && error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) => {
+                let origin = named_by.unwrap_or(Origin::File(path.clone(), 0));
+                self.problems.add(&origin, "", format!("read configuration file {}: {error}", path.display()));
+                return None;
+            }
+        };
+        let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+        for Entry { key, given, origin } in document::read(&text, &path, &mut self.problems) {
+            self.apply(key, &given, origin, &folder);
+        }
+        Some(path)
+    }
+
+    fn read_environment(&mut self, environment: &Environment) {
+        for key in &KEYS {
+            let mut set = key.variables.iter().filter_map(|name| Some((*name, environment.get(name)?)));
+            let Some((name, value)) = set.next() else { continue };
+            // A weaker variable with another value is a trap when somebody changes the wrong one.
+            if let Some((weaker, _)) = set.find(|(_, weaker)| *weaker != value) {
+                self.warnings.push(format!("env {weaker} is not used: {name} sets {} as well", key.path));
+            }
+            self.apply(key, &Given::Untyped(value.to_owned()), Origin::Variable(name.to_owned()), Path::new(""));
+        }
+        self.warn_of_unknown(environment);
+    }
+
+    /// Variables that begin like a key of ours but are none. Only a warning: container platforms put variables of their
+    /// own under such names.
+    fn warn_of_unknown(&mut self, environment: &Environment) {
+        let mut sections: Vec<_> = KEYS.iter().map(Key::section).collect();
+        sections.dedup();
+        for section in sections {
+            let prefix = format!("KEYHOLDER_{}_", section.to_uppercase());
+            for (variable, _) in environment.with_prefix(&prefix) {
+                if KEYS.iter().any(|key| key.variables.contains(&variable)) {
+                    continue;
+                }
+                let name = variable.strip_prefix(&prefix).unwrap_or(variable).to_lowercase();
+                let not_read = format!("env {variable} is not read");
+                let near: Vec<_> = document::near(section, &name).iter().map(|key| key.variables[0]).collect();
+                self.warnings.push(
+                    document::secret(&name)
+                        .map_or_else(|| document::advise(&not_read, &near), |advice| format!("{not_read}; {advice}")),
+                );
+            }
+        }
+    }
+
+    fn read_flags(&mut self, flags: &Flags) {
+        for (flag, path, value) in &flags.values {
+            match Key::find(path) {
+                Some(key) => self.apply(key, &Given::Untyped(value.clone()), Origin::Flag(flag), Path::new("")),
+                None => self.problems.add(&Origin::Flag(flag), path, "unknown key"),
+            }
+        }
+    }
+
+    /// The shared IONOS file, and the places in which it was not.
+    fn read_shared(&mut self, environment: &Environment) -> (Option<Shared>, Vec<PathBuf>) {
+        let named = self.config.credentials.config_file.clone();
+        let places = named.clone().map_or_else(|| places::shared_files(environment), |path| vec![path]);
+        let mut absent = Vec::new();
+        for path in places {
+            let text = match std::fs::read_to_string(&path) {
+                Ok(text) => Zeroizing::new(text),
+                Err(error) if named.is_none() => {
+                    if error.kind() != io::ErrorKind::NotFound {
+                        self.warnings.push(format!("shared IONOS file {} cannot be read: {error}", path.display()));
+                    }
+                    absent.push(path);
+                    continue;
+                }
+                Err(error) => {
+                    let origin = self.origin_of("credentials.config_file");
+                    self.problems.add(&origin, "credentials.config_file", format!("read {}: {error}", path.display()));
+                    return (None, absent);
+                }
+            };
+            return (self.take_shared(&text, &path), absent);
+        }
+        (None, absent)
+    }
+
+    fn take_shared(&mut self, text: &Zeroizing<String>, path: &Path) -> Option<Shared> {
+        let origin = Origin::Shared(path.to_owned());
+        match shared::read(text, path, self.config.credentials.profile.as_deref()) {
+            Ok(mut shared) => {
+                let warnings = shared.warnings.iter().map(|warning| format!("{origin}: {warning}"));
+                self.warnings.extend(warnings);
+                if self.origins.contains_key("api.url") {
+                    shared.endpoint = None;
+                } else if let Some(endpoint) = &shared.endpoint {
+                    self.config.api.url = endpoint.address.clone();
+                    self.origins.insert("api.url", origin);
+                }
+                Some(shared)
+            }
+            Err(error) => {
+                self.problems.add(&origin, "", error.to_string());
+                None
+            }
+        }
+    }
+
+    /// Rules that span several keys.
+    fn check_across(&mut self) {
+        if let Some(version) = self.config.api.url.version.take() {
+            let origin = self.origin_of("api.url");
+            if self.origins.contains_key("api.version") && version != self.config.api.version {
+                let other = address::word(self.config.api.version);
+                let said = self.origin_of("api.version");
+                let message = format!("names {}, but api.version is {other} ({said})", address::word(version));
+                self.problems.add(&origin, "api.url", message);
+            } else {
+                self.config.api.version = version;
+                self.origins.insert("api.version", origin);
+            }
+        }
+        let request = self.config.api.request_timeout;
+        let parts = [
+            ("api.connect_timeout", self.config.api.connect_timeout),
+            ("api.first_byte_timeout", self.config.api.first_byte_timeout),
+        ];
+        for (path, part) in parts {
+            if part > request {
+                let (part, request) = (duration::show(part), duration::show(request));
+                let request_origin = self.origin_of("api.request_timeout");
+                let message =
+                    format!("must not be longer than api.request_timeout, {request} ({request_origin}), is {part}");
+                self.problems.add(&self.origin_of(path), path, message);
+            }
+        }
+    }
+
+    fn origin_of(&self, path: &str) -> Origin {
+        self.origins.get(path).cloned().unwrap_or(Origin::Default)
+    }
+}

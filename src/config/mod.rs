@@ -1,0 +1,32 @@
+//! The configuration: flags, environment, file, shared IONOS file and defaults become one typed [`Config`].
+//!
+//! Raw values are checked against one list of keys, and every problem of every layer is reported at once, with its place.
+//! No secret passes through here on its way from a configuration file: only the shared IONOS file can hold one, and what
+//! it holds cannot be printed. Nothing here prints, asks the API or opens the database.
+//!
+//! Precedence, the strongest first: flags, `KEYHOLDER_*`, `IONOS_*`, the configuration file, the shared IONOS file (for
+//! credentials and the address of the API only), defaults.
+
+pub mod address;
+mod document;
+pub mod duration;
+mod effective;
+mod identity;
+pub mod keys;
+mod load;
+mod places;
+mod problem;
+mod schema;
+mod settings;
+mod shared;
+mod value;
+
+pub use effective::{Api, Config, Level, Log, LogFormat, Report, Sources, Store, UnknownWord};
+pub use load::{Flags, Loaded, load};
+pub use problem::{ConfigError, Origin, Problem};
+pub use schema::schema;
+pub use settings::settings;
+pub use shared::{Endpoint, Shared};
+
+/// The text of `config/default.toml`: every key with its default and what it does.
+pub const DEFAULT_FILE: &str = include_str!("../../config/default.toml");

@@ -1,0 +1,249 @@
+//! Finds the credentials: from the environment, files, systemd and the shared IONOS file.
+//!
+//! Never from the command line and never from the configuration file itself. A secret goes from where it is kept into a
+//! type that cannot be printed; messages name places, never values.
+//!
+//! Layers, the strongest first: options, environment, configuration file, shared IONOS file. Within a layer a token beats
+//! user name and password; a stronger layer's user name and password beat a weaker layer's token. In the environment the
+//! order is `IONOS_TOKEN`, the token file (`KEYHOLDER_CREDENTIALS_TOKEN_FILE`, `IONOS_TOKEN_FILE`), the systemd credential
+//! `ionos-token`, then `IONOS_PASSWORD`, the password file and the systemd credential `ionos-password`, each with the
+//! effective user name (`IONOS_USERNAME`, `credentials.username`). The shared file's user name and password are a pair of
+//! their own. The legacy names `PROFITBRICKS_*` are not read.
+
+mod secret_file;
+mod token;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::api::settings::Credentials;
+use crate::config::{Loaded, Origin};
+use crate::seams::Environment;
+
+pub use secret_file::{Keeper, SecretFileError, read as read_secret_file};
+pub use token::{Lifetime, WARN_BEFORE, expiry, lifetime};
+
+/// Credentials and where they were found.
+#[derive(Debug)]
+pub struct Found {
+    /// What the API gets to see.
+    pub credentials: Credentials,
+    /// Where they come from, for people: `env IONOS_TOKEN`, `token file /etc/keyholder/token`.
+    pub source: String,
+    /// When the token says that it ends; `None` for passwords and for tokens that do not say.
+    pub expires: Option<DateTime<Utc>>,
+}
+
+/// Why there are no credentials to use. All of these are errors of configuration: exit code 3. Credentials that the API
+/// refuses are another matter: exit code 4.
+#[derive(Debug, thiserror::Error)]
+pub enum CredentialsError {
+    /// Nothing anywhere.
+    #[error("{0}")]
+    Nowhere(Looked),
+    /// A file with a secret that cannot be used.
+    #[error("read the {what} ({origin})")]
+    File {
+        /// `token` or `password`.
+        what: &'static str,
+        /// Who named the file.
+        origin: String,
+        /// What is wrong with it.
+        source: SecretFileError,
+    },
+    /// A secret in the environment or the shared file that cannot be sent.
+    #[error("use the {what} of {origin}: it is empty or holds blanks or characters that cannot be sent")]
+    Malformed {
+        /// `token` or `password`.
+        what: &'static str,
+        /// Where it is.
+        origin: String,
+    },
+    /// A password of nobody.
+    #[error("use the password of {origin}: there is no user name; set IONOS_USERNAME or credentials.username")]
+    NoUsername {
+        /// Where the password is.
+        origin: String,
+    },
+}
+
+/// Where credentials were looked for, and why there were none.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Looked(Vec<String>);
+
+impl fmt::Display for Looked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("find credentials: there are none\nlooked in")?;
+        for place in &self.0 {
+            write!(f, "\n  {place}")?;
+        }
+        f.write_str(
+            "\ncreate a token in the token manager of the Data Center Designer; then set IONOS_TOKEN, or write it into a \
+             file of mode 0600 and name that in IONOS_TOKEN_FILE or credentials.token_file",
+        )
+    }
+}
+
+/// The layers that can name credentials, the strongest first; the shared file comes after them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Layer {
+    Flags,
+    Environment,
+    File,
+}
+
+/// Finds the credentials to use. Reads the files that are named, and nothing else.
+pub fn find(loaded: &Loaded, environment: &Environment) -> Result<Found, CredentialsError> {
+    let search = Search { loaded, environment };
+    for layer in [Layer::Flags, Layer::Environment, Layer::File] {
+        if let Some(found) = search.token(layer)? {
+            return Ok(found);
+        }
+        if let Some(found) = search.password(layer)? {
+            return Ok(found);
+        }
+    }
+    match search.shared()? {
+        Some(found) => Ok(found),
+        None => Err(CredentialsError::Nowhere(search.looked())),
+    }
+}
+
+/// The variables of the time before IONOS that are set and not read: worth a hint, never used.
+pub fn legacy_variables(environment: &Environment) -> Vec<&str> {
+    environment.with_prefix("PROFITBRICKS_").map(|(name, _)| name).collect()
+}
+
+struct Search<'a> {
+    loaded: &'a Loaded,
+    environment: &'a Environment,
+}
+
+impl Search<'_> {
+    fn token(&self, layer: Layer) -> Result<Option<Found>, CredentialsError> {
+        if layer == Layer::Environment
+            && let Some(token) = self.environment.get("IONOS_TOKEN")
+        {
+            return bearer(SecretString::from(token.trim()), "env IONOS_TOKEN".to_owned()).map(Some);
+        }
+        if let Some(path) = self.loaded.config.credentials.token_file.as_deref()
+            && layer_of(self.loaded.origin("credentials.token_file")) == Some(layer)
+        {
+            let origin = self.loaded.origin("credentials.token_file");
+            let token = read("token", path, Keeper::Private, origin.to_string())?;
+            return bearer(token, format!("token file {} ({origin})", path.display())).map(Some);
+        }
+        if layer == Layer::Environment
+            && let Some(path) = self.systemd("ionos-token")
+        {
+            let token = read("token", &path, Keeper::Service, "env CREDENTIALS_DIRECTORY".to_owned())?;
+            return bearer(token, "systemd credential ionos-token".to_owned()).map(Some);
+        }
+        Ok(None)
+    }
+
+    fn password(&self, layer: Layer) -> Result<Option<Found>, CredentialsError> {
+        let file = self.loaded.config.credentials.password_file.as_deref();
+        let (password, source) = if layer == Layer::Environment
+            && let Some(password) = self.environment.get("IONOS_PASSWORD")
+        {
+            (SecretString::from(password), "env IONOS_PASSWORD".to_owned())
+        } else if let Some(path) = file
+            && layer_of(self.loaded.origin("credentials.password_file")) == Some(layer)
+        {
+            let origin = self.loaded.origin("credentials.password_file");
+            let password = read("password", path, Keeper::Private, origin.to_string())?;
+            (password, format!("password file {} ({origin})", path.display()))
+        } else if layer == Layer::Environment
+            && let Some(path) = self.systemd("ionos-password")
+        {
+            let password = read("password", &path, Keeper::Service, "env CREDENTIALS_DIRECTORY".to_owned())?;
+            (password, "systemd credential ionos-password".to_owned())
+        } else {
+            return Ok(None);
+        };
+        let username =
+            self.loaded.config.credentials.username.as_deref().map(str::trim).filter(|name| !name.is_empty());
+        let Some(username) = username else { return Err(CredentialsError::NoUsername { origin: source }) };
+        basic(username.to_owned(), password, source).map(Some)
+    }
+
+    fn shared(&self) -> Result<Option<Found>, CredentialsError> {
+        let Some(shared) = &self.loaded.shared else { return Ok(None) };
+        let profile = shared.profile.as_ref().map(|name| format!(", profile {name}")).unwrap_or_default();
+        let source = format!("shared IONOS file {}{profile}", shared.path.display());
+        if let Some(token) = &shared.token {
+            return bearer(SecretString::from(token.expose_secret().trim()), source).map(Some);
+        }
+        match &shared.basic {
+            Some((username, password)) => basic(username.clone(), password.clone(), source).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The file of a systemd credential, when there is one.
+    fn systemd(&self, name: &str) -> Option<PathBuf> {
+        let folder = self.environment.get("CREDENTIALS_DIRECTORY").map(Path::new).filter(|path| path.is_absolute())?;
+        Some(folder.join(name)).filter(|path| path.exists())
+    }
+
+    fn looked(&self) -> Looked {
+        let mut places = vec![
+            "env IONOS_TOKEN: not set".to_owned(),
+            "env IONOS_TOKEN_FILE, KEYHOLDER_CREDENTIALS_TOKEN_FILE, credentials.token_file: not set".to_owned(),
+        ];
+        places.push(match self.environment.get("CREDENTIALS_DIRECTORY") {
+            Some(folder) => format!("systemd credentials in {folder}: no ionos-token, no ionos-password"),
+            None => "systemd credentials: CREDENTIALS_DIRECTORY is not set".to_owned(),
+        });
+        places.push(match &self.loaded.config.credentials.username {
+            Some(_) => "user name: set, but neither IONOS_PASSWORD nor a password file is".to_owned(),
+            None => "env IONOS_USERNAME with IONOS_PASSWORD or IONOS_PASSWORD_FILE: not set".to_owned(),
+        });
+        places.extend(
+            self.loaded.shared_absent.iter().map(|path| format!("shared IONOS file {}: not there", path.display())),
+        );
+        if let Some(shared) = &self.loaded.shared {
+            let what = match &shared.profile {
+                Some(name) => format!("no credentials in profile {name}"),
+                None => "no profile in use".to_owned(),
+            };
+            places.push(format!("shared IONOS file {}: {what}", shared.path.display()));
+        }
+        Looked(places)
+    }
+}
+
+fn layer_of(origin: &Origin) -> Option<Layer> {
+    match origin {
+        Origin::Flag(_) => Some(Layer::Flags),
+        Origin::Variable(_) => Some(Layer::Environment),
+        Origin::File(..) => Some(Layer::File),
+        Origin::Default | Origin::Shared(_) => None,
+    }
+}
+
+fn read(what: &'static str, path: &Path, keeper: Keeper, origin: String) -> Result<SecretString, CredentialsError> {
+    secret_file::read(path, keeper).map_err(|source| CredentialsError::File { what, origin, source })
+}
+
+fn bearer(token: SecretString, source: String) -> Result<Found, CredentialsError> {
+    let sendable =
+        !token.expose_secret().is_empty() && token.expose_secret().bytes().all(|byte| byte.is_ascii_graphic());
+    if !sendable {
+        return Err(CredentialsError::Malformed { what: "token", origin: source });
+    }
+    let expires = expiry(&token);
+    Ok(Found { credentials: Credentials::Bearer(token), source, expires })
+}
+
+fn basic(username: String, password: SecretString, source: String) -> Result<Found, CredentialsError> {
+    let sendable = !password.expose_secret().is_empty() && !password.expose_secret().chars().any(char::is_control);
+    if !sendable {
+        return Err(CredentialsError::Malformed { what: "password", origin: source });
+    }
+    Ok(Found { credentials: Credentials::Basic { username, password }, source, expires: None })
+}

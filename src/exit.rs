@@ -1,0 +1,163 @@
+//! The exit codes: a public promise to scripts, timers and pipelines.
+//!
+//! Nothing here decides which code an error gets; the command line does that, in one exhaustive match. A code is
+//! never given another meaning.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use crate::domain::severity::Severity;
+
+/// How a command ended. The number is [`Exit::code`], the meaning [`Exit::meaning`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Exit {
+    /// 0: it did what it was asked for.
+    Done,
+    /// 1: an error nobody planned for.
+    Unexpected,
+    /// 2: the command line does not make sense; the number is that of `clap`.
+    Usage,
+    /// 3: the configuration does not make sense, or no credentials are configured anywhere.
+    Configuration,
+    /// 4: the API knows the credentials and refuses them, or they may not read what is asked for.
+    CredentialsRefused,
+    /// 5: the API cannot be reached, or stopped answering for longer than the retries last.
+    Unreachable,
+    /// 6: the database cannot be opened, read or written, or does not fit.
+    Store,
+    /// 7: an alert could not be delivered and will not be tried again.
+    Delivery,
+    /// 8: evidence does not verify.
+    Evidence,
+    /// 9: done, but part of the population could not be seen.
+    Incomplete,
+    /// 10: the worst finding or change over the asked threshold is informational.
+    FoundInfo,
+    /// 11: the worst is low or medium.
+    FoundModerate,
+    /// 12: the worst is high.
+    FoundHigh,
+    /// 13: the worst is critical.
+    FoundCritical,
+    /// 75: another runner holds the lock; try again later (`EX_TEMPFAIL`).
+    Locked,
+}
+
+impl Exit {
+    /// All of them, by number.
+    pub const ALL: [Self; 15] = [
+        Self::Done,
+        Self::Unexpected,
+        Self::Usage,
+        Self::Configuration,
+        Self::CredentialsRefused,
+        Self::Unreachable,
+        Self::Store,
+        Self::Delivery,
+        Self::Evidence,
+        Self::Incomplete,
+        Self::FoundInfo,
+        Self::FoundModerate,
+        Self::FoundHigh,
+        Self::FoundCritical,
+        Self::Locked,
+    ];
+
+    /// The number the process ends with.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Unexpected => 1,
+            Self::Usage => 2,
+            Self::Configuration => 3,
+            Self::CredentialsRefused => 4,
+            Self::Unreachable => 5,
+            Self::Store => 6,
+            Self::Delivery => 7,
+            Self::Evidence => 8,
+            Self::Incomplete => 9,
+            Self::FoundInfo => 10,
+            Self::FoundModerate => 11,
+            Self::FoundHigh => 12,
+            Self::FoundCritical => 13,
+            Self::Locked => 75,
+        }
+    }
+
+    /// What the number means, in the words of the documentation.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Unexpected => "unexpected error",
+            Self::Usage => "usage: the command line does not make sense",
+            Self::Configuration => "configuration, or no credentials configured",
+            Self::CredentialsRefused => "credentials refused",
+            Self::Unreachable => "API unreachable",
+            Self::Store => "store",
+            Self::Delivery => "a delivery failed for good",
+            Self::Evidence => "evidence does not verify",
+            Self::Incomplete => "done, but the population is incomplete",
+            Self::FoundInfo => "findings or changes, the worst informational (only with `--fail-on`)",
+            Self::FoundModerate => "findings or changes, the worst low or medium (only with `--fail-on`)",
+            Self::FoundHigh => "findings or changes, the worst high (only with `--fail-on`)",
+            Self::FoundCritical => "findings or changes, the worst critical (only with `--fail-on`)",
+            Self::Locked => "another runner holds the lock; try again later",
+        }
+    }
+
+    /// The code for the worst finding or change that reached the asked threshold.
+    pub fn found(worst: Severity) -> Self {
+        match worst {
+            Severity::Info => Self::FoundInfo,
+            Severity::Low | Severity::Medium => Self::FoundModerate,
+            Severity::High => Self::FoundHigh,
+            Severity::Critical => Self::FoundCritical,
+        }
+    }
+
+    /// The table of the documentation, as Markdown: `| code | meaning |`.
+    pub fn table() -> String {
+        let mut table = String::from("| code | meaning |\n| ---: | --- |\n");
+        for exit in Self::ALL {
+            writeln!(table, "| {} | {} |", exit.code(), exit.meaning()).expect("a String takes every write");
+        }
+        table
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_codes_are_the_promised_ones() {
+        let codes = Exit::ALL.map(Exit::code);
+        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 75]);
+    }
+
+    #[test]
+    fn a_process_ends_with_the_code() {
+        for exit in Exit::ALL {
+            assert_eq!(ExitCode::from(exit), ExitCode::from(exit.code()), "{exit:?}");
+        }
+    }
+
+    #[test]
+    fn worse_findings_give_higher_codes() {
+        let codes = Severity::DESCENDING.map(|severity| Exit::found(severity).code());
+        assert_eq!(codes, [13, 12, 11, 11, 10]);
+    }
+
+    #[test]
+    fn the_table_has_one_line_for_each_code() {
+        let table = Exit::table();
+        assert_eq!(table.lines().count(), 2 + Exit::ALL.len());
+        assert!(table.contains("\n| 75 | another runner holds the lock; try again later |\n"), "{table}");
+    }
+}

@@ -1,0 +1,67 @@
+//! No secret is ever formatted: configuration, credentials, settings, errors and log lines at every level.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use keyholder::cli::config::{Args, Command, run};
+use keyholder::config::{Flags, Level, LogFormat, load, settings};
+use keyholder::credentials::find;
+use keyholder::seams::{Environment, Seams};
+use keyholder::telemetry::{Options, Scope, dispatch};
+
+const CANARY: &str = "CANARY-0123456789abcdef0123456789abcdef";
+
+/// Keeps what is written.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("nobody panics while writing").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Everything that can be formatted and logged of a configuration with that token in three places.
+fn everything_visible(token: &str) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    let shared = folder.path().join("shared.yaml");
+    let text =
+        format!("currentProfile: a\nprofiles: [{{name: a, credentials: {{token: '{token}', password: '{token}'}}}}]\n");
+    std::fs::write(&shared, text).expect("a file");
+    let shared = shared.to_str().expect("a path in UTF-8");
+    let variables = [("IONOS_TOKEN", token), ("IONOS_PASSWORD", token), ("IONOS_CONFIG_FILE", shared)];
+    let kept = Kept::default();
+    let writer = kept.clone();
+    let options = Options { level: Level::Trace, format: LogFormat::Text, colour: false, scope: Scope::Everything };
+    let mut visible = Vec::new();
+    tracing::dispatcher::with_default(&dispatch(options, Seams::system(), move || writer.clone()), || {
+        let environment = Environment::of(variables);
+        let loaded = load(&Flags::default(), &environment).expect("a configuration in order");
+        tracing::trace!(loaded = ?loaded, environment = ?environment, "Loaded");
+        let found = find(&loaded, &environment).expect("credentials");
+        tracing::trace!(found = ?found, "Found");
+        write!(visible, "{found:?}").expect("memory");
+        let settings = settings(&loaded, found.credentials).expect("settings");
+        tracing::trace!(settings = ?settings, "Settings");
+        write!(visible, "{loaded:?} {environment:?} {:?} {settings:?}", loaded.config).expect("memory");
+        let args = Args { command: Command::Show { origin: true } };
+        run(&args, Ok(loaded), &mut visible, &mut io::sink()).expect("output");
+    });
+    visible.extend_from_slice(&kept.0.lock().expect("nobody panics while writing"));
+    String::from_utf8(visible).expect("text")
+}
+
+#[test]
+fn nothing_that_can_be_formatted_or_logged_holds_a_secret() {
+    let visible = everything_visible(CANARY);
+    assert!(!visible.contains(CANARY) && !visible.contains(&CANARY[7..]), "{visible}");
+    // The net is not empty: names and places are there.
+    for expected in ["env IONOS_TOKEN", "IONOS_PASSWORD", "shared.yaml", "TRACE", "Bearer(***)"] {
+        assert!(visible.contains(expected), "{expected} is missing in {visible}");
+    }
+}
