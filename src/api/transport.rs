@@ -63,6 +63,7 @@ pub(super) struct Sender(Transport);
 struct Taken {
     status: StatusCode,
     headers: HeaderMap,
+    rate: Option<Rate>,
     body: Zeroizing<Vec<u8>>,
 }
 
@@ -247,7 +248,7 @@ impl Shared {
             "API request"
         );
         let taken = outcome?;
-        self.pace.note_rate(Rate::of(&taken.headers));
+        self.pace.note_rate(taken.rate);
         if taken.status.is_success() {
             Ok(taken)
         } else {
@@ -273,7 +274,7 @@ impl Shared {
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
         let body = body::read(response, body::WINDOW).await?;
-        Ok(Taken { status, headers, body })
+        Ok(Taken { status, rate: Rate::of(&headers), headers, body })
     }
 
     fn decode<T: Record>(&self, taken: &Taken, attempts: u32, sent_at: DateTime<Utc>) -> Result<Answer<T>, Fault> {
@@ -293,7 +294,7 @@ impl Shared {
             sent_at,
             answered_at: self.seams.now(),
             server_date: server_date(&taken.headers),
-            rate: Rate::of(&taken.headers),
+            rate: taken.rate,
         }
     }
 }

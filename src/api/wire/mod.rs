@@ -29,7 +29,7 @@ use serde_json::error::Category;
 pub use self::collection::{Collection, Links};
 pub use self::convert::ConvertError;
 pub use self::lenient::{Dropped, Word};
-pub use self::notes::{Note, Notes};
+pub use self::notes::{MOST_VALUES, Note, Notes};
 pub use self::scan::{LONGEST_STRING, MOST_NESTED};
 
 use self::notes::Context;
@@ -66,6 +66,9 @@ pub enum Refusal {
     /// Longer than [`LONGEST_STRING`].
     #[error("a string is longer than {LONGEST_STRING} bytes")]
     LongString,
+    /// More items and unknown properties than [`MOST_VALUES`].
+    #[error("the answer holds more than {MOST_VALUES} items and unknown properties")]
+    TooMany,
     /// The same name twice in one object: two readers could see two things.
     #[error("an object names the same property twice")]
     Duplicate,
@@ -79,8 +82,13 @@ pub enum Refusal {
 
 /// Reads one answer, with notes about everything this version does not know.
 pub(in crate::api) fn decode<T: Record>(bytes: &[u8]) -> Result<(T, Notes), DecodeError> {
+    decode_within(MOST_VALUES, bytes)
+}
+
+/// Reads one answer of at most so many values.
+fn decode_within<T: Record>(most: u32, bytes: &[u8]) -> Result<(T, Notes), DecodeError> {
     let text = scan::check(bytes).map_err(DecodeError::Refused)?;
-    let context = Context::default();
+    let context = Context::of_values(most);
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = Whole::<T>::read(&mut reader, &context).and_then(|value| reader.end().map(|()| value));
     match value {

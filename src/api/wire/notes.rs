@@ -8,6 +8,9 @@ use super::Refusal;
 use super::lenient::Place;
 use super::word::is_word;
 
+/// Items and unknown properties of one answer that are read. A few bytes of JSON become a hundred in memory.
+pub const MOST_VALUES: u32 = 1_000_000;
+
 /// Kinds of notes kept per answer; a server that invents more is only counted.
 const MOST_KINDS: usize = 64;
 
@@ -78,10 +81,10 @@ impl Notes {
 }
 
 /// Where a reader writes its notes, and why it stopped.
-#[derive(Default)]
 pub(in crate::api) struct Context {
     notes: RefCell<Notes>,
     refusal: Cell<Option<Refusal>>,
+    values_left: Cell<u32>,
 }
 
 impl Context {
@@ -98,6 +101,22 @@ impl Context {
     /// Notes a word that is not in its list.
     pub(super) fn unknown_word(&self, at: Place, word: &str) {
         self.note(Note::UnknownWord { field: place(at.model, at.name), word: word.to_owned() });
+    }
+
+    /// A reader's context for an answer of at most so many items and unknown properties.
+    pub(super) fn of_values(most: u32) -> Self {
+        Self { notes: RefCell::default(), refusal: Cell::default(), values_left: Cell::new(most) }
+    }
+
+    /// Counts an item or an unknown property; stops reading when there are too many.
+    pub(super) fn count<E: serde::de::Error>(&self) -> Result<(), E> {
+        match self.values_left.get().checked_sub(1) {
+            Some(left) => {
+                self.values_left.set(left);
+                Ok(())
+            }
+            None => Err(self.refuse(Refusal::TooMany)),
+        }
     }
 
     /// Stops reading; the reason survives whatever the JSON library says.

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use serde::de::{IgnoredAny, MapAccess};
 
 use super::lenient::{Count, Identity, Instant, State, Text, Type, Word};
+use super::notes::Context;
 use super::record::{Boxed, Record, keep_in_extra, read_known, record};
 use crate::domain::body::Extras;
 
@@ -88,7 +90,25 @@ record! {
     }
 }
 
-record! {
-    /// Entities of objects that have none.
-    NoEntities in "entities" {}
+/// Entities of objects that have none.
+#[derive(Clone, Debug, Default)]
+pub struct NoEntities {
+    /// Properties this version does not know: all of them.
+    pub extra: Extras,
+}
+
+impl Record for NoEntities {
+    fn model() -> &'static str {
+        "entities"
+    }
+
+    fn index(_: &str) -> Option<usize> {
+        None
+    }
+
+    fn read_known<'de, A: MapAccess<'de>>(&mut self, _: usize, map: &mut A, _: &Context) -> Result<(), A::Error> {
+        map.next_value::<IgnoredAny>().map(|_| ())
+    }
+
+    keep_in_extra!();
 }

@@ -1,5 +1,6 @@
 //! Objects: known properties by name, unknown ones noted and kept as far as that is safe, names never twice.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -72,22 +73,20 @@ macro_rules! record {
 /// The method that reads a known property: the fields in the order in which `index` counts them.
 macro_rules! read_known {
     ($($field:ident: $reader:ty = $wire:literal,)*) => {
-        #[allow(unused_variables, unused_mut, unused_assignments, clippy::allow_attributes, reason = "an object may have no known property")]
         fn read_known<'de, A: serde::de::MapAccess<'de>>(
             &mut self,
             index: usize,
             map: &mut A,
             context: &$crate::api::wire::notes::Context,
         ) -> Result<(), A::Error> {
-            let mut at = 0;
+            let mut places = 0..;
             $(
-                if index == at {
+                if places.next() == Some(index) {
                     let place = $crate::api::wire::lenient::Place { model: Self::model(), name: $wire };
                     self.$field =
                         map.next_value_seed($crate::api::wire::lenient::Field::<$reader>::new(place, context))?;
                     return Ok(());
                 }
-                at += 1;
             )*
             map.next_value::<serde::de::IgnoredAny>().map(|_| ())
         }
@@ -121,7 +120,7 @@ impl<R: Record> Lenient for R {
     fn of_object<'de, A: MapAccess<'de>>(mut map: A, context: &Context) -> Result<Option<R>, A::Error> {
         let mut record = R::default();
         let mut seen = 0_u64;
-        let mut not_kept: Vec<String> = Vec::new();
+        let mut not_kept = BTreeSet::new();
         while let Some(name) = map.next_key_seed(Name::<R>(PhantomData))? {
             match name {
                 PropertyName::Known(index) => {
@@ -136,12 +135,13 @@ impl<R: Record> Lenient for R {
                     if record.has_unknown(&name) || not_kept.contains(&name) {
                         return Err(context.refuse(Refusal::Duplicate));
                     }
+                    context.count()?;
                     match value {
                         Raw::Value(extra) if is_word(&name) => record.keep_unknown(name, extra, context),
                         // A name that is no word may itself be a secret, and null says nothing.
                         Raw::Value(_) | Raw::Null => {
                             context.unknown_field(R::model(), &name);
-                            not_kept.push(name);
+                            not_kept.insert(name);
                         }
                     }
                 }
@@ -171,6 +171,7 @@ impl<R: Record> Lenient for List<R> {
     fn of_list<'de, A: SeqAccess<'de>>(mut list: A, context: &Context) -> Result<Option<Vec<R>>, A::Error> {
         let mut items = Vec::new();
         while let Some(item) = list.next_element_seed(Whole::<R> { context, reader: PhantomData })? {
+            context.count()?;
             items.push(item);
         }
         Ok(Some(items))

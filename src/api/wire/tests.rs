@@ -329,6 +329,19 @@ fn a_server_that_invents_many_names_is_only_counted() {
 }
 
 #[test]
+fn more_values_than_fit_into_memory_are_refused() {
+    for json in [
+        r#"{"items":[{},{},{}]}"#,
+        r#"{"items":[{"new":1},{}]}"#,
+        r#"{"a":null,"b":1,"c d":2}"#,
+        r#"{"items":[{"properties":{"x":true,"y":true}}]}"#,
+    ] {
+        let within = |most| decode_within::<Collection<Group>>(most, json.as_bytes()).map(|_| ());
+        assert_eq!((within(3), within(2)), (Ok(()), Err(DecodeError::Refused(Refusal::TooMany))), "{json}");
+    }
+}
+
+#[test]
 fn an_error_never_quotes_what_was_read() {
     for json in [r#"{"id":{"CANARY":1}}"#, r#"["CANARY"]"#, r#"{"CANARY":1,"CANARY":1}"#, r#"{"id":"CANARY"#, "CANARY"]
     {
