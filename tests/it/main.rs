@@ -11,6 +11,7 @@ mod analyse_world;
 mod api_read;
 mod config_canary;
 mod config_credentials;
+mod config_doctor;
 mod config_files;
 mod config_precedence;
 mod store_diff;
