@@ -1,6 +1,5 @@
 //! From what the HTTP library and the server say to a [`Fault`].
 
-use std::error::Error as _;
 use std::io;
 use std::time::Duration;
 
@@ -25,20 +24,15 @@ pub(super) fn of_transport(error: reqwest::Error, otherwise: fn(reqwest::Error) 
     otherwise(error.without_url())
 }
 
-/// The error of the TLS library inside, if that is what it was.
-fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        if let Some(tls) = error.downcast_ref::<rustls::Error>() {
-            return Some(tls);
-        }
-        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if let Some(tls) = wrapped.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            return Some(tls);
-        }
-        cause = error.source();
+/// The error of the TLS library inside, if that is what it was. I/O errors hide what they wrap from `source`.
+fn tls_error<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e rustls::Error> {
+    if let Some(tls) = error.downcast_ref() {
+        return Some(tls);
     }
-    None
+    if let Some(wrapped) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        return tls_error(wrapped);
+    }
+    error.source().and_then(tls_error)
 }
 
 fn of_tls(error: &rustls::Error) -> Fault {

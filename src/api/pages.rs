@@ -35,6 +35,13 @@ pub struct UserPage {
     pub last: bool,
 }
 
+/// How far a walk goes at most.
+#[derive(Clone, Copy, Debug)]
+struct Budget {
+    pages: u64,
+    users: u64,
+}
+
 /// A walk over all users. Ask for pages until there is none, or an error.
 #[derive(Debug)]
 pub struct Users {
@@ -43,19 +50,27 @@ pub struct Users {
     next: Option<u64>,
     seen: BTreeSet<Arc<str>>,
     pages: u64,
+    budget: Budget,
 }
 
 impl Users {
     pub(super) fn new(client: Client, depth: Depth) -> Self {
-        Self { client, depth, next: Some(0), seen: BTreeSet::new(), pages: 0 }
+        Self {
+            client,
+            depth,
+            next: Some(0),
+            seen: BTreeSet::new(),
+            pages: 0,
+            budget: Budget { pages: MOST_PAGES, users: MOST_USERS },
+        }
     }
 
     /// The next page; `None` behind the last one and behind an error.
     pub async fn next(&mut self) -> Option<Result<Answer<UserPage>, Error>> {
         let offset = self.next.take()?;
         let begun = self.client.now();
-        if self.pages == MOST_PAGES {
-            return Some(Err(failed(Fault::Budget { most: MOST_PAGES, what: "pages" }, 0, begun)));
+        if self.pages == self.budget.pages {
+            return Some(Err(failed(Fault::Budget { most: self.budget.pages, what: "pages" }, 0, begun)));
         }
         self.pages += 1;
         let page = Page { offset, limit: Page::LARGEST };
@@ -86,8 +101,8 @@ impl Users {
             let id = user.id.clone().ok_or(ConvertError::NoId("user"))?;
             if self.seen.insert(id) { users.push(user) } else { repeated.push(user) }
         }
-        if self.seen.len() as u64 > MOST_USERS {
-            return Err(Fault::Budget { most: MOST_USERS, what: "users" });
+        if self.seen.len() as u64 > self.budget.users {
+            return Err(Fault::Budget { most: self.budget.users, what: "users" });
         }
         self.next = more.then(|| page.offset + page.limit);
         Ok(UserPage { users, repeated, offset: page.offset, last: !more })
@@ -119,6 +134,8 @@ fn check_link(link: &str, base: &Url, offset: u64) -> Result<(), Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::settings::{Credentials, Settings, Version};
+    use crate::seams::Seams;
 
     fn check(link: &str, expected: Option<Foreign>) {
         let base = Url::parse("https://api.example:8443/cloudapi/v6").unwrap();
@@ -149,5 +166,43 @@ mod tests {
         check("https://api.example:8443/cloudapi/v6/um/users?offset=100", Some(Foreign::Back));
         check("https://api.example:8443/cloudapi/v6/um/users?offset=0", Some(Foreign::Back));
         check("https://api.example:8443/cloudapi/v6/um/users", Some(Foreign::Back));
+    }
+
+    fn walk(pages: u64, users: u64) -> Users {
+        let base = Url::parse("https://api.example/cloudapi/v6").unwrap();
+        let settings = Settings::new(base, Version::V6, Credentials::Bearer("token".into()));
+        let client = Client::new(&settings, Seams::system()).unwrap();
+        Users { budget: Budget { pages, users }, ..Users::new(client, Depth::Zero) }
+    }
+
+    /// A page of those users with a link onwards.
+    fn page(users: std::ops::Range<u64>) -> Collection<User> {
+        let next = format!("https://api.example/cloudapi/v6/um/users?offset={}", users.end);
+        let user = |number| User { id: Some(format!("u{number}").into()), ..User::default() };
+        Collection {
+            items: Some(users.map(user).collect()),
+            links: Some(Links { next: Some(next), ..Links::default() }),
+            ..Collection::default()
+        }
+    }
+
+    #[test]
+    fn a_walk_ends_with_an_error_when_it_has_seen_too_many_users() {
+        let mut walk = walk(10, 250);
+        let mut take = |from: u64| {
+            let asked = Page { offset: from, limit: 100 };
+            walk.take(page(from..from + 100), asked).map(|page| page.last).map_err(|fault| fault.to_string())
+        };
+        assert_eq!((take(0), take(100)), (Ok(false), Ok(false)));
+        assert_eq!(take(200), Err("more than 250 users".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_walk_ends_with_an_error_before_it_asks_for_too_many_pages() {
+        let mut walk = walk(3, 1000);
+        walk.pages = 3;
+        let error = walk.next().await.unwrap().unwrap_err();
+        assert_eq!((error.fault.to_string(), error.attempts), ("more than 3 pages".to_owned(), 0));
+        assert!(walk.next().await.is_none());
     }
 }

@@ -188,6 +188,7 @@ fn is_loopback<S: AsRef<str>>(host: &Host<S>) -> bool {
 mod tests {
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "the expected refusal is made for this call")]
     fn check(base: &str, refusal: Option<SettingsError>) {
         let settings = Settings::new(
             Url::parse(base).unwrap(),

@@ -1,0 +1,123 @@
+//! The walk over the users, when the server does not play along.
+
+use emulator::{Body, Emulator, Rule};
+use keyholder::api::error::Foreign;
+use keyholder::api::{Depth, Fault};
+use serde_json::{Value, json};
+
+use crate::support::api::reader;
+use crate::support::raw::{Raw, ok};
+
+/// Walks to the end: new users per page, repeated users in all, and the fault that ended it.
+async fn walk(emulator: &Emulator) -> (Vec<usize>, usize, Option<Fault>) {
+    let mut pages = reader(emulator).all_users(Depth::Zero);
+    let (mut users, mut repeated) = (Vec::new(), 0);
+    while let Some(page) = pages.next().await {
+        match page {
+            Ok(page) => {
+                users.push(page.value.users.len());
+                repeated += page.value.repeated.len();
+            }
+            Err(error) => {
+                assert!(pages.next().await.is_none(), "a failed walk is over");
+                return (users, repeated, Some(error.fault));
+            }
+        }
+    }
+    (users, repeated, None)
+}
+
+async fn contract(users: usize) -> Emulator {
+    Emulator::builder().seed(5).users(users).start().await.unwrap()
+}
+
+fn page(offset: usize, body: Value) -> Rule {
+    Rule::on("GET", "/um/users").query(&format!("offset={offset}&")).status(200).body(Body::Json(body))
+}
+
+/// A page with so many users from that number on, and that link to the next one.
+fn users(from: usize, count: usize, next: &str) -> Value {
+    let items: Vec<_> =
+        (from..from + count).map(|number| json!({"id": format!("u{number}"), "type": "user"})).collect();
+    json!({"id": "users", "type": "collection", "items": items, "_links": {"next": next}})
+}
+
+#[tokio::test]
+async fn pages_of_a_hundred_end_with_the_last_user() {
+    for (count, pages) in [(99, vec![99]), (100, vec![100]), (101, vec![100, 1]), (250, vec![100, 100, 50])] {
+        let emulator = contract(count).await;
+        let (users, repeated, fault) = walk(&emulator).await;
+        assert!(fault.is_none());
+        assert_eq!((users, repeated), (pages.clone(), 0));
+        assert_eq!(emulator.counters().total, pages.len() as u64);
+    }
+}
+
+#[tokio::test]
+async fn a_failure_on_the_third_page_leaves_the_first_two() {
+    let emulator = contract(250).await;
+    emulator.fail(Rule::on("GET", "/um/users").query("offset=200").status(403));
+    let (users, _, fault) = walk(&emulator).await;
+    assert_eq!(users, [100, 100]);
+    assert!(matches!(fault, Some(Fault::Forbidden { .. })), "{fault:?}");
+}
+
+#[tokio::test]
+async fn a_page_without_items_is_not_the_end() {
+    let emulator = contract(250).await;
+    emulator.fail(page(100, json!({"id": "users", "type": "collection"})));
+    let (users, _, fault) = walk(&emulator).await;
+    assert_eq!(users, [100]);
+    assert!(matches!(fault, Some(Fault::NotExpanded)), "{fault:?}");
+}
+
+#[tokio::test]
+async fn a_short_page_ends_the_walk_whatever_the_link_says() {
+    let emulator = contract(30).await;
+    let next = format!("{}/um/users?offset=100&limit=100", emulator.base_url(emulator::Version::V6));
+    emulator.fail(page(0, users(0, 99, &next)));
+    let (pages, _, fault) = walk(&emulator).await;
+    assert!(fault.is_none());
+    assert_eq!((pages, emulator.counters().total), (vec![99], 1));
+}
+
+#[tokio::test]
+async fn a_link_to_another_server_ends_the_walk_and_is_never_followed() {
+    let elsewhere = Raw::answering(vec![ok("", b"{}")]).await;
+    let emulator = contract(30).await;
+    emulator.fail(page(0, users(0, 100, &format!("{}/cloudapi/v6/um/users?offset=100", elsewhere.origin))));
+    let (pages, _, fault) = walk(&emulator).await;
+    assert_eq!(pages, Vec::<usize>::new());
+    assert!(matches!(fault, Some(Fault::ForeignLink(Foreign::Server))), "{fault:?}");
+    assert_eq!(elsewhere.heads(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_link_back_ends_the_walk() {
+    let emulator = contract(30).await;
+    let base = emulator.base_url(emulator::Version::V6);
+    emulator.fail(page(0, users(0, 100, &format!("{base}/um/users?offset=100&limit=100"))));
+    emulator.fail(page(100, users(100, 100, &format!("{base}/um/users?offset=100&limit=100"))));
+    let (pages, _, fault) = walk(&emulator).await;
+    assert_eq!(pages, [100]);
+    assert!(matches!(fault, Some(Fault::ForeignLink(Foreign::Back))), "{fault:?}");
+}
+
+#[tokio::test]
+async fn a_user_who_comes_twice_is_told_apart() {
+    let emulator = contract(30).await;
+    let base = emulator.base_url(emulator::Version::V6);
+    emulator.fail(page(0, users(0, 100, &format!("{base}/um/users?offset=100&limit=100"))));
+    emulator.fail(page(100, users(90, 60, "")));
+    // An empty link is no address; the page is short, but a link that cannot be read is still refused.
+    let (pages, _, fault) = walk(&emulator).await;
+    assert_eq!(pages, [100]);
+    assert!(matches!(fault, Some(Fault::ForeignLink(Foreign::Unreadable))), "{fault:?}");
+
+    emulator.clear_faults();
+    emulator.fail(page(0, users(0, 100, &format!("{base}/um/users?offset=100&limit=100"))));
+    emulator.fail(page(100, users(90, 60, &format!("{base}/um/users?offset=200&limit=100"))));
+    let (pages, repeated, fault) = walk(&emulator).await;
+    assert!(fault.is_none());
+    assert_eq!((pages, repeated), (vec![100, 50], 10));
+}
