@@ -5,6 +5,7 @@
 pub mod analyse;
 pub mod api;
 pub mod cli;
+pub mod collect;
 pub mod config;
 pub mod credentials;
 pub mod domain;

@@ -14,6 +14,8 @@ mod api_quiet;
 mod api_read;
 mod api_thirty;
 mod api_tls;
+mod collect_faults;
+mod collect_walk;
 mod config_canary;
 mod config_credentials;
 mod config_doctor;

@@ -15,6 +15,9 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    // Somebody who may not have S3 keys made.
+    let powerless = emulator
+        .read(|world| world.users().find(|user| !world.has_s3_privilege(&user.id)).map(|user| user.id.to_string()));
     let line = serde_json::json!({
         "v5": emulator.base_url(Version::V5),
         "v6": emulator.base_url(Version::V6),
@@ -25,6 +28,7 @@ async fn main() -> ExitCode {
         "canary": emulator.canary(),
         "contract_number": emulator.contract_number(),
         "restricted": &*emulator.cast().restricted,
+        "powerless": powerless,
         "users": emulator.read(keyholder_emulator::World::user_count),
     });
     if writeln!(std::io::stdout(), "{line}").and_then(|()| std::io::stdout().flush()).is_err() {

@@ -123,7 +123,7 @@ impl Builder {
         Self { now, ..self }
     }
 
-    /// How long every answer waits.
+    /// How long after its request every answer comes, at least.
     #[must_use]
     pub fn latency(mut self, latency: Duration) -> Self {
         self.settings.latency = latency;

@@ -1,30 +1,32 @@
-//! The gate that every request passes on its way in and out: it counts, waits, lets faults take the answer's place,
-//! asks for credentials and rights, and dresses the answer with its headers.
+//! The gate that every request passes on its way in and out: it counts, lets faults take the answer's place, asks for
+//! credentials and rights, holds the answer back for the latency, and dresses it with its headers.
 //!
 //! This is the seam for fault schedules. What happens to a request is decided in [`pass`] and nowhere else, in three
 //! phases: before the operation (a fault may answer in its place), the operation, and after it (a fault may replace
 //! head or body of the finished answer).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::HttpBody as _;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use tokio::time::Instant;
 
 use crate::api::{Problem, Version};
 use crate::faults::Exchange;
 use crate::shared::{Caller, Shared};
 
+/// The timer wakes on whole milliseconds, never early; this much less makes latencies right on average.
+const HALF_A_TICK: Duration = Duration::from_micros(500);
+
 /// The way of every request.
 pub(crate) async fn pass(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
     let exchange = exchange(&request);
     let running = shared.tally.begin(&exchange.method, &exchange.template);
-    let latency = shared.settings().latency;
-    if !latency.is_zero() {
-        tokio::time::sleep(latency).await;
-    }
+    let arrived = Instant::now();
     let mut response = match shared.faults.answer(&exchange) {
         Some(fault) => fault,
         None => match admit(&shared, &exchange, &mut request) {
@@ -32,6 +34,10 @@ pub(crate) async fn pass(State(shared): State<Arc<Shared>>, mut request: Request
             Err(refusal) => *refusal,
         },
     };
+    let latency = shared.settings().latency;
+    if !latency.is_zero() {
+        tokio::time::sleep_until(arrived + latency.saturating_sub(HALF_A_TICK)).await;
+    }
     let date = shared.clock.now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
     if let Ok(date) = HeaderValue::try_from(date) {
         response.headers_mut().entry(header::DATE).or_insert(date);

@@ -53,7 +53,7 @@ impl Version {
     }
 }
 
-/// The id that a DELETE or a write's request is about, or what went wrong.
+/// What a handler answers.
 pub(crate) type Answered = Result<Response, Problem>;
 
 /// Every route of both versions; what matches none is answered as the API answers it.

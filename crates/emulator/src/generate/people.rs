@@ -50,7 +50,9 @@ pub(super) fn people(identity: Identity, size: Size, draw: &mut Draw) -> (World,
         };
         hire(&mut world, &mut staff, part, age, draw, &mut taken);
     }
-    staff.restricted = staff.humans.last().expect("there is a person who is no administrator").clone();
+    let plain = |id: &&Id| world.user(id).is_some_and(|user| user.active && !user.administrator);
+    let restricted = staff.humans.iter().rev().find(plain);
+    staff.restricted = restricted.expect("the second person is active and administers nothing").clone();
     draw.rng.shuffle(&mut staff.humans);
     (world, staff)
 }

@@ -54,7 +54,7 @@ fn a_contract_has_exactly_the_size_that_was_asked_for() {
 }
 
 #[test]
-#[ignore = "takes seconds without optimisation; CI runs it in release mode"]
+
 fn the_contract_of_the_budgets_has_its_size() {
     check_size(Size::L);
 }

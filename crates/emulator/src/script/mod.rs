@@ -2,6 +2,7 @@
 //! no change. Day `d` covers the 24 hours that end `d` days after the baseline.
 
 mod casting;
+mod episodes;
 mod month;
 
 use chrono::{DateTime, Datelike as _, TimeDelta, Utc, Weekday};

@@ -1,5 +1,4 @@
-//! What happens in the month, class by class: the ordinary coming and going that grows with the contract, and the
-//! episodes that a review should not miss.
+//! The ordinary coming and going of the month, class by class, growing with the contract.
 
 use chrono::{DateTime, TimeDelta, Timelike as _, Utc};
 
@@ -24,8 +23,9 @@ pub(super) fn write(seed: u64, world: &World, cast: &Cast, base: DateTime<Utc>) 
     month.steps
 }
 
-struct Month<'w> {
-    casting: Casting<'w>,
+/// A month in the making.
+pub(super) struct Month<'w> {
+    pub(super) casting: Casting<'w>,
     seed: u64,
     base: DateTime<Utc>,
     steps: Vec<Step>,
@@ -33,7 +33,7 @@ struct Month<'w> {
 
 impl Month<'_> {
     /// The instant of day `day` at which clocks show this time.
-    fn at(&self, day: u32, hour: u32, minute: u32) -> DateTime<Utc> {
+    pub(super) fn at(&self, day: u32, hour: u32, minute: u32) -> DateTime<Utc> {
         let begins = self.base + TimeDelta::days(i64::from(day) - 1);
         let wanted = i64::from(hour * 3600 + minute * 60);
         let shown = i64::from(begins.num_seconds_from_midnight());
@@ -41,69 +41,20 @@ impl Month<'_> {
         begins + TimeDelta::seconds(if ahead == 0 { 86_400 } else { ahead })
     }
 
-    fn step(&mut self, day: u32, at: DateTime<Utc>, actor: &Id, change: Change) {
+    pub(super) fn step(&mut self, day: u32, at: DateTime<Utc>, actor: &Id, change: Change) {
         self.steps.push(Step { day, at, actor: actor.clone(), change });
     }
 
     /// On an ordinary day, in office hours, by one of those who usually do such things.
-    fn usual(&mut self, change: Change) {
+    pub(super) fn usual(&mut self, change: Change) {
         let day = self.casting.rng.u32(1..=super::DAYS);
         self.on(day, change);
     }
 
-    fn on(&mut self, day: u32, change: Change) {
+    pub(super) fn on(&mut self, day: u32, change: Change) {
         let (hour, minute) = (self.casting.rng.u32(7..17), self.casting.rng.u32(..60));
         let (at, actor) = (self.at(day, hour, minute), self.casting.actor());
         self.step(day, at, &actor, change);
-    }
-
-    /// What comes and goes within the month, and what was done at night by somebody unexpected.
-    fn episodes(&mut self) {
-        let almighty = self.casting.cast.almighty.clone();
-        let world = self.casting.world;
-        // Days 9 to 12: a data centre is open to the almighty group.
-        let unshared = |it: &Resource| it.kind == Kind::Datacenter && world.share_of(&almighty, &it.id).is_none();
-        if let Some(resource) = self.casting.resource(unshared).map(|it| it.id.clone()) {
-            let share = Share { edit: true, share: true };
-            let shared = Change::Shared { group: almighty.clone(), resource: resource.clone(), share };
-            self.on(9, shared);
-            self.on(12, Change::Unshared { group: almighty.clone(), resource });
-        }
-        // Days 15 to 18: a machine's key.
-        if let Some(user) = self.casting.key_user().map(|user| user.id.clone()) {
-            let key = self.casting.key_id();
-            self.on(15, Change::KeyAdded { user: user.clone(), key: key.clone() });
-            self.on(18, Change::KeyRemoved { user, key });
-        }
-        // Somebody leaves the almighty group for good.
-        let leaver = world.members(&almighty).find(|id| **id != self.casting.cast.owner).cloned();
-        if let Some(user) = leaver {
-            self.casting.take("properties", &user);
-            self.casting.take("member", &user);
-            self.usual(Change::Member { group: almighty.clone(), user, on: false });
-        }
-        self.intrusion(&almighty);
-    }
-
-    /// Days 20 to 22: an administrator for two days, who uses the night for a key of a machine and for a way back in.
-    fn intrusion(&mut self, almighty: &Id) {
-        let world = self.casting.world;
-        let ordinary = |user: &User| {
-            let secured = user.sec_auth_active && user.force_sec_auth;
-            user.active && !user.administrator && secured && !world.is_member(almighty, &user.id)
-        };
-        let Some(user) = self.casting.user("properties", ordinary).map(|user| user.id.clone()) else {
-            return;
-        };
-        self.casting.take("member", &user);
-        self.on(20, Change::Administrator { user: user.clone(), on: true });
-        if let Some(machine) = self.casting.key_user().map(|user| user.id.clone()) {
-            let (at, key) = (self.at(21, 2, 41), self.casting.key_id());
-            self.step(21, at, &user, Change::KeyAdded { user: machine, key });
-        }
-        let way_back = Change::Member { group: almighty.clone(), user: user.clone(), on: true };
-        self.step(21, self.at(21, 2, 47), &user, way_back);
-        self.on(22, Change::Administrator { user, on: false });
     }
 
     fn people(&mut self, each: usize) {

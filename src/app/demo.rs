@@ -1,0 +1,193 @@
+//! The demonstration: the whole job on a made-up contract, with the real server, the real client, a real file.
+//!
+//! The month is simulated by a clock that runs behind and catches up; everything else is as in production.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use emulator::{Emulator, Version as Served};
+use secrecy::SecretString;
+use url::Url;
+
+use super::collect::{CollectFailure, Order, collect};
+use super::review::{self, Cover, Question, ReviewError};
+use super::write::{self, WriteError};
+use crate::api::read;
+use crate::api::settings::{Credentials, Settings, SettingsError, Version};
+use crate::collect::Progress;
+use crate::domain::snapshot::Snapshot;
+use crate::exit::Exit;
+use crate::report::csv::Dialect;
+use crate::report::html::Templates;
+use crate::report::input::Input;
+use crate::report::{self, Format, RenderError};
+use crate::seams::{Clock, Seams, ShiftedClock};
+use crate::store::{Access, Store, StoreError};
+
+/// The days of the month on which the demonstration collects; the last is today.
+const DAYS: [u32; 5] = [0, 7, 14, 21, 30];
+
+/// The database's name inside the demonstration's folder.
+pub const DATABASE: &str = "keyholder.db";
+
+/// How large the made-up contract is, and where the result goes.
+#[derive(Clone, Debug)]
+pub struct Demo {
+    /// Users of the contract.
+    pub users: usize,
+    /// Same seed, same contract.
+    pub seed: u64,
+    /// The folder; made if it is not there.
+    pub folder: PathBuf,
+}
+
+/// What the demonstration leaves behind.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The snapshots, oldest first.
+    pub snapshots: Vec<Snapshot>,
+    /// What the reports were built from.
+    pub input: Input,
+    /// The database.
+    pub database: PathBuf,
+    /// The reports, in the order they should be opened.
+    pub reports: Vec<PathBuf>,
+}
+
+/// Why the demonstration failed.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// The folder holds something that the demonstration did not write.
+    #[error("write the demonstration to {}: {} is there and is not from an earlier demonstration", folder.display(), found)]
+    Occupied {
+        /// The folder.
+        folder: PathBuf,
+        /// The first file that is not ours.
+        found: String,
+    },
+    /// The emulator did not start.
+    #[error("start the emulator")]
+    Emulator(#[from] emulator::StartError),
+    /// The emulator's address makes no client.
+    #[error("make a client for the emulator")]
+    Settings(#[from] SettingsError),
+    /// Collecting failed.
+    #[error(transparent)]
+    Collect(#[from] CollectFailure),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The reports cannot be put together.
+    #[error(transparent)]
+    Review(#[from] ReviewError),
+    /// The reports cannot be rendered.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    /// A file cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+impl DemoError {
+    /// The code the process ends with.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Occupied { .. } | Self::Write(_) => Exit::Usage,
+            Self::Collect(failure) => failure.exit(),
+            Self::Store(_) | Self::Review(_) => Exit::Store,
+            Self::Emulator(_) | Self::Settings(_) | Self::Render(_) => Exit::Unexpected,
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Occupied { .. } => Some("choose another folder with --dir".to_owned()),
+            Self::Write(error) => Some(error.hint().replace("--out", "--dir")),
+            Self::Collect(failure) => failure.hint(),
+            Self::Store(error) => error.hint(),
+            Self::Emulator(_) | Self::Settings(_) | Self::Review(_) | Self::Render(_) => None,
+        }
+    }
+}
+
+/// Runs it.
+pub async fn run(demo: &Demo, seams: &Seams, progress: &(dyn Fn(Progress) + Sync)) -> Result<Outcome, DemoError> {
+    clear(&demo.folder)?;
+    let today = seams.now();
+    let beginning = today - TimeDelta::days(i64::from(DAYS[DAYS.len() - 1]));
+    let clock = ShiftedClock::at(beginning);
+    let seams = seams.with_clock(Arc::clone(&clock) as Arc<dyn Clock>);
+    let emulator = Emulator::builder().seed(demo.seed).users(demo.users).now(beginning).start().await?;
+    let settings = settings(&emulator);
+    let client = read::Client::new(&settings, seams.clone())?;
+    let database = demo.folder.join(DATABASE);
+    let store = Store::open(&database, Access::Write).await?;
+    let mut snapshots = Vec::new();
+    for day in DAYS {
+        let at = beginning + TimeDelta::days(i64::from(day));
+        clock.set(at);
+        emulator.set_now(at);
+        emulator.advance_to_day(day);
+        let order = Order::manual(at, &settings);
+        snapshots.push(collect(&store, &client, &seams, order, progress).await?);
+    }
+    let contract = snapshots[0].contract;
+    let question = Question { as_of: None, since: Some("1".to_owned()) };
+    let cover = Cover { organisation: "Demonstration".to_owned(), ..Cover::default() };
+    let input = review::input(&store, contract, &question, &cover).await?;
+    let reports = write_reports(&demo.folder, &input)?;
+    store.close().await;
+    Ok(Outcome { snapshots, input, database, reports })
+}
+
+fn settings(emulator: &Emulator) -> Settings {
+    let base = Url::parse(&emulator.base_url(Served::V6)).expect("the emulator's own address is one");
+    let credentials = Credentials::Bearer(SecretString::from(emulator.token().to_owned()));
+    Settings::new(base, Version::V6, credentials)
+}
+
+/// The reports of a demonstration, in the order they should be opened.
+const REPORTS: [(&str, Format); 4] = [
+    ("access-review", Format::Html),
+    ("changes", Format::Html),
+    ("access-review", Format::Csv),
+    ("changes", Format::Csv),
+];
+
+fn write_reports(folder: &Path, input: &Input) -> Result<Vec<PathBuf>, DemoError> {
+    let mut written = Vec::new();
+    for (name, format) in REPORTS {
+        let report = report::named(name).expect("the reports of a demonstration exist");
+        let rendered = report::render(report, input, format, Dialect::default(), &Templates::embedded())?;
+        let path = folder.join(format!("{name}.{}", format.as_str()));
+        write::file(&path, &rendered.bytes)?;
+        written.push(path);
+    }
+    Ok(written)
+}
+
+/// Makes the folder, and removes what an earlier demonstration left in it. Anything else in it is left alone.
+fn clear(folder: &Path) -> Result<(), DemoError> {
+    write::folder(folder)?;
+    let failed = |source| WriteError { path: folder.to_owned(), source };
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        names.push(entry.map_err(failed)?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort();
+    let ours: Vec<String> = ["", "-wal", "-shm"]
+        .iter()
+        .map(|suffix| format!("{DATABASE}{suffix}"))
+        .chain(REPORTS.iter().map(|(name, format)| format!("{name}.{}", format.as_str())))
+        .collect();
+    if let Some(found) = names.iter().find(|name| !ours.contains(name)) {
+        return Err(DemoError::Occupied { folder: folder.to_owned(), found: found.clone() });
+    }
+    for name in names {
+        fs::remove_file(folder.join(name)).map_err(failed)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,182 @@
+//! Puts together what a report is built from: a snapshot, what it is compared with, and what happened in between.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Months, Utc};
+
+use crate::analyse::diff::{AnalyseError, meanings};
+use crate::analyse::grants::grants;
+use crate::analyse::in_between::in_between;
+use crate::domain::change::{Change, Meaning};
+use crate::domain::id::{ContractNumber, Seq};
+use crate::domain::snapshot::Snapshot;
+use crate::domain::state::State;
+use crate::report::input::{Comparison, Input, View};
+use crate::store::{Store, StoreError};
+
+/// What somebody wants to see.
+#[derive(Clone, Debug, Default)]
+pub struct Question {
+    /// Which snapshot; the latest if nothing is said. See [`Store::resolve`] for the forms.
+    pub as_of: Option<String>,
+    /// What to compare it with; if nothing is said, see [`month_before`].
+    pub since: Option<String>,
+}
+
+/// Why a question has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ReviewError {
+    /// The store has no such snapshot, or cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What is stored cannot be interpreted.
+    #[error(transparent)]
+    Analyse(#[from] AnalyseError),
+    /// The two snapshots are in the wrong order.
+    #[error("compare snapshot {as_of} with {since}: the comparison must be with an earlier snapshot")]
+    Backwards {
+        /// The snapshot asked for.
+        as_of: Seq,
+        /// The one it was to be compared with.
+        since: Seq,
+    },
+    /// Nobody and nothing was ever called that.
+    #[error("find {name:?}: no user, group, resource or key of contract {contract} was ever called that")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// Where.
+        contract: ContractNumber,
+    },
+}
+
+/// Settings that appear in a report.
+#[derive(Clone, Debug, Default)]
+pub struct Cover {
+    /// The organisation's name.
+    pub organisation: String,
+    /// SHA-256 of the effective configuration, in hex.
+    pub config_hash: String,
+}
+
+/// Everything a report needs.
+pub async fn input(
+    store: &Store,
+    contract: ContractNumber,
+    question: &Question,
+    cover: &Cover,
+) -> Result<Input, ReviewError> {
+    let snapshots = store.snapshots(contract).await?;
+    let current = store.resolve(contract, question.as_of.as_deref().unwrap_or("latest")).await?;
+    let since = match &question.since {
+        Some(asked) => Some(store.resolve(contract, asked).await?),
+        None => month_before(&snapshots, &current).cloned(),
+    };
+    let as_of = current.finished;
+    let current = view(store, current).await?;
+    let comparison = match since {
+        Some(since) if since.seq < current.snapshot.seq => Some(compare(store, since, &current).await?),
+        Some(since) if question.since.is_some() => {
+            return Err(ReviewError::Backwards { as_of: current.snapshot.seq, since: since.seq });
+        }
+        _ => None,
+    };
+    let upto = current.snapshot.seq;
+    Ok(Input {
+        current,
+        comparison,
+        snapshots: snapshots.into_iter().filter(|one| one.seq <= upto).map(|one| (one.seq, one)).collect(),
+        organisation: cover.organisation.clone(),
+        config_hash: cover.config_hash.clone(),
+        as_of,
+    })
+}
+
+/// What a monthly review compares with: the last snapshot that is at least a month older,
+/// or the first one if none is that old.
+pub fn month_before<'a>(snapshots: &'a [Snapshot], current: &Snapshot) -> Option<&'a Snapshot> {
+    let month_ago: Option<DateTime<Utc>> = current.finished.checked_sub_months(Months::new(1));
+    let earlier = || snapshots.iter().filter(|one| one.seq < current.seq);
+    earlier().rev().find(|one| month_ago.is_some_and(|then| one.finished <= then)).or_else(|| earlier().next())
+}
+
+async fn view(store: &Store, snapshot: Snapshot) -> Result<View, ReviewError> {
+    let coverage = store.coverage(snapshot.contract, snapshot.seq).await?;
+    let state = store.state(snapshot.contract, snapshot.seq).await?;
+    let grants = grants(&state);
+    Ok(View { snapshot, coverage, state, grants })
+}
+
+async fn compare(store: &Store, since: Snapshot, current: &View) -> Result<Comparison, ReviewError> {
+    let before = view(store, since).await?;
+    let (from, to) = (before.snapshot.seq, current.snapshot.seq);
+    let changes = store.net(current.snapshot.contract, from, to).await?;
+    let net = meanings(&changes, &before.state, &current.state, from)?;
+    let events = events(store, current.snapshot.contract, from, to).await?;
+    let in_between = in_between(&events, &net);
+    Ok(Comparison { before, net, in_between })
+}
+
+/// What every event of the snapshots after `from` up to `to` meant at its time, in order of snapshot.
+pub async fn events(store: &Store, contract: ContractNumber, from: Seq, to: Seq) -> Result<Vec<Meaning>, ReviewError> {
+    explain(store, contract, store.events(contract, from, to).await?).await
+}
+
+/// What events meant at their time: each is judged by the states before and after its own snapshot.
+pub async fn explain(
+    store: &Store,
+    contract: ContractNumber,
+    events: Vec<Change>,
+) -> Result<Vec<Meaning>, ReviewError> {
+    let mut by_seq: BTreeMap<Seq, Vec<Change>> = BTreeMap::new();
+    for event in events {
+        by_seq.entry(event.seq).or_default().push(event);
+    }
+    let mut explained = Vec::new();
+    let mut last: Option<State> = None;
+    for (seq, changes) in by_seq {
+        let earlier = Seq(seq.0.saturating_sub(1));
+        let before = match last.take().filter(|state| state.seq == earlier) {
+            Some(state) => state,
+            None => store.state(contract, earlier).await?,
+        };
+        let after = store.state(contract, seq).await?;
+        explained.extend(meanings(&changes, &before, &after, earlier)?);
+        last = Some(after);
+    }
+    Ok(explained)
+}
+
+/// The ids that a name stands for: of users by e-mail address or name, of groups and resources by name, or any id itself.
+pub async fn find(store: &Store, contract: ContractNumber, name: &str) -> Result<Vec<String>, ReviewError> {
+    let mut ids = BTreeSet::new();
+    for snapshot in store.snapshots(contract).await?.iter().rev() {
+        let state = store.state(contract, snapshot.seq).await?;
+        ids.extend(named(&state, name));
+        // Most names are current; older states are searched only for what is gone.
+        if !ids.is_empty() {
+            break;
+        }
+    }
+    if ids.is_empty() {
+        return Err(ReviewError::Unknown { name: name.to_owned(), contract });
+    }
+    Ok(ids.into_iter().collect())
+}
+
+fn named(state: &State, name: &str) -> Vec<String> {
+    let is = |candidate: &str| candidate.eq_ignore_ascii_case(name);
+    let users = state
+        .users
+        .values()
+        .filter(|user| is(user.id.as_str()) || user.person.email.as_deref().is_some_and(is) || is(&user.person.name()));
+    let groups = state.groups.values().filter(|group| is(group.id.as_str()) || is(group.label()));
+    let resources = state.resources.values().filter(|one| is(one.id.as_str()) || is(one.label()));
+    let keys = state.keys.values().filter(|key| is(key.id.as_str()));
+    users
+        .map(|user| user.id.to_string())
+        .chain(groups.map(|group| group.id.to_string()))
+        .chain(resources.map(|resource| resource.id.to_string()))
+        .chain(keys.map(|key| key.id.to_string()))
+        .collect()
+}

@@ -1,0 +1,95 @@
+//! Writing finished files: into a folder, by rename, readable by their owner only.
+//!
+//! File names come from the program, never from a user's data.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// A file or folder that could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("write {}", path.display())]
+pub struct WriteError {
+    /// What was to be written.
+    pub path: PathBuf,
+    /// The system's reason.
+    #[source]
+    pub source: io::Error,
+}
+
+impl WriteError {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        match self.source.kind() {
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                "choose a place you may write to with --out".to_owned()
+            }
+            io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+                "a file is in the way; choose another place with --out".to_owned()
+            }
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room, then try again".to_owned(),
+            _ => "check the path given with --out".to_owned(),
+        }
+    }
+}
+
+/// Makes a folder (mode 0700) where there is none.
+pub fn folder(path: &Path) -> Result<(), WriteError> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|source| WriteError { path: path.to_owned(), source })
+}
+
+/// Writes a file (mode 0600) so that it is there whole or not at all: temporary name, sync, rename.
+pub fn file(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    let named = |source| WriteError { path: path.to_owned(), source };
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = path.file_name().ok_or_else(|| named(io::Error::from(io::ErrorKind::IsADirectory)))?;
+    let mut temporary = std::ffi::OsString::from(".");
+    temporary.push(name);
+    temporary.push(format!(".{}.part", std::process::id()));
+    let temporary = parent.join(temporary);
+    write_whole(&temporary, bytes).and_then(|()| fs::rename(&temporary, path)).map_err(|error| {
+        // Best effort: the error that matters is the first one.
+        drop(fs::remove_file(&temporary));
+        named(error)
+    })?;
+    File::open(parent).and_then(|folder| folder.sync_all()).map_err(named)
+}
+
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_is_its_owners_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.csv");
+        file(&path, b"old").unwrap();
+        file(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing temporary is left");
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_written_is_named_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let blocker = folder.path().join("blocker");
+        fs::write(&blocker, b"x").unwrap();
+        let error = file(&blocker.join("report.csv"), b"new").unwrap_err();
+        assert!(error.to_string().ends_with("blocker/report.csv"), "{error}");
+        assert_eq!(fs::read(&blocker).unwrap(), b"x");
+    }
+}

@@ -1,0 +1,82 @@
+//! `keyholder collect`: one collection of one contract.
+
+use clap::Args;
+
+use super::progress::Bar;
+use super::{Context, Failure};
+use crate::api::read::Client;
+use crate::app::collect::{Order, collect};
+use crate::domain::fact::Kind;
+use crate::domain::snapshot::Snapshot;
+use crate::exit::Exit;
+use crate::store::Access;
+
+/// Reads everything the credentials can see of a contract and seals it as the next snapshot.
+///
+/// Reading never changes anything at IONOS. What cannot be read makes the snapshot incomplete (exit code 9); it is
+/// never taken for removed.
+#[derive(Args, Debug)]
+pub struct Collect {
+    /// The contract that is expected; only resellers have to say
+    #[arg(long, value_name = "NUMBER")]
+    contract: Option<u64>,
+    /// A name for the snapshot, to find it again
+    #[arg(long, value_name = "TEXT")]
+    label: Option<String>,
+}
+
+pub(super) async fn run(command: Collect, context: &mut Context) -> Result<Exit, Failure> {
+    let mut settings = context.settings()?;
+    if command.contract.is_some() {
+        settings.contract_number = command.contract;
+    }
+    let store = context.store(Access::Write).await?;
+    let client = Client::new(&settings, context.seams.clone())?;
+    let order = Order { label: command.label, ..Order::manual(context.seams.now(), &settings) };
+    let bar = Bar::new(context.progress);
+    let outcome = collect(&store, &client, &context.seams, order, &|at| bar.show(at)).await;
+    bar.finish();
+    let snapshot = match outcome {
+        Ok(snapshot) => snapshot,
+        Err(failure) => {
+            store.close().await;
+            return Err(failure.into());
+        }
+    };
+    let coverage = store.coverage(snapshot.contract, snapshot.seq).await?;
+    store.close().await;
+    context.line(&summary(&snapshot))?;
+    if snapshot.is_complete() {
+        return Ok(Exit::Done);
+    }
+    let (all, complete) = coverage.totals();
+    tracing::warn!("The population is INCOMPLETE: {complete} of {all} scopes were read to their end");
+    for gap in coverage.gaps.iter().take(10) {
+        tracing::warn!("Not complete: {} {}", gap.scope, gap.status);
+    }
+    if coverage.gaps.len() > 10 {
+        tracing::warn!("And {} more; `keyholder snapshots show` lists them", coverage.gaps.len() - 10);
+    }
+    Ok(Exit::Incomplete)
+}
+
+/// One line: what was sealed, and how it differs from before.
+pub(super) fn summary(snapshot: &Snapshot) -> String {
+    format!(
+        "contract {} snapshot {} {}: {} users, {} groups, {} memberships, {} resources, {} shares, {} keys; \
+         {} began, {} ended, {} changed; {} requests",
+        snapshot.contract,
+        snapshot.seq,
+        snapshot.state,
+        snapshot.total(Kind::User),
+        snapshot.total(Kind::Group),
+        snapshot.total(Kind::Member),
+        snapshot.total(Kind::Resource),
+        snapshot.total(Kind::Share),
+        snapshot.total(Kind::Key),
+        snapshot.began,
+        snapshot.ended,
+        snapshot.changed,
+        snapshot.requests,
+    )
+}

@@ -1,0 +1,84 @@
+//! What a command works with: configuration, environment, clock and randomness, and where its output goes.
+
+use std::io::{self, IsTerminal as _, Write};
+
+use super::Failure;
+use crate::api::settings::Settings;
+use crate::config::{self, ConfigError, Loaded};
+use crate::credentials::{self, Lifetime};
+use crate::domain::id::ContractNumber;
+use crate::domain::time::to_seconds;
+use crate::seams::{Environment, Seams};
+use crate::store::{Access, Store};
+
+/// Everything a command may use.
+pub struct Context {
+    /// The configuration, or what is wrong with it: commands that need none run all the same.
+    pub loaded: Result<Loaded, ConfigError>,
+    /// The environment variables.
+    pub environment: Environment,
+    /// Clock and randomness.
+    pub seams: Seams,
+    /// Where data goes.
+    pub out: Box<dyn Write>,
+    /// The terminal's width, where data goes to one.
+    pub width: Option<u16>,
+    /// Whether progress may be shown on standard error.
+    pub progress: bool,
+}
+
+impl Context {
+    /// A context that writes to the process's standard output.
+    pub fn of_process(
+        loaded: Result<Loaded, ConfigError>,
+        environment: Environment,
+        seams: Seams,
+        quiet: bool,
+    ) -> Self {
+        let stdout = io::stdout();
+        let width = stdout.is_terminal().then(|| terminal_width(&environment)).flatten();
+        let progress = !quiet && io::stderr().is_terminal();
+        Self { loaded, environment, seams, out: Box::new(io::BufWriter::new(stdout)), width, progress }
+    }
+
+    /// The configuration, or the failure it is.
+    pub fn config(&self) -> Result<&Loaded, Failure> {
+        self.loaded.as_ref().map_err(|error| Failure::Config(error.clone()))
+    }
+
+    /// What the client needs to know, credentials included. Warns when the token is about to end.
+    pub fn settings(&self) -> Result<Settings, Failure> {
+        let loaded = self.config()?;
+        let found = credentials::find(loaded, &self.environment)?;
+        tracing::debug!("Credentials from {}", found.source);
+        match credentials::lifetime(found.expires, self.seams.now()) {
+            Lifetime::EndsSoon(end) => tracing::warn!("The token ends on {}; get a new one in time", to_seconds(end)),
+            Lifetime::Over(end) => tracing::warn!("The token ended on {}", to_seconds(end)),
+            Lifetime::Unknown | Lifetime::Fine(_) => {}
+        }
+        Ok(config::settings(loaded, found.credentials)?)
+    }
+
+    /// Opens the configured database.
+    pub async fn store(&self, access: Access) -> Result<Store, Failure> {
+        let path = self.config()?.database()?;
+        Ok(Store::open(path, access).await?)
+    }
+
+    /// The contract that is meant: the one asked for, else the configured one, else the only one in the database.
+    pub async fn contract(&self, store: &Store, asked: Option<u64>) -> Result<ContractNumber, Failure> {
+        let asked = asked.or(self.config()?.config.api.contract_number).map(ContractNumber);
+        Ok(store.choose_contract(asked).await?)
+    }
+
+    /// Writes one line of data.
+    pub fn line(&mut self, text: &str) -> Result<(), Failure> {
+        writeln!(self.out, "{text}")?;
+        Ok(())
+    }
+}
+
+fn terminal_width(environment: &Environment) -> Option<u16> {
+    let told = environment.get("COLUMNS").and_then(|columns| columns.parse().ok());
+    told.or_else(|| terminal_size::terminal_size().map(|(width, _)| width.0))
+}

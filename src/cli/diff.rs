@@ -1,0 +1,73 @@
+//! `keyholder diff`: what differs between two snapshots.
+
+use clap::Args;
+
+use super::table::ListFormat;
+use super::{Context, Failure, meanings};
+use crate::analyse::diff::meanings as meanings_of;
+use crate::analyse::in_between::in_between;
+use crate::app::review;
+use crate::domain::change::Meaning;
+use crate::domain::severity::Severity;
+use crate::exit::Exit;
+use crate::store::Access;
+
+/// Shows what differs between two snapshots. A snapshot is a number, `latest`, `previous`, a label, a date (its last
+/// snapshot up to the end of that day) or an RFC 3339 time.
+#[derive(Args, Debug)]
+pub struct Diff {
+    /// The earlier snapshot
+    #[arg(default_value = "previous")]
+    from: String,
+    /// The later snapshot
+    #[arg(default_value = "latest")]
+    to: String,
+    /// Also list what came and went in between
+    #[arg(long)]
+    in_between: bool,
+    /// Only changes of at least this severity: critical, high, medium, low, info
+    #[arg(long, value_name = "SEVERITY", default_value = "info")]
+    severity: Severity,
+    /// Exit with 10 to 13 if a listed change is at least this severe
+    #[arg(long, value_name = "SEVERITY")]
+    fail_on: Option<Severity>,
+    /// Which contract, if the database has several
+    #[arg(long, value_name = "NUMBER")]
+    contract: Option<u64>,
+    /// How to write the list
+    #[arg(long, value_enum, default_value_t)]
+    format: ListFormat,
+}
+
+pub(super) async fn run(diff: Diff, context: &mut Context) -> Result<Exit, Failure> {
+    let store = context.store(Access::Read).await?;
+    let contract = context.contract(&store, diff.contract).await?;
+    let from = store.resolve(contract, &diff.from).await?;
+    let to = store.resolve(contract, &diff.to).await?;
+    let changes = store.net(contract, from.seq, to.seq).await?;
+    let before = store.state(contract, from.seq).await?;
+    let after = store.state(contract, to.seq).await?;
+    let mut found: Vec<Meaning> = meanings_of(&changes, &before, &after, from.seq)?;
+    if diff.in_between {
+        let events = review::events(&store, contract, from.seq, to.seq).await?;
+        let hidden = in_between(&events, &found);
+        found.extend(hidden);
+    }
+    found.retain(|meaning| meaning.severity >= diff.severity);
+    if found.is_empty() {
+        tracing::info!("Snapshots {} and {} do not differ", from.seq, to.seq);
+    }
+    for incomplete in [&from, &to].into_iter().filter(|one| !one.is_complete()) {
+        tracing::warn!(
+            "Snapshot {} is INCOMPLETE: what it could not see is carried from before, not reported as removed",
+            incomplete.seq
+        );
+    }
+    let snapshots = store.snapshots(contract).await?;
+    meanings::table(&found, &snapshots).write(&mut context.out, diff.format, context.width)?;
+    let worst = found.iter().map(|meaning| meaning.severity).max();
+    Ok(match (diff.fail_on, worst) {
+        (Some(threshold), Some(worst)) if worst >= threshold => Exit::found(worst),
+        _ => Exit::Done,
+    })
+}

@@ -1,0 +1,140 @@
+//! Why a command failed: for people a message with a hint, for scripts an exit code.
+
+use std::error::Error;
+use std::io::{self, Write};
+
+use crate::analyse::diff::AnalyseError;
+use crate::api::settings::SettingsError;
+use crate::app::collect::CollectFailure;
+use crate::app::demo::DemoError;
+use crate::app::review::ReviewError;
+use crate::app::write::WriteError;
+use crate::config::ConfigError;
+use crate::credentials::CredentialsError;
+use crate::exit::Exit;
+use crate::report::RenderError;
+use crate::report::html::TemplatesError;
+use crate::store::StoreError;
+
+/// Every way in which a command can fail.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The configuration is not in order.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// There are no usable credentials.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// The settings make no client.
+    #[error("make a client for the API")]
+    Settings(#[from] SettingsError),
+    /// The folder of templates cannot be used.
+    #[error(transparent)]
+    Templates(#[from] TemplatesError),
+    /// Collecting ended without a snapshot.
+    #[error(transparent)]
+    Collect(#[from] CollectFailure),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A question that the database cannot answer.
+    #[error(transparent)]
+    Review(#[from] ReviewError),
+    /// What is stored cannot be interpreted.
+    #[error(transparent)]
+    Analyse(#[from] AnalyseError),
+    /// A report could not be rendered.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    /// A file could not be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The demonstration.
+    #[error(transparent)]
+    Demo(#[from] DemoError),
+    /// The emulator did not start.
+    #[error("start the emulator")]
+    Emulator(#[from] emulator::StartError),
+    /// Arguments that do not go together.
+    #[error("{0}")]
+    Usage(String),
+    /// Standard output is gone or full.
+    #[error("write to standard output")]
+    Output(#[from] io::Error),
+}
+
+impl Failure {
+    /// The code the process ends with.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Config(_) | Self::Credentials(_) | Self::Settings(_) | Self::Templates(_) => Exit::Configuration,
+            Self::Collect(failure) => failure.exit(),
+            Self::Store(error) | Self::Review(ReviewError::Store(error)) => of_store(error),
+            Self::Review(ReviewError::Analyse(_)) | Self::Analyse(_) => Exit::Store,
+            Self::Review(ReviewError::Backwards { .. } | ReviewError::Unknown { .. })
+            | Self::Write(_)
+            | Self::Usage(_) => Exit::Usage,
+            Self::Demo(error) => error.exit(),
+            Self::Render(_) | Self::Emulator(_) | Self::Output(_) => Exit::Unexpected,
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Config(_) => Some("`keyholder config default` prints every key with its meaning".to_owned()),
+            Self::Collect(failure) => failure.hint(),
+            Self::Store(error) | Self::Review(ReviewError::Store(error)) => error.hint(),
+            Self::Review(ReviewError::Backwards { .. }) => Some("swap --as-of and --since".to_owned()),
+            Self::Review(ReviewError::Unknown { .. }) => {
+                Some("give the full e-mail address, name or id as a report shows it".to_owned())
+            }
+            Self::Write(error) => Some(error.hint()),
+            Self::Demo(error) => error.hint(),
+            Self::Templates(_) | Self::Render(_) => {
+                Some("look at the templates in the folder that report.templates names".to_owned())
+            }
+            Self::Review(ReviewError::Analyse(_))
+            | Self::Credentials(_)
+            | Self::Settings(_)
+            | Self::Analyse(_)
+            | Self::Emulator(_)
+            | Self::Usage(_)
+            | Self::Output(_) => None,
+        }
+    }
+
+    /// Whether the reader of standard output went away, which is no error of ours.
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// Tells it to a person: the chain of reasons, then the hint.
+    pub fn tell(&self, err: &mut dyn Write) -> io::Result<()> {
+        write!(err, "error: {self}")?;
+        let mut source = self.source();
+        while let Some(reason) = source {
+            write!(err, ": {reason}")?;
+            source = reason.source();
+        }
+        writeln!(err)?;
+        if let Some(hint) = self.hint() {
+            writeln!(err, "hint: {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+impl From<super::config::Error> for Failure {
+    fn from(error: super::config::Error) -> Self {
+        match error {
+            super::config::Error::Config(error) => Self::Config(error),
+            super::config::Error::Output(error) => Self::Output(error),
+        }
+    }
+}
+
+/// A question about something that is not there is usage; everything else is the file's fault.
+pub(crate) fn of_store(error: &StoreError) -> Exit {
+    if error.is_usage() { Exit::Usage } else { Exit::Store }
+}

@@ -1,0 +1,134 @@
+//! `keyholder report`: reports as files, or on standard output.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use super::{Context, Failure};
+use crate::app::review::{self, Cover, Question};
+use crate::app::write;
+use crate::exit::Exit;
+use crate::report::csv::Dialect;
+use crate::report::html::Templates;
+use crate::report::{self, Format};
+use crate::store::Access;
+
+/// Writes a report about one snapshot, compared with an earlier one.
+#[derive(Args, Debug)]
+pub struct Report {
+    /// Which report: access-review or changes
+    #[arg(value_parser = names())]
+    name: String,
+    /// The snapshot: a number, `latest`, a label, a date or an RFC 3339 time
+    #[arg(long, value_name = "SNAPSHOT", default_value = "latest")]
+    as_of: String,
+    /// Compare with this snapshot; without it, with the last one that is at least a month older, or the first
+    #[arg(long, value_name = "SNAPSHOT")]
+    since: Option<String>,
+    /// One or several, separated by commas
+    #[arg(long, value_delimiter = ',', default_value = "html,csv")]
+    format: Vec<FormatArg>,
+    /// A folder, a file (for one format), or - for standard output
+    #[arg(long, value_name = "PLACE", default_value = ".")]
+    out: PathBuf,
+    /// How CSV is written
+    #[arg(long, value_enum, default_value_t)]
+    dialect: DialectArg,
+    /// Which contract, if the database has several
+    #[arg(long, value_name = "NUMBER")]
+    contract: Option<u64>,
+}
+
+/// [`Format`] on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FormatArg {
+    /// One self-contained page
+    Html,
+    /// Rows, guarded against formulas
+    Csv,
+    /// The whole report as one document
+    Json,
+    /// Rows as JSON Lines, lossless
+    Jsonl,
+}
+
+impl From<FormatArg> for Format {
+    fn from(format: FormatArg) -> Self {
+        match format {
+            FormatArg::Html => Self::Html,
+            FormatArg::Csv => Self::Csv,
+            FormatArg::Json => Self::Json,
+            FormatArg::Jsonl => Self::Jsonl,
+        }
+    }
+}
+
+/// [`Dialect`] on the command line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum DialectArg {
+    /// Commas, UTF-8
+    #[default]
+    Rfc4180,
+    /// Semicolons and a byte order mark, for German Excel
+    ExcelDe,
+}
+
+impl From<DialectArg> for Dialect {
+    fn from(dialect: DialectArg) -> Self {
+        match dialect {
+            DialectArg::Rfc4180 => Self::Rfc4180,
+            DialectArg::ExcelDe => Self::ExcelDe,
+        }
+    }
+}
+
+fn names() -> clap::builder::PossibleValuesParser {
+    clap::builder::PossibleValuesParser::new(
+        report::ALL.iter().map(|report| clap::builder::PossibleValue::new(report.name).help(report.about)),
+    )
+}
+
+pub(super) async fn run(command: Report, context: &mut Context) -> Result<Exit, Failure> {
+    let report = report::named(&command.name)
+        .ok_or_else(|| Failure::Usage(format!("write report {:?}: there is none of that name", command.name)))?;
+    let to_stdout = command.out == Path::new("-");
+    if to_stdout && command.format.len() > 1 {
+        return Err(Failure::Usage("write to standard output: choose one --format".to_owned()));
+    }
+    let loaded = context.config()?;
+    let cover = Cover { organisation: loaded.config.report.organisation.clone(), config_hash: loaded.config.hash() };
+    let templates = match &loaded.config.report.templates {
+        Some(folder) => Templates::embedded().with_folder(folder)?,
+        None => Templates::embedded(),
+    };
+    let store = context.store(Access::Read).await?;
+    let contract = context.contract(&store, command.contract).await?;
+    let question = Question { as_of: Some(command.as_of), since: command.since };
+    let input = review::input(&store, contract, &question, &cover).await?;
+    for format in &command.format {
+        let rendered = report::render(report, &input, (*format).into(), command.dialect.into(), &templates)?;
+        if to_stdout {
+            context.out.write_all(&rendered.bytes)?;
+            continue;
+        }
+        let path = place(&command.out, &rendered.file_name, command.format.len())?;
+        write::file(&path, &rendered.bytes)?;
+        context.line(&path.display().to_string())?;
+    }
+    let incomplete = !input.current.snapshot.is_complete();
+    if incomplete {
+        tracing::warn!("The population of snapshot {} is INCOMPLETE; the report says so", input.current.snapshot.seq);
+    }
+    Ok(if incomplete { Exit::Incomplete } else { Exit::Done })
+}
+
+/// Where a file goes: into the folder under its own name, or exactly where a single file was asked for.
+fn place(out: &Path, file_name: &str, formats: usize) -> Result<PathBuf, Failure> {
+    let is_folder = out.is_dir() || out.extension().is_none() || formats > 1;
+    if !is_folder {
+        return Ok(out.to_owned());
+    }
+    write::folder(out)?;
+    Ok(out.join(file_name))
+}

@@ -1,0 +1,176 @@
+//! `keyholder snapshots`: what has been collected, and how completely.
+
+use clap::{Args, Subcommand};
+
+use super::table::{ListFormat, Table};
+use super::{Context, Failure};
+use crate::domain::coverage::Coverage;
+use crate::domain::fact::Kind;
+use crate::domain::snapshot::Snapshot;
+use crate::domain::time::to_seconds;
+use crate::exit::Exit;
+use crate::store::Access;
+
+/// What to do with snapshots.
+#[derive(Debug, Subcommand)]
+pub enum Snapshots {
+    /// List the snapshots, oldest first
+    List(List),
+    /// Show one snapshot and what it could not see
+    Show(Show),
+}
+
+/// `snapshots list`.
+#[derive(Args, Debug)]
+pub struct List {
+    /// Only this contract; without it, all
+    #[arg(long, value_name = "NUMBER")]
+    contract: Option<u64>,
+    /// How to write the list
+    #[arg(long, value_enum, default_value_t)]
+    format: ListFormat,
+}
+
+/// `snapshots show`.
+#[derive(Args, Debug)]
+pub struct Show {
+    /// A number, `latest`, `previous`, a label, a date or an RFC 3339 time
+    #[arg(default_value = "latest")]
+    snapshot: String,
+    /// Which contract, if the database has several
+    #[arg(long, value_name = "NUMBER")]
+    contract: Option<u64>,
+    /// How to write the coverage
+    #[arg(long, value_enum, default_value_t)]
+    format: ListFormat,
+}
+
+pub(super) async fn run(command: Snapshots, context: &mut Context) -> Result<Exit, Failure> {
+    match command {
+        Snapshots::List(list) => run_list(list, context).await,
+        Snapshots::Show(show) => run_show(show, context).await,
+    }
+}
+
+async fn run_list(list: List, context: &mut Context) -> Result<Exit, Failure> {
+    let store = context.store(Access::Read).await?;
+    let contracts = match list.contract {
+        Some(_) => vec![context.contract(&store, list.contract).await?],
+        None => store.contracts().await?,
+    };
+    let mut table = Table::new(&[
+        "contract",
+        "snapshot",
+        "label",
+        "finished_utc",
+        "population",
+        "users",
+        "groups",
+        "members",
+        "resources",
+        "shares",
+        "keys",
+        "began",
+        "ended",
+        "changed",
+        "requests",
+    ]);
+    for contract in contracts {
+        for snapshot in store.snapshots(contract).await? {
+            push(&mut table, &snapshot);
+        }
+    }
+    if table.is_empty() {
+        tracing::warn!("The database has no snapshot yet; `keyholder collect` makes the first");
+    }
+    table.write(&mut context.out, list.format, context.width)?;
+    Ok(Exit::Done)
+}
+
+fn push(table: &mut Table, snapshot: &Snapshot) {
+    table.push([
+        snapshot.contract.to_string().into(),
+        u64::from(snapshot.seq.0).into(),
+        snapshot.label.clone().unwrap_or_default().into(),
+        to_seconds(snapshot.finished).into(),
+        if snapshot.is_complete() { "complete" } else { "INCOMPLETE" }.into(),
+        snapshot.total(Kind::User).into(),
+        snapshot.total(Kind::Group).into(),
+        snapshot.total(Kind::Member).into(),
+        snapshot.total(Kind::Resource).into(),
+        snapshot.total(Kind::Share).into(),
+        snapshot.total(Kind::Key).into(),
+        snapshot.began.into(),
+        snapshot.ended.into(),
+        snapshot.changed.into(),
+        snapshot.requests.into(),
+    ]);
+}
+
+async fn run_show(show: Show, context: &mut Context) -> Result<Exit, Failure> {
+    let store = context.store(Access::Read).await?;
+    let contract = context.contract(&store, show.contract).await?;
+    let snapshot = store.resolve(contract, &show.snapshot).await?;
+    let coverage = store.coverage(contract, snapshot.seq).await?;
+    if show.format == ListFormat::Table {
+        for (name, value) in described(&snapshot, &coverage) {
+            context.line(&format!("{name:<12} {value}"))?;
+        }
+        context.line("")?;
+    }
+    scopes(&coverage).write(&mut context.out, show.format, context.width)?;
+    if show.format == ListFormat::Table && !coverage.gaps.is_empty() {
+        context.line("\nNot complete:")?;
+        gaps(&coverage).write(&mut context.out, show.format, context.width)?;
+    }
+    Ok(Exit::Done)
+}
+
+fn described(snapshot: &Snapshot, coverage: &Coverage) -> Vec<(&'static str, String)> {
+    let (all, complete) = coverage.totals();
+    vec![
+        ("contract", snapshot.contract.to_string()),
+        ("snapshot", snapshot.seq.to_string()),
+        ("label", snapshot.label.clone().unwrap_or_else(|| "-".to_owned())),
+        (
+            "population",
+            format!("{} ({complete} of {all} scopes)", if snapshot.is_complete() { "complete" } else { "INCOMPLETE" }),
+        ),
+        ("started", to_seconds(snapshot.started)),
+        ("finished", to_seconds(snapshot.finished)),
+        ("requests", snapshot.requests.to_string()),
+        ("source", snapshot.source.api.clone()),
+        ("tool", snapshot.source.tool.clone()),
+        ("root", snapshot.root.clone()),
+    ]
+}
+
+fn scopes(coverage: &Coverage) -> Table {
+    let mut table = Table::new(&["scope", "scopes", "complete", "pages", "items", "attempts", "first_utc", "last_utc"]);
+    for (kind, sum) in &coverage.kinds {
+        table.push([
+            kind.as_str().into(),
+            sum.scopes.into(),
+            sum.complete.into(),
+            sum.effort.pages.into(),
+            sum.effort.items.into(),
+            sum.effort.attempts.into(),
+            sum.effort.first_at.map(to_seconds).unwrap_or_default().into(),
+            sum.effort.last_at.map(to_seconds).unwrap_or_default().into(),
+        ]);
+    }
+    table
+}
+
+fn gaps(coverage: &Coverage) -> Table {
+    let mut table = Table::new(&["scope", "status", "reason", "attempts"]);
+    for gap in &coverage.gaps {
+        table.push([
+            gap.scope.to_string().into(),
+            gap.status.as_str().into(),
+            gap.status.reason().unwrap_or_default().into(),
+            gap.effort.attempts.into(),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,195 @@
+//! Lists for people and for programs: the same rows as a table, as CSV or as JSON.
+//!
+//! Names come from strangers: control characters are shown, never sent to the terminal.
+
+use std::io::{self, Write};
+
+use clap::ValueEnum;
+use comfy_table::presets::UTF8_NO_BORDERS;
+use comfy_table::{CellAlignment, ContentArrangement};
+
+/// How a list is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum ListFormat {
+    /// For people, as wide as the terminal.
+    #[default]
+    Table,
+    /// RFC 4180, guarded against formulas.
+    Csv,
+    /// One array of objects.
+    Json,
+}
+
+/// One value of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Value {
+    /// Words.
+    Text(String),
+    /// A count.
+    Number(u64),
+    /// Yes or no.
+    Flag(bool),
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<u64> for Value {
+    fn from(number: u64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(flag: bool) -> Self {
+        Self::Flag(flag)
+    }
+}
+
+impl Value {
+    fn to_text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Number(number) => number.to_string(),
+            Self::Flag(flag) => if *flag { "yes" } else { "no" }.to_owned(),
+        }
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        match self {
+            Self::Text(text) => text.clone().into(),
+            Self::Number(number) => (*number).into(),
+            Self::Flag(flag) => (*flag).into(),
+        }
+    }
+}
+
+/// A list under its column names, in the order it is printed.
+#[derive(Clone, Debug)]
+pub(super) struct Table {
+    columns: &'static [&'static str],
+    rows: Vec<Vec<Value>>,
+}
+
+impl Table {
+    /// An empty list. Column names are lower case with underscores, as in files.
+    pub(super) fn new(columns: &'static [&'static str]) -> Self {
+        Self { columns, rows: Vec::new() }
+    }
+
+    /// Adds a row, one value per column.
+    pub(super) fn push<const N: usize>(&mut self, row: [Value; N]) {
+        debug_assert_eq!(N, self.columns.len(), "a row has one value per column");
+        self.rows.push(row.into());
+    }
+
+    /// Whether there is no row.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Writes the list; `width` is the terminal's, if the output is one.
+    pub(super) fn write(&self, out: &mut dyn Write, format: ListFormat, width: Option<u16>) -> io::Result<()> {
+        match format {
+            ListFormat::Table => self.write_table(out, width),
+            ListFormat::Csv => self.write_csv(out),
+            ListFormat::Json => self.write_json(out),
+        }
+    }
+
+    fn write_table(&self, out: &mut dyn Write, width: Option<u16>) -> io::Result<()> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        let mut table = comfy_table::Table::new();
+        table.load_style(UTF8_NO_BORDERS).set_header(self.columns.iter().map(|name| name.replace('_', " ")));
+        match width {
+            Some(width) => table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width.max(20)),
+            None => table.set_content_arrangement(ContentArrangement::Disabled),
+        };
+        for row in &self.rows {
+            table.add_row(row.iter().map(|value| visible(&value.to_text())));
+        }
+        for (index, value) in self.rows[0].iter().enumerate() {
+            if let (Value::Number(_), Some(column)) = (value, table.column_mut(index)) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        for line in table.lines() {
+            writeln!(out, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+
+    fn write_csv(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
+        csv.write_record(self.columns)?;
+        for row in &self.rows {
+            csv.write_record(row.iter().map(|value| crate::report::csv::cell(&value.to_text()).into_owned()))?;
+        }
+        csv.flush()
+    }
+
+    fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
+        let rows: Vec<serde_json::Value> = self
+            .rows
+            .iter()
+            .map(|row| {
+                self.columns.iter().zip(row).map(|(name, value)| ((*name).to_owned(), value.to_json())).collect()
+            })
+            .collect();
+        serde_json::to_writer_pretty(&mut *out, &rows)?;
+        writeln!(out)
+    }
+}
+
+/// Text with its control and direction characters made visible, so that a name cannot move the cursor.
+pub(super) fn visible(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| {
+            let hidden = c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+            if hidden { format!("\\u{{{:04x}}}", u32::from(c)) } else { c.to_string() }.chars().collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(format: ListFormat) -> String {
+        let mut table = Table::new(&["name", "items", "active"]);
+        table.push(["=1+1".into(), 7_u64.into(), true.into()]);
+        table.push(["a\u{1b}[2Jb".into(), 12_u64.into(), false.into()]);
+        let mut out = Vec::new();
+        table.write(&mut out, format, Some(60)).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_table_shows_control_characters_instead_of_obeying_them() {
+        let text = written(ListFormat::Table);
+        assert!(text.contains("a\\u{001b}[2Jb") && !text.contains('\u{1b}'), "{text}");
+    }
+
+    #[test]
+    fn csv_is_guarded_against_formulas() {
+        assert!(written(ListFormat::Csv).starts_with("name,items,active\r\n'=1+1,7,yes\r\n"));
+    }
+
+    #[test]
+    fn json_keeps_values_as_they_are() {
+        let rows: Vec<serde_json::Value> = serde_json::from_str(&written(ListFormat::Json)).unwrap();
+        assert_eq!(rows[0], serde_json::json!({"name": "=1+1", "items": 7, "active": true}));
+        assert_eq!(rows[1]["name"], "a\u{1b}[2Jb");
+    }
+}

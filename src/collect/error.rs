@@ -1,0 +1,57 @@
+//! Why a walk ends without anything to seal. Everything less is a gap in the coverage, not an error.
+
+use crate::api::{Error, Fault};
+use crate::domain::id::ContractNumber;
+
+/// A walk that came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum CollectError {
+    /// 401: the walk stops at the first one.
+    #[error("walk the contract: credentials refused")]
+    Refused(#[source] Box<Error>),
+    /// The contract number was not given and could not be read.
+    #[error("learn the contract number")]
+    NoContract(#[source] Box<Error>),
+    /// The contract number was not given and no contract with a number is listed.
+    #[error("learn the contract number: none is listed")]
+    NoneListed,
+    /// The contract number was not given and the credentials see more than one contract.
+    #[error("learn the contract number: the credentials see {}, say which one to walk", list(.0))]
+    SeveralContracts(Vec<ContractNumber>),
+    /// The credentials see contracts, but not the given one.
+    #[error("find contract {expected}: the credentials see {}", list(.listed))]
+    AnotherContract {
+        /// The number that was given.
+        expected: ContractNumber,
+        /// The numbers that are listed.
+        listed: Vec<ContractNumber>,
+    },
+    /// Neither the contract nor users, groups or resources could be read.
+    #[error("walk the contract: nothing could be read")]
+    NothingRead(#[source] Box<Error>),
+    /// The walk ran out of time before anything was read.
+    #[error("walk the contract: nothing could be read in time")]
+    NothingInTime,
+}
+
+impl CollectError {
+    /// What went wrong at the API, if that was it.
+    pub fn fault(&self) -> Option<&Fault> {
+        match self {
+            Self::Refused(error) | Self::NoContract(error) | Self::NothingRead(error) => Some(&error.fault),
+            Self::NoneListed | Self::SeveralContracts(_) | Self::AnotherContract { .. } | Self::NothingInTime => None,
+        }
+    }
+
+    /// What the reader can do about it.
+    pub fn hint(&self) -> Option<String> {
+        self.fault().and_then(Fault::hint)
+    }
+}
+
+fn list(numbers: &[ContractNumber]) -> String {
+    match numbers {
+        [] => "none".to_owned(),
+        numbers => numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+    }
+}

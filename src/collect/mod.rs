@@ -1,0 +1,13 @@
+//! Walks a contract through the reading client and says what was seen, and of which scope that was all there was.
+//!
+//! Never writes to the API, never decides what changed, never touches the store. No failed call turns into "absent".
+
+mod error;
+pub mod plan;
+mod reading;
+mod seen;
+pub mod walk;
+
+pub use error::CollectError;
+pub use plan::{Call, Plan};
+pub use walk::{Limits, Progress, Walk, walk};

@@ -1,0 +1,160 @@
+//! Everything a walk has seen so far, put together so that the order of arrival leaves no trace.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+
+use super::reading::{OfGroup, OfUser, Reading};
+use crate::api::wire::Notes;
+use crate::domain::contract::Contract;
+use crate::domain::coverage::{Effort, Scope, Status};
+use crate::domain::group::Group;
+use crate::domain::id::{GroupId, ResourceId, UserId};
+use crate::domain::key::Key;
+use crate::domain::resource::Resource;
+use crate::domain::share::Share;
+use crate::domain::sighting::Sightings;
+use crate::domain::user::User;
+
+/// The yield of a walk under way.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub(super) contract: Option<Contract>,
+    users: BTreeMap<UserId, User>,
+    groups: BTreeMap<GroupId, Group>,
+    resources: Vec<Resource>,
+    members: Vec<(GroupId, UserId)>,
+    shares: Vec<Share>,
+    owns: Vec<(UserId, ResourceId)>,
+    keys: Vec<Key>,
+    pub(super) scopes: BTreeMap<Scope, (Status, Effort)>,
+    pub(super) notes: Notes,
+    pub(super) repeated: u64,
+    gone_users: BTreeSet<UserId>,
+    gone_groups: BTreeSet<GroupId>,
+    /// One text for each id, however often it is listed.
+    texts: HashSet<Arc<str>>,
+}
+
+impl Seen {
+    /// Whether the list of users, groups or resources, or the contract, gave anything to go by.
+    pub(super) fn has_any_list(&self) -> bool {
+        let lists = [Scope::Contract, Scope::Users, Scope::Groups, Scope::Resources];
+        !self.users.is_empty()
+            || !self.groups.is_empty()
+            || !self.resources.is_empty()
+            || lists.iter().any(|scope| self.scopes.get(scope).is_some_and(|(status, _)| *status == Status::Complete))
+    }
+
+    /// Adds a user; of two with one id the later one counts. Answers whether this one is new.
+    pub(super) fn user(&mut self, user: User) -> bool {
+        self.texts.insert(user.id.shared());
+        let new = self.users.insert(user.id.clone(), user).is_none();
+        self.repeated += u64::from(!new);
+        new
+    }
+
+    /// Adds the groups of a reading and answers with their ids.
+    pub(super) fn groups(&mut self, items: Vec<Group>) -> Vec<GroupId> {
+        let ids: Vec<GroupId> = items.iter().map(|group| group.id.clone()).collect();
+        self.groups.extend(items.into_iter().map(|group| (group.id.clone(), group)));
+        ids
+    }
+
+    /// Adds the resources of a reading.
+    pub(super) fn resources(&mut self, items: Vec<Resource>) {
+        self.texts.extend(items.iter().map(|resource| resource.id.shared()));
+        self.resources = items;
+    }
+
+    /// Adds both scopes of a group.
+    pub(super) fn of_group(&mut self, of: OfGroup) {
+        let OfGroup { group, mut members, mut shares } = of;
+        let gone = settle_gone(&mut members, &mut shares);
+        for user in self.take(Scope::Members(group.clone()), members) {
+            let user = UserId::from(self.text(user.shared()));
+            self.members.push((group.clone(), user));
+        }
+        for mut share in self.take(Scope::Shares(group.clone()), shares) {
+            share.resource = ResourceId::from(self.text(share.resource.shared()));
+            self.shares.push(share);
+        }
+        if gone {
+            self.gone_groups.insert(group);
+        }
+    }
+
+    /// Adds both scopes of a user.
+    pub(super) fn of_user(&mut self, of: OfUser) {
+        let OfUser { user, mut owns, mut keys } = of;
+        let gone = settle_gone(&mut owns, &mut keys);
+        for resource in self.take(Scope::Owns(user.clone()), owns) {
+            let resource = ResourceId::from(self.text(resource.shared()));
+            self.owns.push((user.clone(), resource));
+        }
+        let keys = self.take(Scope::Keys(user.clone()), keys);
+        self.keys.extend(keys);
+        if gone {
+            self.gone_users.insert(user);
+        }
+    }
+
+    /// Records how a scope ended and gives back what was seen of it.
+    pub(super) fn take<T>(&mut self, scope: Scope, reading: Reading<T>) -> Vec<T> {
+        self.notes.add(reading.notes);
+        self.repeated += reading.repeated;
+        self.record(scope, reading.status, reading.effort);
+        reading.items
+    }
+
+    /// Records how a scope ended.
+    pub(super) fn record(&mut self, scope: Scope, status: Status, effort: Effort) {
+        self.scopes.insert(scope, (status, effort));
+    }
+
+    /// What was seen, in order. Whoever vanished during the walk was not there at its end, and nothing of theirs.
+    pub(super) fn finish(self) -> Sightings {
+        let Self { gone_users, gone_groups, .. } = self;
+        let user_stays = |user: &UserId| !gone_users.contains(user);
+        let group_stays = |group: &GroupId| !gone_groups.contains(group);
+        let mut sightings = Sightings {
+            contract: self.contract,
+            users: self.users.into_values().filter(|user| user_stays(&user.id)).collect(),
+            groups: self.groups.into_values().filter(|group| group_stays(&group.id)).collect(),
+            resources: self.resources,
+            members: self.members,
+            shares: self.shares,
+            owns: self.owns,
+            keys: self.keys,
+            scopes: self.scopes,
+        };
+        sightings.members.retain(|(group, user)| group_stays(group) && user_stays(user));
+        sightings.shares.retain(|share| group_stays(&share.group));
+        sightings.owns.retain(|(user, _)| user_stays(user));
+        sightings.keys.retain(|key| user_stays(&key.user));
+        sightings.resources.sort_by(|a, b| a.id.cmp(&b.id));
+        sightings.members.sort();
+        sightings.shares.sort_by(|a, b| (&a.group, &a.resource).cmp(&(&b.group, &b.resource)));
+        sightings.owns.sort();
+        sightings.keys.sort_by(|a, b| (&a.user, &a.id).cmp(&(&b.user, &b.id)));
+        sightings
+    }
+
+    /// The text of an id that was seen before, or this one from now on.
+    fn text(&mut self, text: Arc<str>) -> Arc<str> {
+        if let Some(known) = self.texts.get(&text) {
+            return Arc::clone(known);
+        }
+        self.texts.insert(Arc::clone(&text));
+        text
+    }
+}
+
+/// If one scope of a parent found it gone, the other one is gone as well, whatever it saw before.
+fn settle_gone<A, B>(first: &mut Reading<A>, second: &mut Reading<B>) -> bool {
+    let gone = first.status == Status::Gone || second.status == Status::Gone;
+    if gone {
+        first.status = Status::Gone;
+        second.status = Status::Gone;
+    }
+    gone
+}

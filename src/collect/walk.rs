@@ -1,0 +1,414 @@
+//! The walk: all lists at once, then members, shares, ownerships and keys of whatever they name, many at a time.
+//!
+//! One loop on one task: dropping its future stops everything, and nothing is shared between tasks. How many requests are
+//! in flight is the client's business; how many are waiting is bounded here, so that memory is.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use futures::future::{BoxFuture, FutureExt as _};
+use futures::stream::FuturesUnordered;
+use tokio::time::{Instant, timeout_at};
+
+use super::error::CollectError;
+use super::plan::depth;
+use super::reading::{OfGroup, OfUser, Reading, Unauthorised, effort, not_expanded, of_group, of_user};
+use super::seen::Seen;
+use crate::api::pages::{UserPage, Users};
+use crate::api::read::Client;
+use crate::api::wire::{Collection, ConvertError, Notes, contract, group, resource};
+use crate::api::{Answer, Error};
+use crate::domain::contract::Contract;
+use crate::domain::coverage::{Effort, Scope, ScopeKind, Status};
+use crate::domain::id::{ContractNumber, GroupId, UserId};
+use crate::domain::sighting::Sightings;
+use crate::seams::Seams;
+
+/// Bounds of a walk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The contract to walk, if it is known; else it is the only one that the credentials see.
+    pub contract: Option<ContractNumber>,
+    /// Users and groups whose scopes are read at once; two requests each. At least the client's concurrency, to keep it busy.
+    pub at_once: usize,
+    /// The longest a walk may take; what was not read by then is a gap.
+    pub longest: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { contract: None, at_once: 64, longest: Duration::from_mins(30) }
+    }
+}
+
+/// Where a walk stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Scopes that are known so far; grows until the last page of users is read.
+    pub scopes: u64,
+    /// Scopes whose reading has ended.
+    pub ended: u64,
+    /// Of these, scopes that are complete, or whose parent is gone.
+    pub complete: u64,
+    /// Requests whose outcome is known, retries included.
+    pub requests: u64,
+}
+
+/// What a walk came back with.
+#[derive(Clone, Debug)]
+pub struct Walk {
+    /// The contract that was walked.
+    pub contract: ContractNumber,
+    /// What was seen, in order, and how the reading of each scope ended.
+    pub sightings: Sightings,
+    /// What this version of the program did not know of the answers.
+    pub notes: Notes,
+    /// Things that were listed twice; the later one was kept.
+    pub repeated: u64,
+}
+
+/// Walks a contract. `progress` is called after every answer about a scope.
+///
+/// Scopes that cannot be read are gaps in the result. An error is returned only if the credentials are refused, if it is not
+/// certain which contract this is, or if nothing at all could be read.
+pub async fn walk(
+    client: &Client,
+    seams: &Seams,
+    limits: Limits,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Walk, CollectError> {
+    let mut walker = Walker::new(client, seams, limits, progress);
+    let deadline = Instant::now() + limits.longest;
+    loop {
+        walker.start_more();
+        match timeout_at(deadline, walker.running.next()).await {
+            Ok(Some(outcome)) => walker.take(outcome.map_err(|error| CollectError::Refused(error.0))?)?,
+            Ok(None) => break,
+            Err(_) => {
+                walker.run_out_of_time();
+                break;
+            }
+        }
+    }
+    walker.finish()
+}
+
+/// A list that is read as a whole.
+type Listed<T> = Result<Answer<Collection<T>>, Error>;
+
+/// What one of the running futures came back with.
+enum Outcome {
+    Contracts(Result<Answer<Option<Vec<contract::Contract>>>, Error>),
+    Page(Box<Users>, Option<Result<Answer<UserPage>, Error>>),
+    Groups(Listed<group::Group>),
+    Resources(Listed<resource::Resource>),
+    OfGroup(OfGroup),
+    OfUser(OfUser),
+}
+
+/// A parent whose scopes wait to be read.
+enum Parent {
+    Group(GroupId),
+    User(UserId),
+}
+
+struct Walker<'a> {
+    client: &'a Client,
+    seams: &'a Seams,
+    limits: Limits,
+    report: &'a (dyn Fn(Progress) + Sync),
+    progress: Progress,
+    seen: Seen,
+    number: Option<ContractNumber>,
+    waiting: VecDeque<Parent>,
+    parents_running: usize,
+    running: FuturesUnordered<BoxFuture<'a, Result<Outcome, Unauthorised>>>,
+    /// Scopes whose reading has not ended.
+    open: BTreeSet<Scope>,
+    /// What the pages of users took so far, and whether one moved while they were read.
+    paging: Effort,
+    shifted: bool,
+    /// The first failure of a list, in case that nothing else can be said.
+    failure: Option<Box<Error>>,
+}
+
+impl<'a> Walker<'a> {
+    fn new(client: &'a Client, seams: &'a Seams, limits: Limits, report: &'a (dyn Fn(Progress) + Sync)) -> Self {
+        let walker = Self {
+            client,
+            seams,
+            limits,
+            report,
+            progress: Progress::default(),
+            seen: Seen::default(),
+            number: limits.contract,
+            waiting: VecDeque::new(),
+            parents_running: 0,
+            running: FuturesUnordered::new(),
+            open: BTreeSet::from([Scope::Contract, Scope::Users, Scope::Groups, Scope::Resources]),
+            paging: Effort::default(),
+            shifted: false,
+            failure: None,
+        };
+        walker.running.push(async { Ok(Outcome::Contracts(client.contracts().await)) }.boxed());
+        walker.running.push(async { Ok(Outcome::Groups(client.groups(depth(ScopeKind::Groups)).await)) }.boxed());
+        walker
+            .running
+            .push(async { Ok(Outcome::Resources(client.resources(depth(ScopeKind::Resources)).await)) }.boxed());
+        walker.turn_page(Box::new(client.all_users(depth(ScopeKind::Users))));
+        walker
+    }
+
+    /// Asks for the next page of users.
+    fn turn_page(&self, mut users: Box<Users>) {
+        let page = async move {
+            let page = users.next().await;
+            Ok(Outcome::Page(users, page))
+        };
+        self.running.push(page.boxed());
+    }
+
+    /// Starts reading the scopes of waiting parents, as many as may run at once.
+    fn start_more(&mut self) {
+        let (client, seams) = (self.client, self.seams);
+        while self.parents_running < self.limits.at_once.max(1) {
+            let Some(parent) = self.waiting.pop_front() else { return };
+            self.parents_running += 1;
+            self.running.push(match parent {
+                Parent::Group(group) => {
+                    async move { of_group(client, seams, group).await.map(Outcome::OfGroup) }.boxed()
+                }
+                Parent::User(user) => async move { of_user(client, seams, user).await.map(Outcome::OfUser) }.boxed(),
+            });
+        }
+    }
+
+    /// Takes in what one of the running futures came back with.
+    fn take(&mut self, outcome: Outcome) -> Result<(), CollectError> {
+        match outcome {
+            Outcome::Contracts(answer) => self.take_contracts(answer)?,
+            Outcome::Page(users, page) => self.take_page(users, page)?,
+            Outcome::Groups(answer) => {
+                let reading =
+                    Reading::of_list(answer, self.seams, |it: group::Group| it.into_domain(), |it| it.id.clone());
+                let items = self.take_list(Scope::Groups, reading)?;
+                for group in self.seen.groups(items) {
+                    self.open.extend([Scope::Members(group.clone()), Scope::Shares(group.clone())]);
+                    self.waiting.push_back(Parent::Group(group));
+                }
+            }
+            Outcome::Resources(answer) => {
+                let reading =
+                    Reading::of_list(answer, self.seams, |it: resource::Resource| it.into_domain(), |it| it.id.clone());
+                let items = self.take_list(Scope::Resources, reading)?;
+                self.seen.resources(items);
+            }
+            Outcome::OfGroup(of) => {
+                self.parents_running -= 1;
+                let scopes = [Scope::Members(of.group.clone()), Scope::Shares(of.group.clone())];
+                self.seen.of_group(of);
+                self.close(&scopes);
+            }
+            Outcome::OfUser(of) => {
+                self.parents_running -= 1;
+                let scopes = [Scope::Owns(of.user.clone()), Scope::Keys(of.user.clone())];
+                self.seen.of_user(of);
+                self.close(&scopes);
+            }
+        }
+        self.progress.scopes = self.progress.ended + self.open.len() as u64;
+        (self.report)(self.progress);
+        Ok(())
+    }
+
+    /// Takes in one of the lists that everything else hangs on.
+    fn take_list<T>(
+        &mut self,
+        scope: Scope,
+        reading: Result<Reading<T>, Unauthorised>,
+    ) -> Result<Vec<T>, CollectError> {
+        let mut reading = reading.map_err(|error| CollectError::Refused(error.0))?;
+        if let Some(error) = reading.error.take() {
+            self.failure.get_or_insert(error);
+        }
+        let items = self.seen.take(scope.clone(), reading);
+        self.close(&[scope]);
+        Ok(items)
+    }
+
+    fn take_contracts(
+        &mut self,
+        answer: Result<Answer<Option<Vec<contract::Contract>>>, Error>,
+    ) -> Result<(), CollectError> {
+        let Answer { value, notes, receipt } = match answer {
+            Ok(answer) => answer,
+            Err(error) => {
+                let reading =
+                    Reading::<()>::failed(error, self.seams).map_err(|error| CollectError::Refused(error.0))?;
+                if let (None, Some(error)) = (self.number, reading.error) {
+                    return Err(CollectError::NoContract(error));
+                }
+                self.seen.record(Scope::Contract, reading.status, reading.effort);
+                self.close(&[Scope::Contract]);
+                return Ok(());
+            }
+        };
+        self.seen.notes.add(notes);
+        let effort = effort(&receipt, value.as_ref().map_or(0, Vec::len));
+        let status = match value {
+            None => not_expanded(),
+            Some(listed) => {
+                let listed: Result<Vec<Contract>, ConvertError> =
+                    listed.into_iter().map(contract::Contract::into_domain).collect();
+                match listed {
+                    Ok(listed) => {
+                        self.seen.contract = Some(choose(listed, self.limits.contract)?);
+                        Status::Complete
+                    }
+                    Err(error) => Status::Failed(error.to_string()),
+                }
+            }
+        };
+        self.number = self.seen.contract.as_ref().map(|contract| contract.number).or(self.number);
+        if self.number.is_none() {
+            return Err(CollectError::NoneListed);
+        }
+        self.seen.record(Scope::Contract, status, effort);
+        self.close(&[Scope::Contract]);
+        Ok(())
+    }
+
+    fn take_page(
+        &mut self,
+        users: Box<Users>,
+        page: Option<Result<Answer<UserPage>, Error>>,
+    ) -> Result<(), CollectError> {
+        let status = match page {
+            Some(Ok(Answer { value, notes, receipt })) => {
+                self.seen.notes.add(notes);
+                self.paging.add(effort(&receipt, value.users.len() + value.repeated.len()));
+                let last = value.last;
+                match self.take_users(value) {
+                    Err(error) => Status::Failed(error.to_string()),
+                    Ok(()) if !last => {
+                        self.turn_page(users);
+                        return Ok(());
+                    }
+                    Ok(()) if self.shifted => Status::Unstable,
+                    Ok(()) => Status::Complete,
+                }
+            }
+            Some(Err(error)) => {
+                let reading =
+                    Reading::<()>::failed(error, self.seams).map_err(|error| CollectError::Refused(error.0))?;
+                self.paging.add(reading.effort);
+                if let Some(error) = reading.error {
+                    self.failure.get_or_insert(error);
+                }
+                reading.status
+            }
+            // The page before said that it was the last one.
+            None => Status::Complete,
+        };
+        self.seen.record(Scope::Users, status, self.paging);
+        self.close(&[Scope::Users]);
+        Ok(())
+    }
+
+    /// Adds the users of one page. Those that convert are seen even if another one does not.
+    fn take_users(&mut self, page: UserPage) -> Result<(), ConvertError> {
+        let here: BTreeSet<_> = page.users.iter().filter_map(|user| user.id.clone()).collect();
+        // Twice on one page is the server's mistake; on two pages the list moved, and may have hidden somebody.
+        self.shifted |= page.repeated.iter().filter_map(|user| user.id.as_ref()).any(|id| !here.contains(id));
+        let mut outcome = Ok(());
+        for user in page.users.into_iter().chain(page.repeated) {
+            match user.into_domain() {
+                Ok(user) => {
+                    let id = user.id.clone();
+                    if self.seen.user(user) {
+                        self.open.extend([Scope::Owns(id.clone()), Scope::Keys(id.clone())]);
+                        self.waiting.push_back(Parent::User(id));
+                    }
+                }
+                Err(error) => outcome = Err(error),
+            }
+        }
+        outcome
+    }
+
+    /// Counts scopes whose reading has ended.
+    fn close(&mut self, scopes: &[Scope]) {
+        for scope in scopes {
+            self.open.remove(scope);
+            self.progress.ended += 1;
+            if let Some((status, effort)) = self.seen.scopes.get(scope) {
+                self.progress.complete += u64::from(status.proves_absence());
+                self.progress.requests += effort.attempts;
+                tracing::debug!(scope = scope.kind().as_str(), status = status.as_str(), "scope read");
+            }
+        }
+    }
+
+    /// Leaves what was not read in time as gaps.
+    fn run_out_of_time(&mut self) {
+        let reason = format!("the walk took longer than {} s", self.limits.longest.as_secs());
+        for scope in std::mem::take(&mut self.open) {
+            let effort = if scope == Scope::Users { self.paging } else { Effort::default() };
+            self.seen.record(scope, Status::Failed(reason.clone()), effort);
+        }
+    }
+
+    fn finish(self) -> Result<Walk, CollectError> {
+        let Some(contract) = self.number.filter(|_| self.seen.has_any_list()) else {
+            return Err(self.failure.map_or(CollectError::NothingInTime, CollectError::NothingRead));
+        };
+        let (notes, repeated) = (self.seen.notes.clone(), self.seen.repeated);
+        Ok(Walk { contract, sightings: self.seen.finish(), notes, repeated })
+    }
+}
+
+/// The contract to walk among those that are listed.
+fn choose(listed: Vec<Contract>, wanted: Option<ContractNumber>) -> Result<Contract, CollectError> {
+    let mut numbers: Vec<ContractNumber> = listed.iter().map(|contract| contract.number).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    match (wanted, numbers.as_slice()) {
+        (Some(expected), _) => {
+            let found = listed.into_iter().rfind(|contract| contract.number == expected);
+            found.ok_or(CollectError::AnotherContract { expected, listed: numbers })
+        }
+        (None, [_]) => listed.into_iter().next_back().ok_or(CollectError::NoneListed),
+        (None, []) => Err(CollectError::NoneListed),
+        (None, _) => Err(CollectError::SeveralContracts(numbers)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{Credentials, Settings, Version};
+
+    #[test]
+    fn what_was_not_read_in_time_is_a_gap_and_what_was_is_kept() {
+        let base = "http://127.0.0.1:9/cloudapi/v6".parse().unwrap();
+        let settings = Settings::new(base, Version::V6, Credentials::Bearer("token".into()));
+        let seams = Seams::system();
+        let client = Client::new(&settings, seams.clone()).unwrap();
+        let limits = Limits { contract: Some(ContractNumber(1)), ..Limits::default() };
+        // Nothing is sent: the futures are made and never polled.
+        let mut walker = Walker::new(&client, &seams, limits, &|_| ());
+        let group = GroupId::from("ops");
+        walker.seen.record(Scope::Groups, Status::Complete, Effort::default());
+        walker.open.extend([Scope::Members(group.clone()), Scope::Shares(group.clone())]);
+        walker.seen.record(Scope::Shares(group.clone()), Status::Complete, Effort::default());
+        walker.close(&[Scope::Groups, Scope::Shares(group)]);
+        walker.run_out_of_time();
+        let coverage = walker.finish().unwrap().sightings.coverage();
+        let told: Vec<String> = coverage.gaps.iter().map(|gap| format!("{}: {}", gap.scope, gap.status)).collect();
+        let late = "failed (the walk took longer than 1800 s)";
+        let expected = ["contract", "users", "resources", "members(ops)"].map(|scope| format!("{scope}: {late}"));
+        assert_eq!(told, expected);
+        assert_eq!(coverage.totals(), (6, 2));
+    }
+}

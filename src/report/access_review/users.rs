@@ -1,0 +1,291 @@
+//! Users: state, second factor, last sign-in, and what they can do by which path, in compact form.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::line::Earlier;
+use super::method::{DORMANT_DAYS, NEVER_GRACE_DAYS};
+use crate::domain::coverage::Scope;
+use crate::domain::grant::{Entitlement, Grant, Via};
+use crate::domain::id::UserId;
+use crate::domain::severity::Severity;
+use crate::domain::share::Access;
+use crate::domain::time::{days_between, to_seconds};
+use crate::domain::user::User;
+use crate::report::access_review::line::Movement;
+use crate::report::context::{Context, GroupMention};
+use crate::report::text::mixes_scripts;
+
+/// One user. Times are RFC 3339 in UTC to the second, ages whole days.
+#[derive(Clone, Debug, Serialize)]
+pub struct UserRow {
+    /// The API's id.
+    pub id: String,
+    /// E-mail address, or the id.
+    pub label: String,
+    /// First and last name, as far as given.
+    pub name: String,
+    /// `active`, `inactive`, or `unknown` for somebody whom the list of users does not have.
+    pub state: &'static str,
+    /// Whether the user is an administrator.
+    pub administrator: bool,
+    /// Whether the user owns the contract.
+    pub owner: bool,
+    /// Administrator or owner: listed apart.
+    pub privileged: bool,
+    /// `on`, `off` or `unknown`: whether two-factor authentication is set up.
+    pub two_factor: &'static str,
+    /// Whether it is demanded.
+    pub two_factor_demanded: Option<bool>,
+    /// When the user was created; empty if not told.
+    pub created_utc: String,
+    /// When the user last signed in; empty if never or not told.
+    pub last_login_utc: String,
+    /// Days since then.
+    pub last_login_days: Option<i64>,
+    /// Active, and not signed in for longer than [`DORMANT_DAYS`].
+    pub dormant: bool,
+    /// Active, older than [`NEVER_GRACE_DAYS`], and no sign-in on record.
+    pub never_signed_in: bool,
+    /// What a reader should notice about the user, in words.
+    pub notes: Vec<&'static str>,
+    /// Groups the user is in.
+    pub groups: Vec<GroupMention>,
+    /// How many privileges the user holds by groups.
+    pub privileges: usize,
+    /// How many resources are shared with the user.
+    pub resources: usize,
+    /// How many resources the user owns.
+    pub owned: usize,
+    /// S3 keys that can be used.
+    pub keys_usable: usize,
+    /// S3 keys in all.
+    pub keys: usize,
+    /// The worst rating of the user's lines.
+    pub risk: &'static str,
+    /// Lines that the compared snapshot does not have.
+    pub new_lines: usize,
+    /// Lines that allow more than they did.
+    pub widened_lines: usize,
+    /// The paths, the riskiest first.
+    pub paths: Vec<PathRow>,
+    /// Paths left out here; the CSV has them all.
+    pub more_paths: usize,
+    /// Whether everything behind the user's lines was read to its end.
+    pub complete: bool,
+}
+
+/// Everything of one kind that a user holds by the same groups.
+#[derive(Clone, Debug, Serialize)]
+pub struct PathRow {
+    /// `privileges`, `shared`, `owns`, `S3 keys`.
+    pub kind: &'static str,
+    /// The groups it comes through; empty if it is held directly.
+    pub via: Vec<GroupMention>,
+    /// For shares, what they allow together.
+    pub access: &'static str,
+    /// The worst rating among them.
+    pub risk: &'static str,
+    /// What is held, by name.
+    pub what: Vec<String>,
+    /// How many more there are; the CSV has them all.
+    pub more: usize,
+}
+
+/// How much of a user's access is spelt out, so that a large contract still gives a page that opens.
+#[derive(Clone, Copy)]
+struct Room {
+    paths: usize,
+    names: usize,
+}
+
+impl Room {
+    fn with(users: usize) -> Self {
+        if users > 2_000 { Self { paths: 4, names: 6 } } else { Self { paths: 24, names: 25 } }
+    }
+}
+
+/// Every user as listed.
+pub(super) fn rows(context: &Context<'_>, earlier: Option<&Earlier<'_>>, as_of: super::Instant) -> Vec<UserRow> {
+    let mut grants: BTreeMap<&UserId, Vec<&Grant>> = BTreeMap::new();
+    for grant in &context.view.grants {
+        grants.entry(&grant.user).or_default().push(grant);
+    }
+    let room = Room::with(context.users.len());
+    let none = Vec::new();
+    context.users.iter().map(|id| row(id, context, grants.get(id).unwrap_or(&none), earlier, as_of, room)).collect()
+}
+
+fn row(
+    id: &UserId,
+    context: &Context<'_>,
+    grants: &[&Grant],
+    earlier: Option<&Earlier<'_>>,
+    as_of: super::Instant,
+    room: Room,
+) -> UserRow {
+    let user = context.state.users.get(id).map(|held| &held.value);
+    let standing = user.map(|user| Standing::of(user, as_of)).unwrap_or_default();
+    let count = |kind: fn(&Entitlement) -> bool| grants.iter().filter(|grant| kind(&grant.entitlement)).count();
+    let moved = |movement| {
+        let earlier = earlier.into_iter();
+        earlier
+            .flat_map(|earlier| grants.iter().filter(move |grant| earlier.movement(context.view, grant) == movement))
+            .count()
+    };
+    let (paths, more_paths) = paths(grants, context, room);
+    let owner = user.is_some_and(|user| context.state.is_owner(user));
+    let administrator = user.is_some_and(User::is_administrator);
+    UserRow {
+        id: id.to_string(),
+        label: context.state.user_label(id).to_owned(),
+        name: user.map(|user| user.person.name()).unwrap_or_default(),
+        state: user.map_or("unknown", |user| if user.is_usable() { "active" } else { "inactive" }),
+        administrator,
+        owner,
+        privileged: administrator || owner,
+        two_factor: user.map_or("unknown", two_factor),
+        two_factor_demanded: user.and_then(|user| user.force_sec_auth),
+        created_utc: user.and_then(|user| user.created).map(to_seconds).unwrap_or_default(),
+        last_login_utc: user.and_then(|user| user.last_login).map(to_seconds).unwrap_or_default(),
+        last_login_days: standing.last_login_days,
+        dormant: standing.dormant,
+        never_signed_in: standing.never_signed_in,
+        notes: notes(id, user, context),
+        groups: context.groups_of(id).into_iter().map(|group| context.mention(group)).collect(),
+        privileges: count(|entitlement| matches!(entitlement, Entitlement::Privilege(_))),
+        resources: count(|entitlement| matches!(entitlement, Entitlement::Share(_))),
+        owned: count(|entitlement| matches!(entitlement, Entitlement::Ownership(_))),
+        keys_usable: context.state.keys_of(id).filter(|key| key.is_usable()).count(),
+        keys: context.state.keys_of(id).count(),
+        risk: grants.iter().map(|grant| grant.risk).max().unwrap_or(Severity::Info).as_str(),
+        new_lines: moved(Movement::New),
+        widened_lines: moved(Movement::Widened),
+        paths,
+        more_paths,
+        complete: grants.iter().all(|grant| context.rests_on_complete(grant)) && all_read(id, context),
+    }
+}
+
+/// Whether a user's own scopes and those of their groups were read to their end.
+fn all_read(id: &UserId, context: &Context<'_>) -> bool {
+    context.is_complete(&Scope::Keys(id.clone()))
+        && context.is_complete(&Scope::Owns(id.clone()))
+        && context.groups_of(id).into_iter().all(|group| {
+            context.is_complete(&Scope::Members(group.clone())) && context.is_complete(&Scope::Shares(group.clone()))
+        })
+}
+
+/// `on`, `off` or `unknown`.
+pub(super) fn two_factor(user: &User) -> &'static str {
+    match user.sec_auth_active {
+        Some(true) => "on",
+        Some(false) => "off",
+        None => "unknown",
+    }
+}
+
+/// How long a user has been away.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Standing {
+    pub(super) last_login_days: Option<i64>,
+    pub(super) dormant: bool,
+    pub(super) never_signed_in: bool,
+}
+
+impl Standing {
+    pub(super) fn of(user: &User, as_of: super::Instant) -> Self {
+        let last_login_days = user.last_login.map(|at| days_between(at, as_of));
+        let age = user.created.map(|at| days_between(at, as_of));
+        Self {
+            last_login_days,
+            dormant: user.is_usable() && last_login_days.is_some_and(|days| days > DORMANT_DAYS),
+            never_signed_in: user.is_usable()
+                && last_login_days.is_none()
+                && age.is_some_and(|days| days > NEVER_GRACE_DAYS),
+        }
+    }
+}
+
+fn notes(id: &UserId, user: Option<&User>, context: &Context<'_>) -> Vec<&'static str> {
+    let Some(user) = user else { return vec!["not in the list of users"] };
+    let mut notes = Vec::new();
+    if context.state.users.get(id).is_some_and(|held| held.seen < context.state.seq) {
+        notes.push("shown from an earlier snapshot");
+    }
+    if user.force_sec_auth == Some(true) && user.sec_auth_active == Some(false) {
+        notes.push("2FA demanded, not set up");
+    }
+    if mixes_scripts(context.state.user_label(id)) || mixes_scripts(&user.person.name()) {
+        notes.push("name mixes alphabets");
+    }
+    notes
+}
+
+/// What leads to the things of one path row.
+type Route = (u8, Vec<(usize, Option<Access>)>);
+
+/// A user's entitlements put together by where they come from, the riskiest first.
+fn paths(grants: &[&Grant], context: &Context<'_>, room: Room) -> (Vec<PathRow>, usize) {
+    let mut routes: BTreeMap<Route, Vec<&Grant>> = BTreeMap::new();
+    for grant in grants.iter().filter(|grant| kind(&grant.entitlement).is_some()) {
+        let mut through: Vec<_> = grant
+            .paths
+            .iter()
+            .filter_map(|path| match &path.via {
+                Via::Group(group, access) => Some((context.place(group), *access)),
+                Via::Direct | Via::Administrator | Via::ContractOwner => None,
+            })
+            .collect();
+        through.sort_unstable();
+        routes.entry((super::line::rank_of(&grant.entitlement), through)).or_default().push(grant);
+    }
+    let mut routes: Vec<_> = routes
+        .into_iter()
+        .map(|(route, grants)| (grants.iter().map(|grant| grant.risk).max().unwrap_or(Severity::Info), route, grants))
+        .collect();
+    routes.sort_by(|a, b| (b.0, &a.1).cmp(&(a.0, &b.1)));
+    let more = routes.len().saturating_sub(room.paths);
+    let rows =
+        routes.iter().take(room.paths).map(|(risk, route, grants)| path_row(*risk, route, grants, context, room));
+    (rows.collect(), more)
+}
+
+fn path_row(risk: Severity, route: &Route, grants: &[&Grant], context: &Context<'_>, room: Room) -> PathRow {
+    let mut what: Vec<_> = grants
+        .iter()
+        .map(|grant| match &grant.entitlement {
+            Entitlement::Share(resource) | Entitlement::Ownership(resource) => context.state.resource_label(resource),
+            other => other.id(),
+        })
+        .map(str::to_owned)
+        .collect();
+    what.sort_by_cached_key(|name| (name.to_lowercase(), name.clone()));
+    let more = what.len().saturating_sub(room.names);
+    what.truncate(room.names);
+    let access = grants.iter().filter_map(|grant| grant.access).reduce(Access::union);
+    PathRow {
+        kind: grants.first().and_then(|grant| kind(&grant.entitlement)).unwrap_or_default(),
+        via: route
+            .1
+            .iter()
+            .filter_map(|(place, _)| context.groups.get(*place))
+            .map(|group| context.mention(group))
+            .collect(),
+        access: access.map_or("", Access::as_str),
+        risk: risk.as_str(),
+        what,
+        more,
+    }
+}
+
+fn kind(entitlement: &Entitlement) -> Option<&'static str> {
+    match entitlement {
+        Entitlement::Privilege(_) => Some("privileges"),
+        Entitlement::Share(_) => Some("shared"),
+        Entitlement::Ownership(_) => Some("owns"),
+        Entitlement::S3Key(_) => Some("S3 keys"),
+        Entitlement::ContractOwner | Entitlement::Administrator | Entitlement::Account => None,
+    }
+}

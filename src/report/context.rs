@@ -1,0 +1,189 @@
+//! What several sections look up about one view: who is in which group, what is called alike, what was not complete.
+//!
+//! Built once per view; nothing here is shown by itself.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::input::View;
+use super::text::sorting_key;
+use crate::domain::coverage::Scope;
+use crate::domain::grant::{Entitlement, Grant, Via};
+use crate::domain::id::{GroupId, Seq, UserId};
+use crate::domain::snapshot::Snapshot;
+use crate::domain::state::State;
+use crate::domain::time::to_seconds;
+
+/// A group where it is mentioned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GroupMention {
+    /// Its name, or its id.
+    pub label: String,
+    /// Its id, where another group has the same name; empty otherwise.
+    pub distinguish: String,
+    /// The place of its own row: `group-12`.
+    pub anchor: String,
+}
+
+/// Lookups of one view.
+pub(super) struct Context<'a> {
+    pub(super) view: &'a View,
+    pub(super) state: &'a State,
+    snapshots: &'a BTreeMap<Seq, Snapshot>,
+    /// Users as they are listed.
+    pub(super) users: Vec<&'a UserId>,
+    ranks: HashMap<&'a UserId, usize>,
+    /// Groups as they are listed.
+    pub(super) groups: Vec<&'a GroupId>,
+    places: BTreeMap<&'a GroupId, usize>,
+    alike: BTreeSet<&'a str>,
+    groups_of: BTreeMap<&'a UserId, Vec<&'a GroupId>>,
+    members_of: BTreeMap<&'a GroupId, Vec<usize>>,
+    incomplete: BTreeSet<&'a Scope>,
+}
+
+impl<'a> Context<'a> {
+    pub(super) fn of(view: &'a View, snapshots: &'a BTreeMap<Seq, Snapshot>) -> Self {
+        let state = &view.state;
+        // Members and paths may name a user or group that the lists do not have.
+        let mut known: BTreeSet<&UserId> = state.users.keys().collect();
+        known.extend(state.members.keys().map(|(_, user)| user));
+        known.extend(view.grants.iter().map(|grant| &grant.user));
+        let mut users: Vec<_> = known.into_iter().collect();
+        users.sort_by_cached_key(|id| sorting_key(state.user_label(id), id.as_str()));
+        let ranks: HashMap<_, _> = users.iter().enumerate().map(|(rank, id)| (*id, rank)).collect();
+
+        let mut groups: Vec<_> = state.groups.keys().collect();
+        groups.sort_by_cached_key(|id| sorting_key(state.group_label(id), id.as_str()));
+        let places = groups.iter().enumerate().map(|(place, id)| (*id, place)).collect();
+        let alike = groups
+            .windows(2)
+            .filter(|pair| state.group_label(pair[0]).eq_ignore_ascii_case(state.group_label(pair[1])))
+            .flat_map(|pair| [state.group_label(pair[0]), state.group_label(pair[1])])
+            .collect();
+
+        let mut groups_of: BTreeMap<&UserId, Vec<&GroupId>> = BTreeMap::new();
+        let mut members_of: BTreeMap<&GroupId, Vec<usize>> = BTreeMap::new();
+        for (group, user) in state.members.keys() {
+            groups_of.entry(user).or_default().push(group);
+            members_of.entry(group).or_default().push(ranks[user]);
+        }
+        members_of.values_mut().for_each(|members| members.sort_unstable());
+        let incomplete =
+            view.coverage.gaps.iter().filter(|gap| !gap.status.proves_absence()).map(|gap| &gap.scope).collect();
+        Self { view, state, snapshots, users, ranks, groups, places, alike, groups_of, members_of, incomplete }
+    }
+
+    /// The end of a snapshot's run, in text; empty for a snapshot that is not kept any more.
+    pub(super) fn time_of(&self, seq: Seq) -> String {
+        self.instant_of(seq).map(to_seconds).unwrap_or_default()
+    }
+
+    fn instant_of(&self, seq: Seq) -> Option<DateTime<Utc>> {
+        if seq == self.view.snapshot.seq {
+            return Some(self.view.snapshot.finished);
+        }
+        self.snapshots.get(&seq).map(|snapshot| snapshot.finished)
+    }
+
+    /// The user's place in the list.
+    pub(super) fn rank(&self, user: &UserId) -> usize {
+        self.ranks.get(user).copied().unwrap_or(self.users.len())
+    }
+
+    /// The groups a user is in, as they are listed.
+    pub(super) fn groups_of(&self, user: &UserId) -> Vec<&'a GroupId> {
+        let mut groups = self.groups_of.get(user).cloned().unwrap_or_default();
+        groups.sort_by_key(|group| self.place(group));
+        groups
+    }
+
+    /// The members of a group as places in [`Context::users`], in order.
+    pub(super) fn members_of(&self, group: &GroupId) -> &[usize] {
+        self.members_of.get(group).map_or(&[], Vec::as_slice)
+    }
+
+    /// The group's place in the list; behind all others for one that is not in it.
+    pub(super) fn place(&self, group: &GroupId) -> usize {
+        self.places.get(group).copied().unwrap_or(self.groups.len())
+    }
+
+    /// Whether another group has the same name.
+    pub(super) fn has_namesake(&self, group: &GroupId) -> bool {
+        self.alike.contains(self.state.group_label(group))
+    }
+
+    /// The group as it is mentioned.
+    pub(super) fn mention(&self, group: &GroupId) -> GroupMention {
+        GroupMention {
+            label: self.state.group_label(group).to_owned(),
+            distinguish: if self.has_namesake(group) { group.to_string() } else { String::new() },
+            anchor: self.places.get(group).map(|place| format!("group-{}", place + 1)).unwrap_or_default(),
+        }
+    }
+
+    /// Whether that scope was read to its end.
+    pub(super) fn is_complete(&self, scope: &Scope) -> bool {
+        !self.incomplete.contains(scope)
+    }
+
+    /// Whether everything that a grant rests on was read to its end.
+    pub(super) fn rests_on_complete(&self, grant: &Grant) -> bool {
+        if self.incomplete.is_empty() {
+            return true;
+        }
+        let user = grant.user.clone();
+        let own = match &grant.entitlement {
+            Entitlement::ContractOwner => self.is_complete(&Scope::Contract),
+            Entitlement::Administrator | Entitlement::Account => true,
+            Entitlement::Privilege(_) => self.is_complete(&Scope::Groups),
+            Entitlement::Share(_) => self.is_complete(&Scope::Groups) && self.is_complete(&Scope::Resources),
+            Entitlement::Ownership(_) => self.is_complete(&Scope::Owns(user)),
+            Entitlement::S3Key(_) => self.is_complete(&Scope::Keys(user)),
+        };
+        let shared = matches!(grant.entitlement, Entitlement::Share(_));
+        own && self.is_complete(&Scope::Users)
+            && grant.paths.iter().all(|path| match &path.via {
+                Via::Group(group, _) => {
+                    self.is_complete(&Scope::Members(group.clone()))
+                        && (!shared || self.is_complete(&Scope::Shares(group.clone())))
+                }
+                Via::Direct | Via::Administrator | Via::ContractOwner => true,
+            })
+    }
+
+    /// The last snapshot that proved the grant: the oldest sighting along the freshest path.
+    pub(super) fn last_proved(&self, grant: &Grant) -> Seq {
+        let now = self.state.seq;
+        let user = self.state.users.get(&grant.user).map_or(now, |user| user.seen);
+        let own = match &grant.entitlement {
+            Entitlement::Ownership(resource) => {
+                self.state.owns.get(&(grant.user.clone(), resource.clone())).map_or(now, |held| held.seen)
+            }
+            Entitlement::S3Key(key) => {
+                self.state.keys.get(&(grant.user.clone(), key.clone())).map_or(now, |held| held.seen)
+            }
+            _ => now,
+        };
+        let along = grant.paths.iter().map(|path| match &path.via {
+            Via::Group(group, _) => self.path_seen(grant, group),
+            Via::Direct | Via::Administrator | Via::ContractOwner => now,
+        });
+        user.min(own).min(along.max().unwrap_or(now))
+    }
+
+    fn path_seen(&self, grant: &Grant, group: &GroupId) -> Seq {
+        let now = self.state.seq;
+        let listed = self.state.groups.get(group).map_or(now, |held| held.seen);
+        let member = self.state.members.get(&(group.clone(), grant.user.clone())).map_or(now, |held| held.seen);
+        let share = match &grant.entitlement {
+            Entitlement::Share(resource) => {
+                self.state.shares.get(&(group.clone(), resource.clone())).map_or(now, |held| held.seen)
+            }
+            _ => now,
+        };
+        listed.min(member).min(share)
+    }
+}
