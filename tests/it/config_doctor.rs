@@ -12,6 +12,7 @@ use keyholder::seams::Environment;
 use keyholder::store::open::schema_version;
 use keyholder::store::{Access, Store};
 
+use super::api_tls::{authority, leaf, pin_of, serve};
 use super::support::api::{emulator, seams};
 
 /// A machine with a state folder of its own, pointed at a server with a token.
@@ -215,6 +216,38 @@ async fn offline_sends_nothing() {
     assert_eq!(emulator.counters().total, 0);
     assert_eq!(complaints(&checks), [""; 0]);
     assert_eq!(found(&checks, "api"), "not asked");
+}
+
+#[tokio::test]
+async fn the_pinned_certificate_is_compared_with_the_servers() {
+    let authority = authority();
+    let (here, other) = (leaf(&authority, "localhost", false), leaf(&authority, "localhost", false));
+    let url = format!("https://localhost:{}", serve(&here, &[]).await);
+    let folder = tempfile::tempdir().unwrap();
+    let roots = folder.path().join("ca.pem");
+    std::fs::write(&roots, authority.pem()).unwrap();
+    let roots = roots.to_str().unwrap();
+    let ask = async |roots: &str, pin: &str| {
+        let environment = Environment::of([
+            ("XDG_STATE_HOME", folder.path().to_str().unwrap()),
+            ("IONOS_API_URL", &url),
+            ("IONOS_TOKEN", "token"),
+            ("KEYHOLDER_API_CA_FILE", roots),
+            ("IONOS_PINNED_CERT", pin),
+        ]);
+        examine(load(&Flags::default(), &environment), &environment, &seams(), true).await
+    };
+    let (right, wrong) = (pin_of(&here.certificate).to_string(), pin_of(&other.certificate).to_string());
+    assert_eq!(found(&ask(roots, "").await, "certificate"), "trusted; none is pinned");
+    assert_eq!(found(&ask(roots, &right).await, "certificate"), "trusted, and the pinned one");
+    let checks = ask(roots, &wrong).await;
+    assert_eq!(complaints(&checks), ["fail certificate"], "{checks:#?}");
+    assert!(found(&checks, "certificate").contains(&right) && found(&checks, "certificate").contains(&wrong));
+    let checks = ask("", "").await;
+    assert_eq!(complaints(&checks), ["fail api"], "{checks:#?}");
+    assert!(found(&checks, "api").contains("no trusted TLS connection"), "{checks:#?}");
+    let checks = ask("/nowhere.pem", "").await;
+    assert_eq!(complaints(&checks), ["fail configuration"], "{checks:#?}");
 }
 
 /// What is said about a database that was prepared that way.
