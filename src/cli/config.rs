@@ -91,3 +91,38 @@ fn show(loaded: &Loaded, origin: bool) -> String {
 fn hash(loaded: &Loaded) -> String {
     format!("sha256 {}", loaded.config.hash())
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    #[test]
+    fn the_command_line_is_understood() {
+        let command = |line: &[&str]| Line::try_parse_from(line).map(|line| line.args.command).ok();
+        assert!(matches!(command(&["config", "show", "--origin"]), Some(Command::Show { origin: true })));
+        assert!(matches!(command(&["config", "schema"]), Some(Command::Schema)));
+        assert!(command(&["config"]).is_none());
+    }
+
+    #[test]
+    fn a_broken_configuration_still_gets_the_defaults_and_the_schema() {
+        let broken = || {
+            crate::config::load(
+                &crate::config::Flags::default(),
+                &crate::seams::Environment::of([("KEYHOLDER_API_ATTEMPTS", "0")]),
+            )
+        };
+        let run = |command| run(&Args { command }, &broken(), &mut Vec::new(), &mut Vec::new());
+        assert!(run(Command::Default).is_ok() && run(Command::Schema).is_ok());
+        assert!(matches!(run(Command::Check), Err(Error::Config(_))));
+        assert!(matches!(run(Command::Show { origin: false }), Err(Error::Config(_))));
+    }
+}

@@ -8,6 +8,7 @@ pub mod config;
 mod context;
 mod demo;
 mod diff;
+pub mod doctor;
 mod emulate;
 mod failure;
 mod history;
@@ -77,6 +78,8 @@ pub enum Command {
     Emulate(emulate::Emulate),
     /// Check or show the configuration
     Config(config::Args),
+    /// Find out why something does not work
+    Doctor(doctor::Args),
     /// Print completions for a shell
     Completions(completions::Args),
     /// Print the manual page
@@ -96,6 +99,10 @@ pub async fn run(command: Command, context: &mut Context) -> Result<Exit, Failur
         Command::Config(command) => {
             config::run(&command, &context.loaded, &mut context.out, &mut io::stderr())?;
             Ok(Exit::Done)
+        }
+        Command::Doctor(command) => {
+            let Context { loaded, environment, seams, out, .. } = context;
+            Ok(doctor::run(&command, loaded, environment, seams, out).await?)
         }
         Command::Completions(command) => {
             completions::run(&command, Cli::command(), &mut context.out)?;

@@ -23,7 +23,7 @@ use crate::api::settings::Credentials;
 use crate::config::{Loaded, Origin};
 use crate::seams::Environment;
 
-pub use secret_file::{Keeper, SecretFileError, read as read_secret_file};
+pub use secret_file::{Keeper, SecretFileError, mode_of, read as read_secret_file};
 pub use token::{Lifetime, WARN_BEFORE, expiry, lifetime};
 
 /// Credentials and where they were found.
@@ -33,6 +33,8 @@ pub struct Found {
     pub credentials: Credentials,
     /// Where they come from, for people: `env IONOS_TOKEN`, `token file /etc/keyholder/token`.
     pub source: String,
+    /// The shared IONOS file, when it is from there; its rights are nobody's but its tool's to set.
+    pub shared_file: Option<PathBuf>,
     /// When the token says that it ends; `None` for passwords and for tokens that do not say.
     pub expires: Option<DateTime<Utc>>,
 }
@@ -175,13 +177,14 @@ impl Search<'_> {
         let Some(shared) = &self.loaded.shared else { return Ok(None) };
         let profile = shared.profile.as_ref().map(|name| format!(", profile {name}")).unwrap_or_default();
         let source = format!("shared IONOS file {}{profile}", shared.path.display());
-        if let Some(token) = &shared.token {
-            return bearer(SecretString::from(token.expose_secret().trim()), source).map(Some);
-        }
-        match &shared.basic {
-            Some((username, password)) => basic(username.clone(), password.clone(), source).map(Some),
-            None => Ok(None),
-        }
+        let found = if let Some(token) = &shared.token {
+            bearer(SecretString::from(token.expose_secret().trim()), source)?
+        } else if let Some((username, password)) = &shared.basic {
+            basic(username.clone(), password.clone(), source)?
+        } else {
+            return Ok(None);
+        };
+        Ok(Some(Found { shared_file: Some(shared.path.clone()), ..found }))
     }
 
     /// The file of a systemd credential, when there is one.
@@ -237,7 +240,7 @@ fn bearer(token: SecretString, source: String) -> Result<Found, CredentialsError
         return Err(CredentialsError::Malformed { what: "token", origin: source });
     }
     let expires = expiry(&token);
-    Ok(Found { credentials: Credentials::Bearer(token), source, expires })
+    Ok(Found { credentials: Credentials::Bearer(token), source, shared_file: None, expires })
 }
 
 fn basic(username: String, password: SecretString, source: String) -> Result<Found, CredentialsError> {
@@ -245,5 +248,5 @@ fn basic(username: String, password: SecretString, source: String) -> Result<Fou
     if !sendable {
         return Err(CredentialsError::Malformed { what: "password", origin: source });
     }
-    Ok(Found { credentials: Credentials::Basic { username, password }, source, expires: None })
+    Ok(Found { credentials: Credentials::Basic { username, password }, source, shared_file: None, expires: None })
 }

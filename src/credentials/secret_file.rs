@@ -90,6 +90,11 @@ pub fn read(path: &Path, keeper: Keeper) -> Result<SecretString, SecretFileError
     Ok(SecretString::from(secret))
 }
 
+/// The permission bits of a file, if it can be looked at.
+pub fn mode_of(path: &Path) -> Option<u32> {
+    std::fs::metadata(path).ok().map(|meta| meta.mode() & 0o7777)
+}
+
 fn check(path: &Path, mode: u32, owner: u32, us: u32, keeper: Keeper) -> Result<(), SecretFileError> {
     let forbidden = match keeper {
         Keeper::Private => 0o077,

@@ -16,18 +16,18 @@ use crate::support::api::seams;
 use crate::support::raw::ok;
 
 /// A certificate with its key.
-struct Leaf {
-    certificate: CertificateDer<'static>,
+pub(crate) struct Leaf {
+    pub(crate) certificate: CertificateDer<'static>,
     key: PrivateKeyDer<'static>,
 }
 
-fn authority() -> CertifiedIssuer<'static, KeyPair> {
+pub(crate) fn authority() -> CertifiedIssuer<'static, KeyPair> {
     let mut parameters = CertificateParams::new(Vec::<String>::new()).unwrap();
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     CertifiedIssuer::self_signed(parameters, KeyPair::generate().unwrap()).unwrap()
 }
 
-fn leaf(authority: &CertifiedIssuer<'static, KeyPair>, host: &str, expired: bool) -> Leaf {
+pub(crate) fn leaf(authority: &CertifiedIssuer<'static, KeyPair>, host: &str, expired: bool) -> Leaf {
     let mut parameters = CertificateParams::new([host.to_owned()]).unwrap();
     if expired {
         parameters.not_before = rcgen::date_time_ymd(2020, 1, 1);
@@ -38,12 +38,12 @@ fn leaf(authority: &CertifiedIssuer<'static, KeyPair>, host: &str, expired: bool
     Leaf { certificate: certificate.der().clone(), key: key.into() }
 }
 
-fn pin_of(certificate: &CertificateDer<'_>) -> Pin {
+pub(crate) fn pin_of(certificate: &CertificateDer<'_>) -> Pin {
     Pin(Sha256::digest(certificate).into())
 }
 
 /// Serves `{}` with that leaf, and these certificates behind it in the chain.
-async fn serve(leaf: &Leaf, behind: &[CertificateDer<'static>]) -> u16 {
+pub(crate) async fn serve(leaf: &Leaf, behind: &[CertificateDer<'static>]) -> u16 {
     let chain = [std::slice::from_ref(&leaf.certificate), behind].concat();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)

@@ -19,6 +19,7 @@ mod collect_faults;
 mod collect_walk;
 mod config_canary;
 mod config_credentials;
+mod config_doctor;
 mod config_files;
 mod config_precedence;
 mod store_diff;
