@@ -9,6 +9,8 @@ mod analyse_laws;
 mod analyse_relations;
 mod analyse_world;
 mod api_read;
+mod report_files;
+mod report_fixture;
 mod store_diff;
 mod store_open;
 mod store_seal;
