@@ -14,7 +14,7 @@
   for (const table of document.querySelectorAll(".table")) {
     const bodies = [...table.querySelectorAll("tbody")];
     const rows = bodies.flatMap((body) => [...body.rows]);
-    if (rows.length < 8) continue;
+    if (rows.length < 15) continue;
     const sizes = bodies.map((body) => body.rows.length);
 
     const tools = document.createElement("div");

@@ -192,7 +192,7 @@ fn in_words(amounts: &[Amount]) -> String {
 
 /// An amount and how much of the whole it is: `12 (30 %)`.
 fn share(value: u64, sum: u64) -> String {
-    match (value * 100).checked_div(sum) {
+    match (value * 200 + sum).checked_div(sum * 2) {
         None => value.to_string(),
         Some(0) if value > 0 => format!("{value} (< 1 %)"),
         Some(percent) => format!("{value} ({percent} %)"),
@@ -235,7 +235,7 @@ mod tests {
         let svg = stacked("x", "2FA", &[Amount::of("on", 1, Tone::Good), Amount::of("off", 2, Tone::High)]);
         assert!(svg.contains("x=\"0.0\" y=\"4\" width=\"120.0\""), "{svg}");
         assert!(svg.contains("x=\"120.0\" y=\"4\" width=\"240.0\""), "{svg}");
-        assert!(svg.contains("2 (66 %)"), "{svg}");
+        assert!(svg.contains("2 (67 %)"), "{svg}");
     }
 
     #[test]

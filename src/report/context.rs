@@ -21,7 +21,7 @@ use crate::domain::time::to_seconds;
 pub struct GroupMention {
     /// Its name, or its id.
     pub label: String,
-    /// Its id, where another group has the same name; empty otherwise.
+    /// Its id or the beginning of it, where another group has the same name; empty otherwise.
     pub distinguish: String,
     /// The place of its own row: `group-12`.
     pub anchor: String,
@@ -119,9 +119,16 @@ impl<'a> Context<'a> {
     pub(super) fn mention(&self, group: &GroupId) -> GroupMention {
         GroupMention {
             label: self.state.group_label(group).to_owned(),
-            distinguish: if self.has_namesake(group) { group.to_string() } else { String::new() },
+            distinguish: if self.has_namesake(group) { self.short_id(group) } else { String::new() },
             anchor: self.places.get(group).map(|place| format!("group-{}", place + 1)).unwrap_or_default(),
         }
+    }
+
+    /// The beginning of a group's id, as long as it tells the group from its namesakes.
+    fn short_id(&self, group: &GroupId) -> String {
+        let short: String = group.as_str().chars().take(8).collect();
+        let clash = self.groups.iter().filter(|other| **other != group).any(|other| other.as_str().starts_with(&short));
+        if clash { group.to_string() } else { short }
     }
 
     /// Whether that scope was read to its end.

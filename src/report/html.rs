@@ -202,8 +202,8 @@ fn escaping(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Resul
         return Ok(out.write_str(value.as_str().unwrap_or_default())?);
     }
     match value.kind() {
-        ValueKind::Undefined => Err(Error::new(ErrorKind::UndefinedError, "print a value that is not there")),
-        ValueKind::None => Ok(()),
+        // A name that is not there was refused before; what is undefined here is an `if` without an `else`.
+        ValueKind::Undefined | ValueKind::None => Ok(()),
         _ => match value.as_str() {
             Some(text) => escape(out, text),
             None => escape(out, &value.to_string()),

@@ -22,6 +22,8 @@ mod config_credentials;
 mod config_doctor;
 mod config_files;
 mod config_precedence;
+mod report_files;
+mod report_fixture;
 mod store_diff;
 mod store_open;
 mod store_seal;

@@ -1,19 +1,19 @@
 //! One line of the review: a user, one thing they can do, every path to it, and what a reviewer needs beside it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+use crate::analyse::{GrantComparison, compare};
 use crate::domain::grant::{Entitlement, Grant, Path, Via};
-use crate::domain::id::{ContractNumber, UserId};
+use crate::domain::id::ContractNumber;
 use crate::domain::share::Access;
 use crate::domain::time::{days_between, to_seconds};
 use crate::domain::user::User;
 use crate::report::context::Context;
 use crate::report::cover;
-use crate::report::input::{Input, View};
+use crate::report::input::Input;
 
 /// One row of `access-review.csv`; `reports/README.md` has every column. Times are RFC 3339 in UTC to the second,
 /// ages whole days, and `None` is "the API does not say" or "does not apply".
@@ -77,71 +77,13 @@ pub struct Step<'a> {
     pub since_utc: String,
 }
 
-/// How a line differs from the compared snapshot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Movement {
-    /// The compared snapshot does not have it.
-    New,
-    /// It allows more than it did.
-    Widened,
-    /// It allows less than it did.
-    Narrowed,
-    /// It allows what it did.
-    Unchanged,
-}
-
-impl Movement {
-    /// The word printed.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::New => "new",
-            Self::Widened => "widened",
-            Self::Narrowed => "narrowed",
-            Self::Unchanged => "unchanged",
-        }
-    }
-}
-
-/// The compared snapshot's grants by key, with what they could do.
-pub(in crate::report) struct Earlier<'a>(HashMap<(&'a UserId, &'a Entitlement), (Access, bool)>);
-
-impl<'a> Earlier<'a> {
-    pub(in crate::report) fn of(view: &'a View) -> Self {
-        Self(view.grants.iter().map(|grant| (grant.key(), power(view, grant))).collect())
-    }
-
-    /// How a grant of a later view has moved since.
-    pub(in crate::report) fn movement(&self, view: &View, grant: &Grant) -> Movement {
-        let Some((access, usable)) = self.0.get(&grant.key()).copied() else { return Movement::New };
-        let (access_now, usable_now) = power(view, grant);
-        let more = (access_now.edit && !access.edit) || (access_now.share && !access.share) || (usable_now && !usable);
-        let less = (access.edit && !access_now.edit) || (access.share && !access_now.share) || (usable && !usable_now);
-        match (more, less) {
-            (true, _) => Movement::Widened,
-            (false, true) => Movement::Narrowed,
-            (false, false) => Movement::Unchanged,
-        }
-    }
-}
-
-/// What a grant allows beyond being there: access to a resource, and whether key or account can be used.
-fn power(view: &View, grant: &Grant) -> (Access, bool) {
-    let usable = match &grant.entitlement {
-        Entitlement::S3Key(key) => {
-            view.state.keys.get(&(grant.user.clone(), key.clone())).is_none_or(|key| key.is_usable())
-        }
-        Entitlement::Account => view.state.users.get(&grant.user).is_none_or(|user| user.is_usable()),
-        _ => true,
-    };
-    (grant.access.unwrap_or_default(), usable)
-}
-
 /// All lines of a view: by user as they are listed, then the widest entitlement first, then by name.
 pub(super) fn lines(input: &Input) -> impl Iterator<Item = Line<'_>> {
     let context = Context::of(&input.current, &input.snapshots);
-    let earlier = input.comparison.as_ref().map(|comparison| Earlier::of(&comparison.before));
-    let mut order: Vec<&Grant> = input.current.grants.iter().collect();
-    order.sort_by_cached_key(|grant| {
+    let moved = movements(input);
+    let mut order: Vec<usize> = (0..input.current.grants.len()).collect();
+    order.sort_by_cached_key(|place| {
+        let grant = &input.current.grants[*place];
         let name = entitlement_name(&context, grant).to_lowercase();
         (context.rank(&grant.user), rank_of(&grant.entitlement), name, grant.entitlement.id().to_owned())
     });
@@ -151,7 +93,16 @@ pub(super) fn lines(input: &Input) -> impl Iterator<Item = Line<'_>> {
         population: cover::population_word(cover::is_complete(&input.current)),
         as_of: input.as_of,
     };
-    order.into_iter().map(move |grant| line(grant, &context, &common, earlier.as_ref()))
+    order.into_iter().map(move |place| {
+        let moved = moved.as_ref().map_or("", |moved| moved.lines[place].as_str());
+        line(&input.current.grants[place], moved, &context, &common)
+    })
+}
+
+/// How every grant of the current view stands against the compared one; `None` without one.
+pub(super) fn movements(input: &Input) -> Option<GrantComparison<'_>> {
+    let before = &input.comparison.as_ref()?.before;
+    Some(compare(&before.grants, &input.current.grants))
 }
 
 /// What all lines of a file have in common.
@@ -162,7 +113,7 @@ struct Common {
     as_of: chrono::DateTime<chrono::Utc>,
 }
 
-fn line<'a>(grant: &'a Grant, context: &Context<'a>, common: &Common, earlier: Option<&Earlier<'_>>) -> Line<'a> {
+fn line<'a>(grant: &'a Grant, moved: &'static str, context: &Context<'a>, common: &Common) -> Line<'a> {
     let snapshot = &context.view.snapshot;
     let user = context.state.users.get(&grant.user).map(|held| &held.value);
     let entitlement = &grant.entitlement;
@@ -216,7 +167,7 @@ fn line<'a>(grant: &'a Grant, context: &Context<'a>, common: &Common, earlier: O
         risk_rating: grant.risk.as_str(),
         first_seen_utc: context.time_of(grant.since),
         last_proved_utc: context.time_of(proved),
-        changed_since_last_review: earlier.map_or("", |earlier| earlier.movement(context.view, grant).as_str()),
+        changed_since_last_review: moved,
         paths: grant.paths.iter().map(|path| step(path, context)).collect(),
     }
 }

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 pub use self::groups::{GroupRow, Member, PrivilegeMention};
 pub use self::keys::KeyRow;
-pub use self::line::{Line, Movement, Step};
+pub use self::line::{Line, Step};
 pub use self::method::{DORMANT_DAYS, KEY_AGES, NEVER_GRACE_DAYS, Rule, Threshold, Word};
 pub use self::resources::{OwnedRow, ShareRow, SharedWith};
 pub use self::risks::Risk;
@@ -26,7 +26,10 @@ use super::changes::{Changes, Scene};
 use super::context::Context;
 use super::cover::Cover;
 use super::input::Input;
+
 use super::population::Population;
+use crate::analyse::GrantComparison;
+use crate::analyse::compare::LineChange;
 
 /// The instant that ages are counted to.
 type Instant = DateTime<Utc>;
@@ -93,8 +96,8 @@ impl Document for AccessReview {
 
     fn build(input: &Input) -> Self {
         let context = Context::of(&input.current, &input.snapshots);
-        let earlier = input.comparison.as_ref().map(|comparison| line::Earlier::of(&comparison.before));
-        let users = users::rows(&context, earlier.as_ref(), input.as_of);
+        let moved = line::movements(input);
+        let users = users::rows(&context, moved.as_ref().map(|moved| &moved.lines[..]), input.as_of);
         let groups = groups::rows(&context);
         let shares = resources::shares(&context);
         let keys = keys::rows(&context, input.as_of);
@@ -106,7 +109,7 @@ impl Document for AccessReview {
             summary: Summary::of(input, &keys),
             risks: risks::of(&rows, &context),
             population: Population::of(&context, input.comparison.as_ref().map(|comparison| &comparison.before)),
-            changes: since(input, earlier.as_ref()),
+            changes: since(input, moved.as_ref()),
             users,
             groups,
             shares,
@@ -127,21 +130,16 @@ impl Document for AccessReview {
     }
 }
 
-fn since(input: &Input, earlier: Option<&line::Earlier<'_>>) -> Option<Since> {
-    let (comparison, earlier) = (input.comparison.as_ref()?, earlier?);
-    let mut counts = [0; 4];
-    for grant in &input.current.grants {
-        counts[earlier.movement(&input.current, grant) as usize] += 1;
-    }
-    let [new_lines, widened_lines, narrowed_lines, unchanged_lines] = counts;
-    let kept = input.current.grants.len() - new_lines;
+fn since(input: &Input, moved: Option<&GrantComparison<'_>>) -> Option<Since> {
+    let (comparison, moved) = (input.comparison.as_ref()?, moved?);
+    let count = |change| moved.lines.iter().filter(|line| **line == change).count();
     Some(Since {
         net: Changes::of(&comparison.net, Scene::Net, input),
         in_between: comparison.in_between.len(),
-        new_lines,
-        widened_lines,
-        narrowed_lines,
-        unchanged_lines,
-        ended_lines: comparison.before.grants.len().saturating_sub(kept),
+        new_lines: count(LineChange::New),
+        widened_lines: count(LineChange::Widened),
+        narrowed_lines: count(LineChange::Narrowed),
+        unchanged_lines: count(LineChange::Unchanged),
+        ended_lines: moved.ended.len(),
     })
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::line::Earlier;
 use super::method::{DORMANT_DAYS, NEVER_GRACE_DAYS};
+use crate::analyse::compare::LineChange;
 use crate::domain::coverage::Scope;
 use crate::domain::grant::{Entitlement, Grant, Via};
 use crate::domain::id::UserId;
@@ -13,7 +13,6 @@ use crate::domain::severity::Severity;
 use crate::domain::share::Access;
 use crate::domain::time::{days_between, to_seconds};
 use crate::domain::user::User;
-use crate::report::access_review::line::Movement;
 use crate::report::context::{Context, GroupMention};
 use crate::report::text::mixes_scripts;
 
@@ -107,34 +106,29 @@ impl Room {
 }
 
 /// Every user as listed.
-pub(super) fn rows(context: &Context<'_>, earlier: Option<&Earlier<'_>>, as_of: super::Instant) -> Vec<UserRow> {
-    let mut grants: BTreeMap<&UserId, Vec<&Grant>> = BTreeMap::new();
-    for grant in &context.view.grants {
-        grants.entry(&grant.user).or_default().push(grant);
+pub(super) fn rows(context: &Context<'_>, moved: Option<&[LineChange]>, as_of: super::Instant) -> Vec<UserRow> {
+    let mut grants: BTreeMap<&UserId, Vec<(&Grant, Option<LineChange>)>> = BTreeMap::new();
+    for (place, grant) in context.view.grants.iter().enumerate() {
+        grants.entry(&grant.user).or_default().push((grant, moved.map(|moved| moved[place])));
     }
     let room = Room::with(context.users.len());
     let none = Vec::new();
-    context.users.iter().map(|id| row(id, context, grants.get(id).unwrap_or(&none), earlier, as_of, room)).collect()
+    context.users.iter().map(|id| row(id, context, grants.get(id).unwrap_or(&none), as_of, room)).collect()
 }
 
 fn row(
     id: &UserId,
     context: &Context<'_>,
-    grants: &[&Grant],
-    earlier: Option<&Earlier<'_>>,
+    lines: &[(&Grant, Option<LineChange>)],
     as_of: super::Instant,
     room: Room,
 ) -> UserRow {
     let user = context.state.users.get(id).map(|held| &held.value);
+    let grants: Vec<&Grant> = lines.iter().map(|(grant, _)| *grant).collect();
     let standing = user.map(|user| Standing::of(user, as_of)).unwrap_or_default();
     let count = |kind: fn(&Entitlement) -> bool| grants.iter().filter(|grant| kind(&grant.entitlement)).count();
-    let moved = |movement| {
-        let earlier = earlier.into_iter();
-        earlier
-            .flat_map(|earlier| grants.iter().filter(move |grant| earlier.movement(context.view, grant) == movement))
-            .count()
-    };
-    let (paths, more_paths) = paths(grants, context, room);
+    let moved = |change| lines.iter().filter(|(_, moved)| *moved == Some(change)).count();
+    let (paths, more_paths) = paths(&grants, context, room);
     let owner = user.is_some_and(|user| context.state.is_owner(user));
     let administrator = user.is_some_and(User::is_administrator);
     UserRow {
@@ -160,8 +154,8 @@ fn row(
         keys_usable: context.state.keys_of(id).filter(|key| key.is_usable()).count(),
         keys: context.state.keys_of(id).count(),
         risk: grants.iter().map(|grant| grant.risk).max().unwrap_or(Severity::Info).as_str(),
-        new_lines: moved(Movement::New),
-        widened_lines: moved(Movement::Widened),
+        new_lines: moved(LineChange::New),
+        widened_lines: moved(LineChange::Widened),
         paths,
         more_paths,
         complete: grants.iter().all(|grant| context.rests_on_complete(grant)) && all_read(id, context),
