@@ -26,8 +26,9 @@ use crate::report::{self, Format, RenderError};
 use crate::seams::{Clock, Seams, ShiftedClock};
 use crate::store::{Access, Store, StoreError};
 
-/// The days of the month on which the demonstration collects; the last is today.
-const DAYS: [u32; 5] = [0, 7, 14, 21, 30];
+/// The days of the month on which the demonstration collects; the last is today. Chosen so that a share of three days, a key
+/// of three days and an administrator of two are each seen while they last.
+const DAYS: [u32; 5] = [0, 10, 16, 21, 30];
 
 /// The database's name inside the demonstration's folder.
 pub const DATABASE: &str = "keyholder.db";
