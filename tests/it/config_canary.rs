@@ -93,7 +93,8 @@ async fn the_doctor_and_the_libraries_below_it_log_no_secret_at_any_level() {
     drop(guard);
     let visible = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
     let pair = format!("{}:{}", emulator.username(), emulator.password());
-    let secrets = [emulator.canary(), &emulator.canary()[7..], emulator.token(), emulator.password(), &BASE64.encode(pair)];
+    let secrets =
+        [emulator.canary(), &emulator.canary()[7..], emulator.token(), emulator.password(), &BASE64.encode(pair)];
     for secret in secrets {
         assert!(!visible.contains(secret), "{visible}");
     }
