@@ -11,7 +11,7 @@ use crate::domain::id::ContractNumber;
 use crate::domain::snapshot::{RunState, Snapshot, Source};
 use crate::exit::Exit;
 use crate::seams::Seams;
-use crate::store::runs::Occasion;
+use crate::store::runs::{Occasion, RunId};
 use crate::store::seal::Sealing;
 use crate::store::{Store, StoreError};
 
@@ -89,18 +89,33 @@ pub async fn collect(
     order: Order,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Snapshot, CollectFailure> {
+    if let Some(label) = &order.label {
+        store.refuse_taken_label(order.limits.contract, label).await?;
+    }
     let run = store.begin_run(&order.occasion, seams.now(), &order.source).await?;
-    match walk(client, seams, order.limits, progress).await {
-        Ok(Walk { contract, sightings, notes, repeated }) => {
-            tell(&notes, repeated);
-            let sealing = Sealing { run, contract, sightings, finished: seams.now(), label: order.label };
-            Ok(store.seal(sealing, seams).await?)
-        }
-        Err(error) => {
-            store.end_run(run, RunState::Failed, &error.to_string(), seams.now()).await?;
-            Err(error.into())
+    let outcome = walk_and_seal(store, client, seams, order, run, progress).await;
+    if let Err(failure) = &outcome {
+        let recorded = store.end_run(run, RunState::Failed, &failure.to_string(), seams.now()).await;
+        if let Err(error) = recorded {
+            // The failure itself is what the caller has to hear of; a run without an end is recognised as cut off.
+            tracing::warn!(error = &error as &dyn std::error::Error, "The failed run could not be recorded");
         }
     }
+    outcome
+}
+
+async fn walk_and_seal(
+    store: &Store,
+    client: &Client,
+    seams: &Seams,
+    order: Order,
+    run: RunId,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Snapshot, CollectFailure> {
+    let Walk { contract, sightings, notes, repeated } = walk(client, seams, order.limits, progress).await?;
+    tell(&notes, repeated);
+    let sealing = Sealing { run, contract, sightings, finished: seams.now(), label: order.label };
+    Ok(store.seal(sealing, seams).await?)
 }
 
 /// Tells the operator what the API answered that this program does not know; the values themselves are not shown.

@@ -20,8 +20,8 @@ pub struct Collect {
     /// The contract that is expected; only resellers have to say
     #[arg(long, value_name = "NUMBER")]
     contract: Option<u64>,
-    /// A name for the snapshot, to find it again
-    #[arg(long, value_name = "TEXT")]
+    /// A name for the snapshot, to find it again: a letter, then letters, digits, `.`, `_` and `-`
+    #[arg(long, value_name = "NAME", value_parser = label)]
     label: Option<String>,
 }
 
@@ -58,6 +58,18 @@ pub(super) async fn run(command: Collect, context: &mut Context) -> Result<Exit,
         tracing::warn!("And {} more; `keyholder snapshots show` lists them", coverage.gaps.len() - 10);
     }
     Ok(Exit::Incomplete)
+}
+
+/// A label must not be mistaken for a number, a date or a word with a meaning.
+fn label(text: &str) -> Result<String, String> {
+    let is_word = text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
+    if !is_word || text.len() > 64 || ["latest", "previous"].contains(&text) {
+        return Err(
+            "expected a letter, then up to 63 letters, digits, '.', '_' or '-'; not `latest` or `previous`".into()
+        );
+    }
+    Ok(text.to_owned())
 }
 
 /// One line: what was sealed, and how it differs from before.

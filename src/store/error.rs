@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::domain::body::BodyError;
+use crate::domain::id::Seq;
 use crate::seams::RandomError;
 
 /// Any failure of the store. The database is as it was before the call.
@@ -97,6 +98,14 @@ pub enum StoreError {
         /// Why there is none, with what there is.
         why: String,
     },
+    /// A label names one snapshot only.
+    #[error("label the snapshot {label:?}: snapshot {seq} has that label")]
+    LabelTaken {
+        /// The label.
+        label: String,
+        /// Who has it.
+        seq: Seq,
+    },
     /// The file holds no such contract, or several and none was chosen.
     #[error("choose a contract: {0}")]
     NoContract(String),
@@ -113,7 +122,7 @@ pub enum StoreError {
 impl StoreError {
     /// Whether the caller asked for something that is not there, rather than the file being at fault.
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::NoSnapshot { .. } | Self::NoContract(_))
+        matches!(self, Self::NoSnapshot { .. } | Self::NoContract(_) | Self::LabelTaken { .. })
     }
 
     /// What to do about it.
@@ -133,6 +142,7 @@ impl StoreError {
             Self::Exposed { path, .. } if path.is_dir() => format!("chmod 700 {}", path.display()),
             Self::Exposed { path, .. } => format!("chmod 600 {}", path.display()),
             Self::NoSnapshot { .. } => "`keyholder snapshots list` shows what there is".to_owned(),
+            Self::LabelTaken { .. } => "choose another label".to_owned(),
             Self::NoContract(_) => "name one with --contract".to_owned(),
             Self::Sql { .. } | Self::Inconsistent { .. } | Self::Migrate { .. } => {
                 "the last sealed snapshot is intact; check free space and the file's integrity with `sqlite3 FILE 'PRAGMA integrity_check'`"

@@ -70,6 +70,23 @@ impl Store {
         pick(contract, self.snapshots(contract).await?, asked)
     }
 
+    /// Refuses a label that already names a snapshot, before anything is collected under it. Without a contract, the
+    /// labels of all contracts count.
+    pub async fn refuse_taken_label(&self, contract: Option<ContractNumber>, label: &str) -> Result<(), StoreError> {
+        let taken: Option<u32> = sqlx::query_scalar(
+            "SELECT seq FROM v_snapshots WHERE label = ?1 AND (?2 IS NULL OR contract_number = ?2) LIMIT 1",
+        )
+        .bind(label)
+        .bind(contract.map(|contract| super::seal::number_of(contract.0)))
+        .fetch_optional(&self.writer)
+        .await
+        .when("look up the label")?;
+        match taken {
+            Some(seq) => Err(StoreError::LabelTaken { label: label.to_owned(), seq: Seq(seq) }),
+            None => Ok(()),
+        }
+    }
+
     /// How complete the population of a snapshot is.
     pub async fn coverage(&self, contract: ContractNumber, seq: Seq) -> Result<Coverage, StoreError> {
         let run: i64 = sqlx::query_scalar("SELECT run FROM v_snapshots WHERE contract_number = ? AND seq = ?")

@@ -17,10 +17,7 @@ const EDGES: [(&str, &[&str]); 13] = [
     ("config", &["api", "domain", "seams"]),
     ("credentials", &["api", "config", "domain", "seams"]),
     ("telemetry", &["config", "seams"]),
-    (
-        "app",
-        &["analyse", "api", "collect", "config", "credentials", "domain", "exit", "report", "seams", "store"],
-    ),
+    ("app", &["analyse", "api", "collect", "config", "credentials", "domain", "exit", "report", "seams", "store"]),
     (
         "cli",
         &[
@@ -143,7 +140,10 @@ fn a_planted_violation_is_found() {
 #[test]
 fn the_emulator_and_the_client_share_no_type() {
     let manifest = fs::read_to_string(root().join("crates/emulator/Cargo.toml")).unwrap();
-    assert!(!manifest.contains("\nkeyholder ") && !manifest.contains("path = \"../..\""), "the emulator knows the product");
+    assert!(
+        !manifest.contains("\nkeyholder ") && !manifest.contains("path = \"../..\""),
+        "the emulator knows the product"
+    );
 }
 
 #[test]
