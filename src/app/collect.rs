@@ -67,8 +67,7 @@ impl CollectFailure {
                 Some(_) => Exit::Unreachable,
                 None => Exit::Usage,
             },
-            Self::Store(error) if error.is_usage() => Exit::Usage,
-            Self::Store(_) => Exit::Store,
+            Self::Store(error) => of_store(error),
         }
     }
 
@@ -78,6 +77,15 @@ impl CollectFailure {
             Self::Walk(error) => error.hint(),
             Self::Store(error) => error.hint(),
         }
+    }
+}
+
+/// The code of a failure of the store: a question about what is not there is usage, a lock is for later.
+pub fn of_store(error: &StoreError) -> Exit {
+    match error {
+        StoreError::Locked { .. } => Exit::Locked,
+        error if error.is_usage() => Exit::Usage,
+        _ => Exit::Store,
     }
 }
 
@@ -92,7 +100,8 @@ pub async fn collect(
     if let Some(label) = &order.label {
         store.refuse_taken_label(order.limits.contract, label).await?;
     }
-    let run = store.begin_run(&order.occasion, seams.now(), &order.source).await?;
+    let runner = store.runner(seams.now()).await?;
+    let run = store.begin_run(&runner, &order.occasion, seams.now(), &order.source).await?;
     let outcome = walk_and_seal(store, client, seams, order, run, progress).await;
     if let Err(failure) = &outcome {
         let recorded = store.end_run(run, RunState::Failed, &failure.to_string(), seams.now()).await;

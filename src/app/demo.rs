@@ -141,6 +141,8 @@ pub async fn run(demo: &Demo, seams: &Seams, progress: &(dyn Fn(Progress) + Sync
     let input = review::input(&store, contract, &question, &cover).await?;
     let reports = write_reports(&demo.folder, &input)?;
     store.close().await;
+    // Nobody else collects into a demonstration; its folder holds only what is worth opening.
+    drop(fs::remove_file(demo.folder.join(format!("{DATABASE}.lock"))));
     Ok(Outcome { snapshots, input, database, reports })
 }
 
@@ -179,7 +181,7 @@ fn clear(folder: &Path) -> Result<(), DemoError> {
         names.push(entry.map_err(failed)?.file_name().to_string_lossy().into_owned());
     }
     names.sort();
-    let ours: Vec<String> = ["", "-wal", "-shm"]
+    let ours: Vec<String> = ["", "-wal", "-shm", ".lock"]
         .iter()
         .map(|suffix| format!("{DATABASE}{suffix}"))
         .chain(REPORTS.iter().map(|(name, format)| format!("{name}.{}", format.as_str())))

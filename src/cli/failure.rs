@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use crate::analyse::diff::AnalyseError;
 use crate::api::settings::SettingsError;
-use crate::app::collect::CollectFailure;
+use crate::app::collect::{CollectFailure, of_store};
 use crate::app::demo::DemoError;
 use crate::app::review::ReviewError;
 use crate::app::write::WriteError;
@@ -132,9 +132,4 @@ impl From<super::config::Error> for Failure {
             super::config::Error::Output(error) => Self::Output(error),
         }
     }
-}
-
-/// A question about something that is not there is usage; everything else is the file's fault.
-pub(crate) fn of_store(error: &StoreError) -> Exit {
-    if error.is_usage() { Exit::Usage } else { Exit::Store }
 }

@@ -98,6 +98,14 @@ pub enum StoreError {
         /// Why there is none, with what there is.
         why: String,
     },
+    /// Another process collects into this database.
+    #[error("collect into the database: another runner holds {} ({holder})", path.display())]
+    Locked {
+        /// The lock's file.
+        path: PathBuf,
+        /// Which process, since when.
+        holder: String,
+    },
     /// A label names one snapshot only.
     #[error("label the snapshot {label:?}: snapshot {seq} has that label")]
     LabelTaken {
@@ -142,6 +150,7 @@ impl StoreError {
             Self::Exposed { path, .. } if path.is_dir() => format!("chmod 700 {}", path.display()),
             Self::Exposed { path, .. } => format!("chmod 600 {}", path.display()),
             Self::NoSnapshot { .. } => "`keyholder snapshots list` shows what there is".to_owned(),
+            Self::Locked { .. } => "wait until it is done, then try again".to_owned(),
             Self::LabelTaken { .. } => "choose another label".to_owned(),
             Self::NoContract(_) => "name one with --contract".to_owned(),
             Self::Sql { .. } | Self::Inconsistent { .. } | Self::Migrate { .. } => {

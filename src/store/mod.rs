@@ -10,6 +10,7 @@ mod intern;
 mod merge;
 pub mod open;
 mod parts;
+pub mod runner;
 pub mod runs;
 pub mod seal;
 pub mod snapshots;

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::error::{StoreError, While as _};
 use super::open::Store;
+use super::runner::Runner;
 use crate::domain::snapshot::{RunState, Source};
 use crate::domain::time::to_millis;
 
@@ -21,9 +22,10 @@ pub struct Occasion {
 }
 
 impl Store {
-    /// Records that a run has begun. Its contract is learned by walking.
+    /// Records that a run has begun. Only the one runner of the database may; its contract is learned by walking.
     pub async fn begin_run(
         &self,
+        _runner: &Runner,
         occasion: &Occasion,
         started: DateTime<Utc>,
         source: &Source,

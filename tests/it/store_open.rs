@@ -4,10 +4,12 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use keyholder::domain::snapshot::Source;
 use keyholder::store::open::schema_version;
+use keyholder::store::runs::Occasion;
 use keyholder::store::{Access, Store, StoreError};
 
-use crate::support::model::{Bench, CONTRACT, Model};
+use crate::support::model::{Bench, CONTRACT, Model, start};
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -52,8 +54,9 @@ async fn a_new_database_is_readable_by_its_owner_only() {
 #[tokio::test]
 async fn a_closed_database_is_one_file_and_opens_again() {
     let (bench, path) = closed().await;
-    let files: Vec<_> = fs::read_dir(bench.folder()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(files, ["test.db"], "the write-ahead log is folded in");
+    let mut files: Vec<_> = fs::read_dir(bench.folder()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    files.sort();
+    assert_eq!(files, ["test.db", "test.db.lock"], "the write-ahead log is folded in");
     let store = Store::open(&path, Access::Read).await.unwrap();
     assert_eq!(store.snapshots(CONTRACT).await.unwrap().len(), 1);
 }
@@ -101,4 +104,29 @@ async fn reading_does_not_create_a_database() {
     let error = Store::open(&path, Access::Read).await.expect_err("there is none");
     assert!(matches!(error, StoreError::Missing { .. }), "{error:?}");
     assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn only_one_runner_collects_at_a_time() {
+    let bench = Bench::new().await;
+    let refused = bench.store.runner(start()).await.expect_err("the bench is the runner");
+    assert!(matches!(refused, StoreError::Locked { .. }), "{refused:?}");
+    let said = refused.to_string();
+    assert!(said.contains(&format!("process {}", std::process::id())), "{said}");
+}
+
+#[tokio::test]
+async fn the_next_runner_marks_what_was_cut_off_as_interrupted() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("test.db"), Access::Write).await.unwrap();
+    let occasion = Occasion { schedule: "manual".into(), nominal: start() };
+    let source = Source { api: "http://127.0.0.1".into(), tool: "test".into() };
+    let runner = store.runner(start()).await.unwrap();
+    store.begin_run(&runner, &occasion, start(), &source).await.unwrap();
+    drop(runner);
+    store.runner(start()).await.unwrap();
+    store.close().await;
+    let db = sqlx::SqlitePool::connect(&format!("sqlite:{}", folder.path().join("test.db").display())).await.unwrap();
+    let runs: Vec<(String, String)> = sqlx::query_as("SELECT state, reason FROM run").fetch_all(&db).await.unwrap();
+    assert_eq!(runs, [("interrupted".to_owned(), "cut off before it was sealed".to_owned())]);
 }

@@ -15,6 +15,7 @@ use keyholder::domain::sighting::Sightings;
 use keyholder::domain::snapshot::{Snapshot, Source};
 use keyholder::domain::user::{Attribution, Person, User};
 use keyholder::seams::{Seams, SeededRandom, SetClock};
+use keyholder::store::runner::Runner;
 use keyholder::store::runs::Occasion;
 use keyholder::store::seal::Sealing;
 use keyholder::store::{Access, Store};
@@ -169,6 +170,7 @@ pub(crate) fn start() -> DateTime<Utc> {
 pub(crate) struct Bench {
     pub(crate) store: Store,
     pub(crate) seams: Seams,
+    runner: Runner,
     days: std::cell::Cell<i64>,
     folder: tempfile::TempDir,
 }
@@ -178,7 +180,8 @@ impl Bench {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let store = Store::open(&folder.path().join("test.db"), Access::Write).await.expect("a fresh database");
         let seams = Seams::new(SetClock::at(start()), SeededRandom::new(7));
-        Self { store, seams, days: std::cell::Cell::new(0), folder }
+        let runner = store.runner(start()).await.expect("nobody else runs");
+        Self { store, seams, runner, days: std::cell::Cell::new(0), folder }
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -196,7 +199,7 @@ impl Bench {
         let at = start() + TimeDelta::days(day);
         let occasion = Occasion { schedule: "manual".into(), nominal: at };
         let source = Source { api: "http://127.0.0.1/cloudapi/v6".into(), tool: "keyholder test".into() };
-        let run = self.store.begin_run(&occasion, at, &source).await.expect("a run begins");
+        let run = self.store.begin_run(&self.runner, &occasion, at, &source).await.expect("a run begins");
         let finished = at + TimeDelta::minutes(1);
         let sealing = Sealing { run, contract, sightings, finished, label: None };
         self.store.seal(sealing, &self.seams).await.expect("a snapshot is sealed")

@@ -1,0 +1,65 @@
+//! One runner per database: a kernel lock on a file beside it, which a killed process cannot leave behind.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+
+use super::error::{StoreError, While as _};
+use super::open::Store;
+use crate::domain::time::to_millis;
+
+/// The right to collect into a database. There is one at a time; it ends when this is dropped, or with the process.
+#[derive(Debug)]
+pub struct Runner(
+    /// Holds the lock for as long as it is open.
+    #[expect(dead_code, reason = "the lock is held by keeping the file open")]
+    File,
+);
+
+impl Store {
+    /// Takes the right to collect, or fails at once if another process has it. Runs that were cut off are marked as
+    /// interrupted: whoever holds the lock knows that nobody is working on them.
+    pub async fn runner(&self, now: DateTime<Utc>) -> Result<Runner, StoreError> {
+        let runner = lock(&lock_path(self.path()), now)?;
+        sqlx::query(
+            "UPDATE run SET state = 'interrupted', finished = ?, reason = 'cut off before it was sealed' \
+             WHERE state = 'collecting'",
+        )
+        .bind(to_millis(now))
+        .execute(&self.writer)
+        .await
+        .when("mark runs that were cut off")?;
+        Ok(runner)
+    }
+}
+
+/// The lock's file: the database's name and `.lock`.
+fn lock_path(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".lock");
+    PathBuf::from(name)
+}
+
+fn lock(path: &Path, now: DateTime<Utc>) -> Result<Runner, StoreError> {
+    let open = |source| StoreError::Open { path: path.to_owned(), source };
+    let mut file =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path).map_err(open)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            // Who holds it is a courtesy; the lock itself is what counts.
+            drop(file.take(200).read_to_string(&mut holder));
+            return Err(StoreError::Locked { path: path.to_owned(), holder: holder.trim().to_owned() });
+        }
+        Err(TryLockError::Error(source)) => return Err(open(source)),
+    }
+    file.set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| writeln!(file, "process {} since {}", std::process::id(), to_millis(now)))
+        .map_err(open)?;
+    Ok(Runner(file))
+}
