@@ -304,8 +304,11 @@ fn today(seq: u32) -> World {
         newcomer.value.last_login = None;
         let promoted = state.users.get_mut(&user(5)).unwrap();
         promoted.value.administrator = Some(true);
+        promoted.value.attribution.modified = Some(days_ago(9));
         promoted.true_since.insert("administrator".to_owned(), Seq(22));
-        state.users.get_mut(&user(6)).unwrap().value.sec_auth_active = Some(false);
+        let weakened = &mut state.users.get_mut(&user(6)).unwrap().value;
+        weakened.sec_auth_active = Some(false);
+        weakened.attribution.modified = Some(days_ago(4));
         state.users.get_mut(&user(20)).unwrap().value.active = Some(false);
         state.users.get_mut(&user(28)).unwrap().value.person.lastname = Some("Virtanen-Koski".to_owned());
         let platform = state.groups.get_mut(&group_id(1).into()).unwrap();
@@ -410,6 +413,9 @@ pub(crate) fn gappy_month() -> Input {
         for ((of, _), held) in &mut state.shares {
             held.seen = Seq(if of.as_str() == group_id(5) { LAST - 4 } else { LAST });
         }
+        for ((of, _), held) in &mut state.keys {
+            held.seen = Seq(if of.as_str() == user_id(7) { LAST - 1 } else { LAST });
+        }
     });
     between(month_ago(FIRST), world, &gaps, &[])
 }
@@ -424,7 +430,7 @@ pub(crate) fn nothing() -> Input {
 /// One person, group, resource and key, all of that name, with every path there is.
 pub(crate) fn named(name: &str) -> Input {
     let furnish = |seq, share: bool| {
-        let world = World::new(seq).person(1, FIRST).crew(1, name, &["reserveIp", "accessAndManageDns"]);
+        let world = World::new(seq).person(1, FIRST).crew(1, name, &[]);
         world
             .joins(1, 1, FIRST)
             .thing(1, Some(1))
@@ -529,7 +535,7 @@ fn passing(before: &World, after: &World) -> Vec<Meaning> {
     if !before.0.users.contains_key(&user_id(user).into()) {
         return Vec::new();
     }
-    let visit = step(before, 12).joins(group, user, 12).shares(5, 9, true, true, 12);
+    let visit = step(before, 12).joins(group, user, 12).shares(5, 11, true, true, 12);
     let gone = step(before, 15);
     let mut events = meanings_of(&calm, &visit);
     events.extend(meanings_of(&visit, &gone));

@@ -118,7 +118,7 @@ pub(super) fn of(rows: &Rows<'_>, context: &Context<'_>) -> Vec<Risk> {
         (
             Severity::Low,
             "Groups that give nothing or have no members",
-            names(rows.groups.iter().filter(|row| row.idle).map(|row| &row.label)),
+            names(rows.groups.iter().filter(|row| !row.idle.is_empty()).map(|row| &row.label)),
             "groups",
         ),
     ];
