@@ -12,6 +12,7 @@ mod api_read;
 mod report_files;
 mod report_fixture;
 mod report_page;
+mod report_people;
 mod report_rows;
 mod report_templates;
 mod store_diff;

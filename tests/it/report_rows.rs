@@ -9,7 +9,8 @@ use keyholder::report::{ALL, Format, named as report, render};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::report_fixture::{gappy_month, group_id, month, named, nothing, user_id};
+use crate::report_fixture::{gappy_month, month, named, nothing};
+use crate::report_people::{group_id, user_id};
 
 fn bytes(name: &str, input: &Input, format: Format) -> Vec<u8> {
     render(report(name).unwrap(), input, format, Dialect::default(), &Templates::embedded()).unwrap().bytes

@@ -12,6 +12,7 @@ use crate::report::context::Context;
 
 /// One group.
 #[derive(Clone, Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column of its own, none a state")]
 pub struct GroupRow {
     /// The API's id.
     pub id: String,
