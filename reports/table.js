@@ -14,7 +14,7 @@
   for (const table of document.querySelectorAll(".table")) {
     const bodies = [...table.querySelectorAll("tbody")];
     const rows = bodies.flatMap((body) => [...body.rows]);
-    if (rows.length < 15) continue;
+    if (rows.length < 25) continue;
     const sizes = bodies.map((body) => body.rows.length);
 
     const tools = document.createElement("div");
@@ -57,10 +57,19 @@
       if (input.value) filter();
     };
     for (const head of heads) head.forEach((cell, column) => {
-      const button = document.createElement("button");
-      button.type = "button";
+      // Not a button element: Chromium leaves those out of the header that it repeats on every printed page.
+      const button = document.createElement("span");
+      button.className = "sorter";
+      button.tabIndex = 0;
+      button.setAttribute("role", "button");
       button.append(...cell.childNodes);
-      button.addEventListener("click", () => sort(column, cell.getAttribute("aria-sort") === "ascending"));
+      const act = () => sort(column, cell.getAttribute("aria-sort") === "ascending");
+      button.addEventListener("click", act);
+      button.addEventListener("keydown", (event) => {
+        if (event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        act();
+      });
       cell.append(button);
     });
   }

@@ -147,9 +147,10 @@ pub fn sparkline(id: &str, title: &str, values: &[u64]) -> String {
     const LEFT: u64 = 44;
     const ROOM: u64 = WIDTH - 2 * LEFT;
     let (Some(first), Some(last)) = (values.first(), values.last()) else { return String::new() };
-    let least = values.iter().min().copied().unwrap_or(0);
-    let most = values.iter().max().copied().unwrap_or(0);
-    let description = format!("From {first} to {last} over {} snapshots, between {least} and {most}.", values.len());
+    let lowest = values.iter().min().copied().unwrap_or(0);
+    let highest = values.iter().max().copied().unwrap_or(0);
+    let description =
+        format!("From {first} to {last} over {} snapshots, between {lowest} and {highest}.", values.len());
     let mut svg = open(id, title, &description, HEIGHT, "sparkline");
     let steps = (values.len() as u64 - 1).max(1);
     let mut points = String::new();
@@ -157,7 +158,7 @@ pub fn sparkline(id: &str, title: &str, values: &[u64]) -> String {
     for (place, value) in (0u64..).zip(values) {
         let x = Tenths(scaled(place, steps, ROOM).0 + LEFT * 10);
         // A line that never moves runs through the middle.
-        let rise = if most == least { Tenths(200) } else { scaled(value - least, most - least, 40) };
+        let rise = if highest == lowest { Tenths(200) } else { scaled(value - lowest, highest - lowest, 40) };
         let y = Tenths(480 - rise.0);
         _ = write!(points, "{}{x},{y}", if points.is_empty() { "" } else { " " });
         end = (x, y);

@@ -70,7 +70,9 @@ impl<'a> Context<'a> {
             groups_of.entry(user).or_default().push(group);
             members_of.entry(group).or_default().push(ranks[user]);
         }
-        members_of.values_mut().for_each(|members| members.sort_unstable());
+        for members in members_of.values_mut() {
+            members.sort_unstable();
+        }
         let incomplete =
             view.coverage.gaps.iter().filter(|gap| !gap.status.proves_absence()).map(|gap| &gap.scope).collect();
         Self { view, state, snapshots, users, ranks, groups, places, alike, groups_of, members_of, incomplete }

@@ -189,7 +189,7 @@ fn environment(templates: &Templates, rows: usize) -> Result<Environment<'static
     });
     environment.add_filter("instant", |text: &str| for_people(text).into_owned());
     environment.add_filter("thousands", thousands);
-    for name in Templates::names().filter(|name| name.ends_with(".j2")) {
+    for name in Templates::names().filter(|name| ![STYLE, PRINT, SCRIPT].contains(name)) {
         let text = templates.text(name).unwrap_or_default().into_owned();
         environment.add_template_owned(name, text)?;
     }
@@ -283,7 +283,7 @@ fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);

@@ -51,11 +51,14 @@ pub trait Document: Serialize + Sized {
     fn build(input: &Input) -> Self;
 
     /// The rows, in the order of the file.
-    fn rows<'a>(input: &'a Input) -> impl Iterator<Item = Self::Row<'a>> + 'a;
+    fn rows(input: &Input) -> impl Iterator<Item = Self::Row<'_>> + '_;
 
     /// The cover of the value.
     fn cover(&self) -> &Cover;
 }
+
+/// Builds and writes one kind of report.
+type Write = fn(&Input, Format, Dialect, &Templates, &mut dyn io::Write) -> Result<(), Fault>;
 
 /// One entry of the list of reports.
 #[derive(Clone, Copy)]
@@ -68,7 +71,7 @@ pub struct Report {
     pub about: &'static str,
     /// The columns of its CSV, in order.
     pub columns: &'static [&'static str],
-    write: fn(&Input, Format, Dialect, &Templates, &mut dyn io::Write) -> Result<(), Fault>,
+    write: Write,
 }
 
 impl Report {

@@ -48,5 +48,5 @@ fn a_hostile_contract_renders_in_every_format() {
 
 #[test]
 fn a_crowd_renders_in_every_format() {
-    check_renders("crowd", &crowd(700));
+    check_renders("crowd", &crowd(230));
 }

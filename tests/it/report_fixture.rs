@@ -3,228 +3,24 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, TimeDelta, TimeZone as _, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use keyholder::analyse::{grants, in_between};
 use keyholder::domain::change::Meaning;
 use keyholder::domain::coverage::{Coverage, Effort, Scope, Status};
 use keyholder::domain::fact::Kind;
-use keyholder::domain::group::Group;
 use keyholder::domain::id::{ContractNumber, Seq};
-use keyholder::domain::key::Key;
-use keyholder::domain::resource::Resource;
-use keyholder::domain::share::Share;
 use keyholder::domain::snapshot::{RunState, Snapshot, Source};
 use keyholder::domain::state::State;
-use keyholder::domain::user::{Attribution, Person, User};
+use keyholder::domain::user::Person;
 use keyholder::report::input::{Comparison, Input, View};
 use sha2::{Digest as _, Sha256};
 
-use crate::analyse_world::{World, facts, held, meanings_of};
+use crate::analyse_world::{World, facts, meanings_of};
+use crate::report_people::{Furnish as _, PEOPLE, address, days_ago, group_id, key_id, resource_id, user_id};
 
 /// The snapshot compared with, and the one reported on.
 pub(crate) const FIRST: u32 = 1;
 pub(crate) const LAST: u32 = 31;
-
-const PEOPLE: [(&str, &str); 42] = [
-    ("Greta", "Lindqvist"),
-    ("Malik", "Osei"),
-    ("Sofia", "Marinova"),
-    ("Jonas", "Brandt"),
-    ("Aylin", "Demir"),
-    ("Tobias", "Krüger"),
-    ("Chiara", "Conti"),
-    ("Pavel", "Novák"),
-    ("Ines", "Carvalho"),
-    ("Lukas", "Huber"),
-    ("Nadia", "Haddad"),
-    ("Oskar", "Wolff"),
-    ("Priya", "Raman"),
-    ("Quentin", "Lefèvre"),
-    ("Rosa", "Delgado"),
-    ("Stefan", "Ilić"),
-    ("Thea", "Bergmann"),
-    ("Umut", "Aydın"),
-    ("Vera", "Sokolova"),
-    ("Wouter", "Janssen"),
-    ("Yara", "Saleh"),
-    ("Zoltán", "Kovács"),
-    ("Anna", "Fischer"),
-    ("Björn", "Eriksson"),
-    ("Carla", "Romano"),
-    ("David", "O’Brien"),
-    ("Elif", "Yılmaz"),
-    ("Felix", "Schuster"),
-    ("Hanna", "Virtanen"),
-    ("Igor", "Petrenko"),
-    ("Jana", "Dvořáková"),
-    ("Kofi", "Mensah"),
-    ("Lena", "Hartmann"),
-    ("Mateo", "Vargas"),
-    ("Nils", "Petersen"),
-    ("Olga", "Wiśniewska"),
-    ("Paul", "Richter"),
-    ("Rania", "Khoury"),
-    ("Sven", "Lorenz"),
-    ("Tina", "Albrecht"),
-    ("backup", "robot"),
-    ("deploy", "pipeline"),
-];
-
-/// An instant so many days before the last snapshot ended.
-pub(crate) fn days_ago(days: i64) -> DateTime<Utc> {
-    Utc.with_ymd_and_hms(2026, 11, 23, 3, 4, 12).unwrap() - TimeDelta::days(days)
-}
-
-fn id(kind: u32, number: usize) -> String {
-    let digest = hex::encode(Sha256::digest(format!("{kind}/{number}")));
-    format!("{}-{}-4{}-8{}-{}", &digest[..8], &digest[8..12], &digest[12..15], &digest[15..18], &digest[18..30])
-}
-
-pub(crate) fn user_id(number: usize) -> String {
-    id(1, number)
-}
-
-pub(crate) fn group_id(number: usize) -> String {
-    id(2, number)
-}
-
-pub(crate) fn resource_id(number: usize) -> String {
-    id(3, number)
-}
-
-fn key_id(number: usize) -> String {
-    hex::encode(Sha256::digest(format!("key {number}")))[..20].to_uppercase()
-}
-
-fn address(number: usize) -> String {
-    let (first, last) = PEOPLE[number % PEOPLE.len()];
-    let plain = |name: &str| {
-        let name = name.to_lowercase();
-        let letters = name.chars().filter_map(|letter| match letter {
-            'á' => Some('a'),
-            'ć' | 'č' => Some('c'),
-            'è' => Some('e'),
-            'ı' => Some('i'),
-            'ö' => Some('o'),
-            'ř' => Some('r'),
-            'ś' => Some('s'),
-            'ü' => Some('u'),
-            other => other.is_ascii_alphabetic().then_some(other),
-        });
-        letters.collect::<String>()
-    };
-    format!("{}.{}@nordlicht-logistik.example", plain(first), plain(last))
-}
-
-fn person(number: usize) -> User {
-    let (first, last) = PEOPLE[number % PEOPLE.len()];
-    let signed_in = [2, 0, 15, 121, 5, 33, 1, 64, 210, 8, 3, 19, 96, 4];
-    User {
-        id: user_id(number).into(),
-        person: Person {
-            email: Some(address(number)),
-            firstname: Some(first.to_owned()),
-            lastname: Some(last.to_owned()),
-        },
-        administrator: Some(number < 4),
-        force_sec_auth: Some(number % 5 != 2),
-        sec_auth_active: Some(number % 7 != 3),
-        active: Some(number % 13 != 12),
-        s3_canonical_user_id: None,
-        created: Some(days_ago(1400 - 30 * i64::try_from(number).unwrap())),
-        last_login: (number % 9 != 8).then(|| days_ago(signed_in[number % signed_in.len()])),
-        attribution: Attribution {
-            created_by: Some(address(0)),
-            modified: Some(days_ago(40)),
-            modified_by: Some(address(1)),
-            ..Attribution::default()
-        },
-        extra: BTreeMap::new(),
-    }
-}
-
-fn group(number: usize, name: &str, privileges: &[&str]) -> Group {
-    let mut all: BTreeMap<String, bool> =
-        keyholder::domain::privilege::KNOWN.iter().map(|privilege| (privilege.name.to_owned(), false)).collect();
-    all.extend(privileges.iter().map(|name| ((*name).to_owned(), true)));
-    Group { id: group_id(number).into(), name: Some(name.to_owned()), privileges: all, extra: BTreeMap::new() }
-}
-
-fn resource(number: usize) -> Resource {
-    let kinds = ["datacenter", "snapshot", "image", "ipblock", "k8s", "backupunit"];
-    let names = ["warehouse", "tracking", "webshop", "billing", "archive"];
-    let kind = kinds[number % kinds.len()];
-    Resource {
-        id: resource_id(number).into(),
-        kind: Some(kind.to_owned()),
-        name: Some(format!("{}-{kind}-{}", names[number % names.len()], number + 1)),
-        sec_auth_protection: (number % 6 != 3).then_some(number.is_multiple_of(2)),
-        created: Some(days_ago(900 - 20 * i64::try_from(number % 40).unwrap())),
-        attribution: Attribution { created_by: Some(address(number)), ..Attribution::default() },
-        extra: BTreeMap::new(),
-    }
-}
-
-/// The small steps a state is put together from.
-pub(crate) trait Furnish: Sized {
-    fn person(self, number: usize, since: u32) -> Self;
-    fn crew(self, number: usize, name: &str, privileges: &[&str]) -> Self;
-    fn joins(self, group: usize, user: usize, since: u32) -> Self;
-    fn thing(self, number: usize, owner: Option<usize>) -> Self;
-    fn shares(self, group: usize, resource: usize, edit: bool, onward: bool, since: u32) -> Self;
-    fn access_key(self, user: usize, number: usize, days: i64, active: bool, since: u32) -> Self;
-}
-
-impl Furnish for World {
-    fn person(self, number: usize, since: u32) -> Self {
-        self.with(|state| drop(state.users.insert(user_id(number).into(), held(person(number), since))))
-    }
-
-    fn crew(self, number: usize, name: &str, privileges: &[&str]) -> Self {
-        self.with(|state| {
-            drop(state.groups.insert(group_id(number).into(), held(group(number, name, privileges), FIRST)))
-        })
-    }
-
-    fn joins(self, group: usize, user: usize, since: u32) -> Self {
-        let key = (group_id(group).into(), user_id(user).into());
-        self.with(|state| drop(state.members.insert(key, held((), since))))
-    }
-
-    fn thing(self, number: usize, owner: Option<usize>) -> Self {
-        self.with(|state| {
-            state.resources.insert(resource_id(number).into(), held(resource(number), FIRST));
-            if let Some(owner) = owner {
-                state.owns.insert((user_id(owner).into(), resource_id(number).into()), held((), FIRST));
-            }
-        })
-    }
-
-    fn shares(self, group: usize, resource: usize, edit: bool, onward: bool, since: u32) -> Self {
-        let share = Share {
-            group: group_id(group).into(),
-            resource: resource_id(resource).into(),
-            edit_privilege: Some(edit),
-            share_privilege: Some(onward),
-            extra: BTreeMap::new(),
-        };
-        let key = (share.group.clone(), share.resource.clone());
-        self.with(|state| drop(state.shares.insert(key, held(share, since))))
-    }
-
-    fn access_key(self, user: usize, number: usize, days: i64, active: bool, since: u32) -> Self {
-        let key = Key {
-            user: user_id(user).into(),
-            id: key_id(number).into(),
-            active: Some(active),
-            created: Some(days_ago(days)),
-            attribution: Attribution { created_by: Some(address(user)), ..Attribution::default() },
-            extra: BTreeMap::new(),
-        };
-        let place = (key.user.clone(), key.id.clone());
-        self.with(|state| drop(state.keys.insert(place, held(key, since))))
-    }
-}
 
 /// The contract a month ago.
 fn month_ago(seq: u32) -> World {
@@ -304,8 +100,11 @@ fn today(seq: u32) -> World {
         newcomer.value.last_login = None;
         let promoted = state.users.get_mut(&user(5)).unwrap();
         promoted.value.administrator = Some(true);
+        promoted.value.attribution.modified = Some(days_ago(9));
         promoted.true_since.insert("administrator".to_owned(), Seq(22));
-        state.users.get_mut(&user(6)).unwrap().value.sec_auth_active = Some(false);
+        let weakened = &mut state.users.get_mut(&user(6)).unwrap().value;
+        weakened.sec_auth_active = Some(false);
+        weakened.attribution.modified = Some(days_ago(4));
         state.users.get_mut(&user(20)).unwrap().value.active = Some(false);
         state.users.get_mut(&user(28)).unwrap().value.person.lastname = Some("Virtanen-Koski".to_owned());
         let platform = state.groups.get_mut(&group_id(1).into()).unwrap();
@@ -410,6 +209,9 @@ pub(crate) fn gappy_month() -> Input {
         for ((of, _), held) in &mut state.shares {
             held.seen = Seq(if of.as_str() == group_id(5) { LAST - 4 } else { LAST });
         }
+        for ((of, _), held) in &mut state.keys {
+            held.seen = Seq(if of.as_str() == user_id(7) { LAST - 1 } else { LAST });
+        }
     });
     between(month_ago(FIRST), world, &gaps, &[])
 }
@@ -424,7 +226,7 @@ pub(crate) fn nothing() -> Input {
 /// One person, group, resource and key, all of that name, with every path there is.
 pub(crate) fn named(name: &str) -> Input {
     let furnish = |seq, share: bool| {
-        let world = World::new(seq).person(1, FIRST).crew(1, name, &["reserveIp", "accessAndManageDns"]);
+        let world = World::new(seq).person(1, FIRST).crew(1, name, &[]);
         world
             .joins(1, 1, FIRST)
             .thing(1, Some(1))
@@ -447,10 +249,10 @@ pub(crate) fn named(name: &str) -> Input {
     };
     let gap = (Scope::Members(group_id(1).into()), Status::Failed(name.to_owned()));
     let mut input = between(furnish(FIRST, false), furnish(LAST, true), &[gap], &[]);
-    input.organisation = name.to_owned();
+    name.clone_into(&mut input.organisation);
     for snapshot in [&mut input.current.snapshot, &mut input.comparison.as_mut().unwrap().before.snapshot] {
         snapshot.label = Some(name.to_owned());
-        snapshot.schedule = name.to_owned();
+        name.clone_into(&mut snapshot.schedule);
         snapshot.source = Source { api: name.to_owned(), tool: name.to_owned() };
     }
     input
@@ -529,7 +331,7 @@ fn passing(before: &World, after: &World) -> Vec<Meaning> {
     if !before.0.users.contains_key(&user_id(user).into()) {
         return Vec::new();
     }
-    let visit = step(before, 12).joins(group, user, 12).shares(5, 9, true, true, 12);
+    let visit = step(before, 12).joins(group, user, 12).shares(5, 11, true, true, 12);
     let gone = step(before, 15);
     let mut events = meanings_of(&calm, &visit);
     events.extend(meanings_of(&visit, &gone));

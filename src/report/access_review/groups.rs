@@ -12,6 +12,7 @@ use crate::report::context::Context;
 
 /// One group.
 #[derive(Clone, Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column of its own, none a state")]
 pub struct GroupRow {
     /// The API's id.
     pub id: String,
@@ -41,8 +42,8 @@ pub struct GroupRow {
     pub shares_complete: bool,
     /// When it was first seen; the API has no dates of groups.
     pub first_seen_utc: String,
-    /// Whether nobody has anything through it: no members, or nothing given.
-    pub idle: bool,
+    /// Why nobody has anything through it: `no members` or `gives nothing`; empty if somebody has.
+    pub idle: &'static str,
 }
 
 /// A privilege where it is mentioned.
@@ -95,9 +96,17 @@ fn row(id: &GroupId, context: &Context<'_>) -> GroupRow {
         members_complete: context.is_complete(&Scope::Members(id.clone())),
         shares_complete: context.is_complete(&Scope::Shares(id.clone())),
         first_seen_utc: context.time_of(held.since),
-        idle: members.is_empty() || (privileges.is_empty() && access.is_empty()),
+        idle: idle(members.is_empty(), privileges.is_empty() && access.is_empty()),
         privileges,
         members,
+    }
+}
+
+fn idle(nobody: bool, nothing: bool) -> &'static str {
+    match (nobody, nothing) {
+        (true, _) => "no members",
+        (false, true) => "gives nothing",
+        (false, false) => "",
     }
 }
 

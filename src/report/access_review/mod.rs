@@ -121,7 +121,7 @@ impl Document for AccessReview {
         }
     }
 
-    fn rows<'a>(input: &'a Input) -> impl Iterator<Item = Line<'a>> + 'a {
+    fn rows(input: &Input) -> impl Iterator<Item = Line<'_>> + '_ {
         line::lines(input)
     }
 

@@ -2,12 +2,14 @@
 //!
 //! Not the catalogue of checks: no exceptions, no ids, no memory. Everything here is also in the sections below.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 
 use super::groups::{GroupRow, lacks_two_factor};
 use super::keys::KeyRow;
+use super::method::KEY_AGES;
 use super::resources::{OwnedRow, ShareRow};
 use super::users::UserRow;
 use crate::domain::severity::Severity;
@@ -43,85 +45,14 @@ pub(super) struct Rows<'a> {
     pub(super) owned: &'a [OwnedRow],
 }
 
+/// How bad, what, who, and the section that has them all.
+type Found = (Severity, &'static str, Vec<String>, &'static str);
+
 /// Everything that is there to look at, the worst first.
 pub(super) fn of(rows: &Rows<'_>, context: &Context<'_>) -> Vec<Risk> {
-    let users =
-        |wanted: &dyn Fn(&UserRow) -> bool| names(rows.users.iter().filter(|row| wanted(row)).map(|row| &row.label));
-    let keys = |wanted: &dyn Fn(&KeyRow) -> bool| {
-        rows.keys
-            .iter()
-            .filter(|row| row.usable && wanted(row))
-            .map(|row| format!("{} ({})", row.id, row.user))
-            .collect()
-    };
-    let active = |row: &UserRow| row.state == "active";
-    let away = |row: &UserRow| row.dormant || row.never_signed_in;
-    let in_privileged = members_of_privileged(context);
-    let keeps = |row: &UserRow| !row.groups.is_empty() || row.owned > 0;
-    let found: Vec<(Severity, &'static str, Vec<String>, &'static str)> = vec![
-        (
-            Severity::Critical,
-            "Administrators who can sign in without a second factor",
-            users(&|row| row.privileged && active(row) && row.two_factor == "off"),
-            "privileged",
-        ),
-        (
-            Severity::Critical,
-            "S3 keys that work although their user cannot sign in",
-            keys(&|row| row.user_state != "active"),
-            "keys",
-        ),
-        (
-            Severity::High,
-            "Administrators who have not signed in for long",
-            users(&|row| row.privileged && away(row)),
-            "privileged",
-        ),
-        (Severity::High, "Members of privileged groups without a second factor", in_privileged, "privileged"),
-        (
-            Severity::High,
-            "Administrators who hold working S3 keys",
-            users(&|row| row.privileged && row.keys_usable > 0),
-            "privileged",
-        ),
-        (
-            Severity::High,
-            "Inactive users who still hold groups or resources",
-            users(&|row| row.state == "inactive" && keeps(row)),
-            "users",
-        ),
-        (
-            Severity::High,
-            "Resources that groups may give on to others",
-            names(rows.shares.iter().filter(|row| row.onward).map(|row| &row.label)),
-            "shares",
-        ),
-        (
-            Severity::High,
-            "S3 keys older than a year",
-            keys(&|row| row.age_days.is_some_and(|days| days > super::method::KEY_AGES[2])),
-            "keys",
-        ),
-        (Severity::High, "Privileges that nobody has classified yet", strangers(rows.groups), "glossary"),
-        (
-            Severity::Medium,
-            "Resources without an owner who can answer for them",
-            names(rows.owned.iter().filter(|row| row.orphan).map(|row| &row.label)),
-            "resources",
-        ),
-        (
-            Severity::Medium,
-            "Active users who have not signed in for long, or never",
-            users(&|row| !row.privileged && away(row)),
-            "users",
-        ),
-        (
-            Severity::Low,
-            "Groups that give nothing or have no members",
-            names(rows.groups.iter().filter(|row| row.idle).map(|row| &row.label)),
-            "groups",
-        ),
-    ];
+    let mut found = about_people(rows, context);
+    found.extend(about_things(rows));
+    found.sort_by_key(|(severity, ..)| Reverse(*severity));
     found
         .into_iter()
         .filter(|(_, _, names, _)| !names.is_empty())
@@ -131,6 +62,59 @@ pub(super) fn of(rows: &Rows<'_>, context: &Context<'_>) -> Vec<Risk> {
             Risk { severity: severity.as_str(), title, count, more: count - named.len(), named, section }
         })
         .collect()
+}
+
+fn about_people(rows: &Rows<'_>, context: &Context<'_>) -> Vec<Found> {
+    use Severity::{Critical, High, Medium};
+    let users =
+        |wanted: &dyn Fn(&UserRow) -> bool| names(rows.users.iter().filter(|row| wanted(row)).map(|row| &row.label));
+    let away = |row: &UserRow| row.dormant || row.never_signed_in;
+    let unprotected = users(&|row| row.privileged && row.state == "active" && row.two_factor == "off");
+    let leavers = users(&|row| row.state == "inactive" && (!row.groups.is_empty() || row.owned > 0));
+    vec![
+        (Critical, "Administrators who can sign in without a second factor", unprotected, "privileged"),
+        (
+            High,
+            "Administrators who have not signed in for long",
+            users(&|row| row.privileged && away(row)),
+            "privileged",
+        ),
+        (High, "Members of privileged groups without a second factor", members_of_privileged(context), "privileged"),
+        (
+            High,
+            "Administrators who hold working S3 keys",
+            users(&|row| row.privileged && row.keys_usable > 0),
+            "privileged",
+        ),
+        (High, "Inactive users who still hold groups or resources", leavers, "users"),
+        (
+            Medium,
+            "Active users who have not signed in for long, or never",
+            users(&|row| !row.privileged && away(row)),
+            "users",
+        ),
+    ]
+}
+
+fn about_things(rows: &Rows<'_>) -> Vec<Found> {
+    use Severity::{Critical, High, Low, Medium};
+    let keys = |wanted: &dyn Fn(&KeyRow) -> bool| {
+        let working = rows.keys.iter().filter(|row| row.usable && wanted(row));
+        working.map(|row| format!("{} ({})", row.id, row.user)).collect()
+    };
+    let left_behind = keys(&|row| row.user_state != "active");
+    let old = keys(&|row| row.age_days.is_some_and(|days| days > KEY_AGES[2]));
+    let onward = names(rows.shares.iter().filter(|row| row.onward).map(|row| &row.label));
+    let orphans = names(rows.owned.iter().filter(|row| row.orphan).map(|row| &row.label));
+    let idle = names(rows.groups.iter().filter(|row| !row.idle.is_empty()).map(|row| &row.label));
+    vec![
+        (Critical, "S3 keys that work although their user cannot sign in", left_behind, "keys"),
+        (High, "Resources that groups may give on to others", onward, "shares"),
+        (High, "S3 keys older than a year", old, "keys"),
+        (High, "Privileges that nobody has classified yet", strangers(rows.groups), "glossary"),
+        (Medium, "Resources without an owner who can answer for them", orphans, "resources"),
+        (Low, "Groups that give nothing or have no members", idle, "groups"),
+    ]
 }
 
 fn names<'a>(labels: impl Iterator<Item = &'a String>) -> Vec<String> {

@@ -184,7 +184,8 @@ fn by_two_factor(view: &View) -> Vec<Amount> {
 }
 
 fn by_entitlement(view: &View) -> Vec<Amount> {
-    let kinds: [(&str, fn(&Entitlement) -> bool); 7] = [
+    type Belongs = fn(&Entitlement) -> bool;
+    let kinds: [(&str, Belongs); 7] = [
         ("contract owner", |entitlement| *entitlement == Entitlement::ContractOwner),
         ("administrator", |entitlement| *entitlement == Entitlement::Administrator),
         ("privilege", |entitlement| matches!(entitlement, Entitlement::Privilege(_))),

@@ -18,6 +18,7 @@ use crate::report::text::mixes_scripts;
 
 /// One user. Times are RFC 3339 in UTC to the second, ages whole days.
 #[derive(Clone, Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column of its own, none a state")]
 pub struct UserRow {
     /// The API's id.
     pub id: String,

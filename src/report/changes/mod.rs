@@ -99,7 +99,7 @@ impl Document for ChangeReport {
         }
     }
 
-    fn rows<'a>(input: &'a Input) -> impl Iterator<Item = ChangeLine> + 'a {
+    fn rows(input: &Input) -> impl Iterator<Item = ChangeLine> + '_ {
         input.comparison.iter().flat_map(move |comparison| {
             let net = comparison.net.iter().map(|change| (change, Scene::Net));
             let in_between = comparison.in_between.iter().map(|change| (change, Scene::InBetween));
