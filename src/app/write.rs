@@ -4,7 +4,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// A file or folder that could not be written.
@@ -60,6 +60,17 @@ pub fn file(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     File::open(parent).and_then(|folder| folder.sync_all()).map_err(named)
 }
 
+/// Whether a path leads to the database or to one of the files beside it that belong to it: nothing may replace those.
+pub fn is_database(path: &Path, database: &Path) -> bool {
+    let identity = |path: &Path| fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()));
+    let Some(target) = identity(path) else { return false };
+    ["", "-wal", "-shm"].iter().any(|suffix| {
+        let mut beside = database.as_os_str().to_owned();
+        beside.push(suffix);
+        identity(Path::new(&beside)) == Some(target)
+    })
+}
+
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(bytes)?;
@@ -81,6 +92,20 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing temporary is left");
+    }
+
+    #[test]
+    fn the_database_is_known_by_whatever_name_it_is_called() {
+        let folder = tempfile::tempdir().unwrap();
+        let [database, log, link, other] =
+            ["k.db", "k.db-wal", "link.csv", "other.csv"].map(|name| folder.path().join(name));
+        for path in [&database, &log, &other] {
+            fs::write(path, b"x").unwrap();
+        }
+        std::os::unix::fs::symlink(&database, &link).unwrap();
+        let known =
+            [&database, &log, &link, &other, &folder.path().join("none")].map(|path| is_database(path, &database));
+        assert_eq!(known, [true, true, true, false, false]);
     }
 
     #[test]

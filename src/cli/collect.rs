@@ -33,6 +33,7 @@ pub(super) async fn run(command: Collect, context: &mut Context) -> Result<Exit,
     let store = context.store(Access::Write).await?;
     let client = Client::new(&settings, context.seams.clone())?;
     let order = Order { label: command.label, ..Order::manual(context.seams.now(), &settings) };
+    tracing::info!("Collecting from {}", settings.base);
     let bar = Bar::new(context.progress);
     let outcome = collect(&store, &client, &context.seams, order, &|at| bar.show(at)).await;
     bar.finish();

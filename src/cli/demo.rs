@@ -1,5 +1,6 @@
 //! `keyholder demo`: the whole job without an account.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -52,11 +53,14 @@ fn summary(outcome: &Outcome) -> Vec<String> {
     );
     if let Some(comparison) = &outcome.input.comparison {
         let all: Vec<&Meaning> = comparison.net.iter().chain(&comparison.in_between).collect();
+        let mut worst: Vec<(&Meaning, &str)> = comparison.net.iter().map(|meaning| (meaning, "")).collect();
+        worst.extend(comparison.in_between.iter().map(|meaning| (meaning, " (in between)")));
+        worst.retain(|(meaning, _)| meaning.severity >= Severity::High);
+        worst.sort_by_key(|(meaning, _)| Reverse(meaning.severity));
         lines.push(String::new());
         lines.push(format!("What changed in that month: {}", counted(&all)));
-        let worst = all.iter().filter(|meaning| meaning.severity >= Severity::High);
-        lines.extend(worst.clone().take(LISTED).map(|meaning| format!("  {}", sentence(meaning))));
-        let left = worst.count().saturating_sub(LISTED);
+        lines.extend(worst.iter().take(LISTED).map(|(meaning, when)| format!("  {}{when}", sentence(meaning))));
+        let left = worst.len().saturating_sub(LISTED);
         if left > 0 {
             lines.push(format!("  … and {left} more of high severity or above, in the change report"));
         }
@@ -64,7 +68,9 @@ fn summary(outcome: &Outcome) -> Vec<String> {
     lines.push(String::new());
     lines.push("Open next:".to_owned());
     lines.extend(outcome.reports.iter().map(|path| format!("  {}", path.display())));
-    lines.push(format!("  {}  (the database: try `keyholder --db FILE diff 1 latest`)", outcome.database.display()));
+    lines.push(format!("  {}", outcome.database.display()));
+    lines.push(String::new());
+    lines.push(format!("And look around in the database: keyholder --db {} diff 1 latest", outcome.database.display()));
     lines
 }
 
@@ -83,9 +89,8 @@ fn counted(changes: &[&Meaning]) -> String {
 fn sentence(change: &Meaning) -> String {
     let object = change.object.as_ref().map(|object| format!(" / {}", object.label)).unwrap_or_default();
     let field = if change.field.is_empty() { String::new() } else { format!(" ({})", change.field) };
-    let gone = if change.to.0 > 0 { "" } else { " (came and went)" };
     visible(&format!(
-        "{:<9} {}: {}{object}{field}{gone}",
+        "{:<9} {}: {}{object}{field}",
         change.severity.to_string(),
         change.class.title(),
         change.subject.label

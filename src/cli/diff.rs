@@ -6,7 +6,7 @@ use super::table::ListFormat;
 use super::{Context, Failure, meanings};
 use crate::analyse::diff::meanings as meanings_of;
 use crate::analyse::in_between::in_between;
-use crate::app::review;
+use crate::app::review::{self, ReviewError};
 use crate::domain::change::Meaning;
 use crate::domain::severity::Severity;
 use crate::exit::Exit;
@@ -44,6 +44,9 @@ pub(super) async fn run(diff: Diff, context: &mut Context) -> Result<Exit, Failu
     let contract = context.contract(&store, diff.contract).await?;
     let from = store.resolve(contract, &diff.from).await?;
     let to = store.resolve(contract, &diff.to).await?;
+    if from.seq > to.seq {
+        return Err(ReviewError::Backwards { as_of: to.seq, since: from.seq }.into());
+    }
     let changes = store.net(contract, from.seq, to.seq).await?;
     let before = store.state(contract, from.seq).await?;
     let after = store.state(contract, to.seq).await?;
@@ -53,9 +56,12 @@ pub(super) async fn run(diff: Diff, context: &mut Context) -> Result<Exit, Failu
         let hidden = in_between(&events, &found);
         found.extend(hidden);
     }
+    let all = found.len();
     found.retain(|meaning| meaning.severity >= diff.severity);
-    if found.is_empty() {
-        tracing::info!("Snapshots {} and {} do not differ", from.seq, to.seq);
+    match (all, found.len()) {
+        (0, _) => tracing::info!("Snapshots {} and {} do not differ", from.seq, to.seq),
+        (all, 0) => tracing::info!("None of the {all} changes is of severity {} or above", diff.severity),
+        _ => {}
     }
     for incomplete in [&from, &to].into_iter().filter(|one| !one.is_complete()) {
         tracing::warn!(
@@ -64,7 +70,7 @@ pub(super) async fn run(diff: Diff, context: &mut Context) -> Result<Exit, Failu
         );
     }
     let snapshots = store.snapshots(contract).await?;
-    meanings::table(&found, &snapshots).write(&mut context.out, diff.format, context.width)?;
+    meanings::table(&found, &snapshots, diff.format).write(&mut context.out, diff.format, context.width)?;
     let worst = found.iter().map(|meaning| meaning.severity).max();
     Ok(match (diff.fail_on, worst) {
         (Some(threshold), Some(worst)) if worst >= threshold => Exit::found(worst),

@@ -56,8 +56,13 @@ pub enum Failure {
     #[error("start the emulator")]
     Emulator(#[from] emulator::StartError),
     /// Arguments that do not go together.
-    #[error("{0}")]
-    Usage(String),
+    #[error("{what}")]
+    Usage {
+        /// What does not go together.
+        what: String,
+        /// What to do about it.
+        hint: &'static str,
+    },
     /// Standard output is gone or full.
     #[error("write to standard output")]
     Output(#[from] io::Error),
@@ -73,7 +78,7 @@ impl Failure {
             Self::Review(ReviewError::Analyse(_)) | Self::Analyse(_) => Exit::Store,
             Self::Review(ReviewError::Backwards { .. } | ReviewError::Unknown { .. })
             | Self::Write(_)
-            | Self::Usage(_) => Exit::Usage,
+            | Self::Usage { .. } => Exit::Usage,
             Self::Demo(error) => error.exit(),
             Self::Render(_) | Self::Emulator(_) | Self::Output(_) => Exit::Unexpected,
         }
@@ -85,7 +90,9 @@ impl Failure {
             Self::Config(_) => Some("`keyholder config default` prints every key with its meaning".to_owned()),
             Self::Collect(failure) => failure.hint(),
             Self::Store(error) | Self::Review(ReviewError::Store(error)) => error.hint(),
-            Self::Review(ReviewError::Backwards { .. }) => Some("swap --as-of and --since".to_owned()),
+            Self::Review(ReviewError::Backwards { .. }) => {
+                Some("name the earlier snapshot first: swap the two".to_owned())
+            }
             Self::Review(ReviewError::Unknown { .. }) => {
                 Some("give the full e-mail address, name or id as a report shows it".to_owned())
             }
@@ -94,13 +101,14 @@ impl Failure {
             Self::Templates(_) | Self::Render(_) => {
                 Some("look at the templates in the folder that report.templates names".to_owned())
             }
-            Self::Review(ReviewError::Analyse(_))
-            | Self::Credentials(_)
-            | Self::Settings(_)
-            | Self::Analyse(_)
-            | Self::Emulator(_)
-            | Self::Usage(_)
-            | Self::Output(_) => None,
+            Self::Credentials(error) => Some(error.hint()),
+            Self::Settings(_) => Some("`keyholder config show --origin` tells where each value comes from".to_owned()),
+            Self::Review(ReviewError::Analyse(_)) | Self::Analyse(_) => {
+                Some("read it with the version that wrote it, or a newer one".to_owned())
+            }
+            Self::Emulator(_) => Some("choose another --port, or 0 for a free one".to_owned()),
+            Self::Usage { hint, .. } => Some((*hint).to_owned()),
+            Self::Output(_) => Some("make room where standard output goes, or write to a file".to_owned()),
         }
     }
 

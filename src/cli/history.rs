@@ -41,6 +41,6 @@ pub(super) async fn run(history: History, context: &mut Context) -> Result<Exit,
         let first = snapshots.first().map(|one| one.seq.to_string()).unwrap_or_default();
         tracing::info!("Nothing has happened to it since snapshot {first}");
     }
-    meanings::table(&explained, &snapshots).write(&mut context.out, history.format, context.width)?;
+    meanings::table(&explained, &snapshots, history.format).write(&mut context.out, history.format, context.width)?;
     Ok(Exit::Done)
 }

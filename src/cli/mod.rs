@@ -30,7 +30,7 @@ use crate::exit::Exit;
 
 /// Who holds which keys to an IONOS Cloud contract, what changed since last time, and the proof of it.
 #[derive(Debug, Parser)]
-#[command(name = "keyholder", version, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
+#[command(name = "keyholder", version, max_term_width = 80, subcommand_required = true, arg_required_else_help = true)]
 #[command(after_help = "Try `keyholder demo` first: it needs no account. Exit codes are listed in the README.")]
 pub struct Cli {
     /// What every command takes.
@@ -43,12 +43,13 @@ pub struct Cli {
 
 /// What every command takes.
 #[derive(Args, Debug)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Global {
-    /// Configuration file
-    #[arg(long, global = true, value_name = "FILE", env = "KEYHOLDER_CONFIG")]
+    /// Configuration file [default: keyholder/config.toml in $XDG_CONFIG_HOME or ~/.config]
+    #[arg(long, global = true, value_name = "FILE", env = "KEYHOLDER_CONFIG", hide_env_values = true)]
     pub config: Option<PathBuf>,
-    /// Database file
-    #[arg(long, global = true, value_name = "FILE", env = "KEYHOLDER_DB")]
+    /// Database file [default: keyholder/keyholder.db in $XDG_STATE_HOME or ~/.local/state]
+    #[arg(long, global = true, value_name = "FILE", env = "KEYHOLDER_DB", hide_env_values = true)]
     pub db: Option<PathBuf>,
     /// Say less on standard error: errors only, twice for nothing
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]

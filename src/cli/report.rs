@@ -90,11 +90,16 @@ fn names() -> clap::builder::PossibleValuesParser {
 }
 
 pub(super) async fn run(command: Report, context: &mut Context) -> Result<Exit, Failure> {
-    let report = report::named(&command.name)
-        .ok_or_else(|| Failure::Usage(format!("write report {:?}: there is none of that name", command.name)))?;
+    let report = report::named(&command.name).ok_or_else(|| Failure::Usage {
+        what: format!("write report {:?}: there is none of that name", command.name),
+        hint: "`keyholder report --help` lists the reports",
+    })?;
     let to_stdout = command.out == Path::new("-");
     if to_stdout && command.format.len() > 1 {
-        return Err(Failure::Usage("write to standard output: choose one --format".to_owned()));
+        return Err(Failure::Usage {
+            what: format!("write to standard output: {} formats at once", command.format.len()),
+            hint: "choose one with --format",
+        });
     }
     let loaded = context.config()?;
     let cover = Cover { organisation: loaded.config.report.organisation.clone(), config_hash: loaded.config.hash() };
@@ -113,6 +118,12 @@ pub(super) async fn run(command: Report, context: &mut Context) -> Result<Exit, 
             continue;
         }
         let path = place(&command.out, &rendered.file_name, command.format.len())?;
+        if write::is_database(&path, store.path()) {
+            return Err(Failure::Usage {
+                what: format!("write report {}: that is the database", path.display()),
+                hint: "choose another place with --out",
+            });
+        }
         write::file(&path, &rendered.bytes)?;
         context.line(&path.display().to_string())?;
     }
@@ -125,7 +136,8 @@ pub(super) async fn run(command: Report, context: &mut Context) -> Result<Exit, 
 
 /// Where a file goes: into the folder under its own name, or exactly where a single file was asked for.
 fn place(out: &Path, file_name: &str, formats: usize) -> Result<PathBuf, Failure> {
-    let is_folder = out.is_dir() || out.extension().is_none() || formats > 1;
+    let slash = out.as_os_str().as_encoded_bytes().ends_with(b"/");
+    let is_folder = slash || out.is_dir() || out.extension().is_none() || formats > 1;
     if !is_folder {
         return Ok(out.to_owned());
     }

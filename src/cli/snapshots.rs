@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::table::{ListFormat, Table};
+use super::table::{ListFormat, Table, visible};
 use super::{Context, Failure};
 use crate::domain::coverage::Coverage;
 use crate::domain::fact::Kind;
@@ -45,6 +45,29 @@ pub struct Show {
     format: ListFormat,
 }
 
+/// The columns that fit a terminal.
+const FOR_PEOPLE: [&str; 8] =
+    ["contract", "snapshot", "finished_utc", "population", "users", "groups", "changes", "label"];
+
+/// All columns.
+const FOR_PROGRAMS: [&str; 15] = [
+    "contract",
+    "snapshot",
+    "label",
+    "finished_utc",
+    "population",
+    "users",
+    "groups",
+    "members",
+    "resources",
+    "shares",
+    "keys",
+    "began",
+    "ended",
+    "changed",
+    "requests",
+];
+
 pub(super) async fn run(command: Snapshots, context: &mut Context) -> Result<Exit, Failure> {
     match command {
         Snapshots::List(list) => run_list(list, context).await,
@@ -58,26 +81,14 @@ async fn run_list(list: List, context: &mut Context) -> Result<Exit, Failure> {
         Some(_) => vec![context.contract(&store, list.contract).await?],
         None => store.contracts().await?,
     };
-    let mut table = Table::new(&[
-        "contract",
-        "snapshot",
-        "label",
-        "finished_utc",
-        "population",
-        "users",
-        "groups",
-        "members",
-        "resources",
-        "shares",
-        "keys",
-        "began",
-        "ended",
-        "changed",
-        "requests",
-    ]);
+    let mut table = Table::new(if list.format == ListFormat::Table { &FOR_PEOPLE } else { &FOR_PROGRAMS });
     for contract in contracts {
         for snapshot in store.snapshots(contract).await? {
-            push(&mut table, &snapshot);
+            if list.format == ListFormat::Table {
+                push_for_people(&mut table, &snapshot);
+            } else {
+                push_for_programs(&mut table, &snapshot);
+            }
         }
     }
     if table.is_empty() {
@@ -87,13 +98,30 @@ async fn run_list(list: List, context: &mut Context) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn push(table: &mut Table, snapshot: &Snapshot) {
+fn push_for_people(table: &mut Table, snapshot: &Snapshot) {
+    table.push([
+        snapshot.contract.to_string().into(),
+        u64::from(snapshot.seq.0).into(),
+        to_seconds(snapshot.finished).into(),
+        population(snapshot).into(),
+        snapshot.total(Kind::User).into(),
+        snapshot.total(Kind::Group).into(),
+        format!("+{} -{} ~{}", snapshot.began, snapshot.ended, snapshot.changed).into(),
+        snapshot.label.clone().unwrap_or_default().into(),
+    ]);
+}
+
+fn population(snapshot: &Snapshot) -> &'static str {
+    if snapshot.is_complete() { "complete" } else { "INCOMPLETE" }
+}
+
+fn push_for_programs(table: &mut Table, snapshot: &Snapshot) {
     table.push([
         snapshot.contract.to_string().into(),
         u64::from(snapshot.seq.0).into(),
         snapshot.label.clone().unwrap_or_default().into(),
         to_seconds(snapshot.finished).into(),
-        if snapshot.is_complete() { "complete" } else { "INCOMPLETE" }.into(),
+        population(snapshot).into(),
         snapshot.total(Kind::User).into(),
         snapshot.total(Kind::Group).into(),
         snapshot.total(Kind::Member).into(),
@@ -114,7 +142,7 @@ async fn run_show(show: Show, context: &mut Context) -> Result<Exit, Failure> {
     let coverage = store.coverage(contract, snapshot.seq).await?;
     if show.format == ListFormat::Table {
         for (name, value) in described(&snapshot, &coverage) {
-            context.line(&format!("{name:<12} {value}"))?;
+            context.line(&visible(&format!("{name:<12} {value}")))?;
         }
         context.line("")?;
     }
@@ -132,10 +160,7 @@ fn described(snapshot: &Snapshot, coverage: &Coverage) -> Vec<(&'static str, Str
         ("contract", snapshot.contract.to_string()),
         ("snapshot", snapshot.seq.to_string()),
         ("label", snapshot.label.clone().unwrap_or_else(|| "-".to_owned())),
-        (
-            "population",
-            format!("{} ({complete} of {all} scopes)", if snapshot.is_complete() { "complete" } else { "INCOMPLETE" }),
-        ),
+        ("population", format!("{} ({complete} of {all} scopes)", population(snapshot))),
         ("started", to_seconds(snapshot.started)),
         ("finished", to_seconds(snapshot.finished)),
         ("requests", snapshot.requests.to_string()),

@@ -6,19 +6,22 @@ use std::io::{self, Write};
 
 use clap::ValueEnum;
 use comfy_table::presets::UTF8_NO_BORDERS;
-use comfy_table::{CellAlignment, ContentArrangement};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, LineStyle};
 
 /// How a list is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum ListFormat {
-    /// For people, as wide as the terminal.
+    /// For people, as wide as the terminal; the most important columns.
     #[default]
     Table,
-    /// RFC 4180, guarded against formulas.
+    /// Every column, RFC 4180, guarded against formulas.
     Csv,
-    /// One array of objects.
+    /// Every column, one array of objects.
     Json,
 }
+
+/// What a column costs beside its text: a blank on both sides and the line.
+const BETWEEN: usize = 3;
 
 /// One value of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,7 +114,9 @@ impl Table {
             return Ok(());
         }
         let mut table = comfy_table::Table::new();
-        table.load_style(UTF8_NO_BORDERS).set_header(self.columns.iter().map(|name| name.replace('_', " ")));
+        table
+            .load_style(UTF8_NO_BORDERS.row_separator(LineStyle::none()))
+            .set_header(self.columns.iter().map(|name| name.replace('_', " ")));
         match width {
             Some(width) => table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width.max(20)),
             None => table.set_content_arrangement(ContentArrangement::Disabled),
@@ -124,10 +129,38 @@ impl Table {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }
+        for index in width.map(|width| self.unwrapped(width)).unwrap_or_default() {
+            if let Some(column) = table.column_mut(index) {
+                column.set_constraint(ColumnConstraint::ContentWidth);
+            }
+        }
         for line in table.lines() {
             writeln!(out, "{}", line.trim_end())?;
         }
         Ok(())
+    }
+
+    /// The columns that keep their words whole on a terminal of that width: the narrowest ones, as long as two fifths of
+    /// the line are left to the others.
+    fn unwrapped(&self, width: u16) -> Vec<usize> {
+        let mut widths: Vec<(usize, usize)> = self
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(index, name)| {
+                let cells = self.rows.iter().map(|row| visible(&row[index].to_text()).chars().count());
+                (cells.fold(name.len(), usize::max) + BETWEEN, index)
+            })
+            .collect();
+        widths.sort_unstable();
+        let mut left = usize::from(width) * 3 / 5;
+        widths
+            .into_iter()
+            .map_while(|(wide, index)| {
+                left = left.checked_sub(wide)?;
+                Some(index)
+            })
+            .collect()
     }
 
     fn write_csv(&self, out: &mut dyn Write) -> io::Result<()> {

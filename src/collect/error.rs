@@ -45,7 +45,14 @@ impl CollectError {
 
     /// What the reader can do about it.
     pub fn hint(&self) -> Option<String> {
-        self.fault().and_then(Fault::hint)
+        let own = match self {
+            Self::NoneListed | Self::SeveralContracts(_) | Self::AnotherContract { .. } => {
+                "name a contract that the credentials see with --contract or IONOS_CONTRACT_NUMBER"
+            }
+            Self::NothingInTime => "try again later; `keyholder doctor` tells how fast the API answers",
+            Self::Refused(_) | Self::NoContract(_) | Self::NothingRead(_) => return self.fault().and_then(Fault::hint),
+        };
+        Some(own.to_owned())
     }
 }
 

@@ -72,6 +72,22 @@ pub enum CredentialsError {
     },
 }
 
+impl CredentialsError {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Nowhere(_) => {
+                "create a token in the token manager of the Data Center Designer; then set IONOS_TOKEN, or write it into a \
+                 file of mode 0600 and name that in IONOS_TOKEN_FILE or credentials.token_file"
+            }
+            Self::File { .. } => "the file must belong to you or to root, have mode 0600 or 0400, and hold the secret and nothing else",
+            Self::Malformed { .. } => "set it again, without quotes and line breaks",
+            Self::NoUsername { .. } => "set IONOS_USERNAME, or better use a token",
+        }
+        .to_owned()
+    }
+}
+
 /// Where credentials were looked for, and why there were none.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Looked(Vec<String>);
@@ -82,10 +98,7 @@ impl fmt::Display for Looked {
         for place in &self.0 {
             write!(f, "\n  {place}")?;
         }
-        f.write_str(
-            "\ncreate a token in the token manager of the Data Center Designer; then set IONOS_TOKEN, or write it into a \
-             file of mode 0600 and name that in IONOS_TOKEN_FILE or credentials.token_file",
-        )
+        Ok(())
     }
 }
 

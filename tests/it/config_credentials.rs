@@ -201,12 +201,12 @@ fn without_credentials_the_places_and_the_remedy_are_named() {
          shared IONOS file ~/.ionos/config: not there\n  \
          shared IONOS file ~/.ionos/config.yaml: not there\n  \
          shared IONOS file ~/.config/ionosctl/config.yaml: not there\n  \
-         shared IONOS file ~/.config/ionosctl/config.json: not there\n\
-         create a token in the token manager of the Data Center Designer; then set IONOS_TOKEN, or write it into a file of \
-         mode 0600 and name that in IONOS_TOKEN_FILE or credentials.token_file",
+         shared IONOS file ~/.config/ionosctl/config.json: not there",
     );
+    let hint = Case::new().find().expect_err("no credentials").hint();
+    assert!(hint.contains("set IONOS_TOKEN") && hint.contains("mode 0600"), "{hint}");
     let outcome = Case::new().shared("s3AccessKey: x").outcome();
-    assert!(outcome.contains("\n  shared IONOS file ~/.ionos/config: no credentials in profile a\n"), "{outcome}");
+    assert!(outcome.contains("\n  shared IONOS file ~/.ionos/config: no credentials in profile a"), "{outcome}");
 }
 
 #[test]

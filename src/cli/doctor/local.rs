@@ -51,7 +51,9 @@ pub(super) fn legacy_names(environment: &Environment) -> Option<Check> {
 pub(super) fn credentials(found: &Result<Found, CredentialsError>, now: DateTime<Utc>) -> Vec<Check> {
     let found = match found {
         Ok(found) => found,
-        Err(error) => return vec![Check::fail("credentials", Exit::Configuration, causes(error))],
+        Err(error) => {
+            return vec![Check::fail("credentials", Exit::Configuration, causes(error)).hint(error.hint())];
+        }
     };
     let kind = match found.credentials {
         Credentials::Bearer(_) => Check::ok("credentials", format!("a token, {}", found.source)),
