@@ -104,10 +104,10 @@ fn lists_in_a_pipe_have_no_escape_codes_and_no_blanks_at_the_end() {
 }
 
 #[test]
-fn a_list_of_snapshots_fits_a_hundred_columns() {
+fn a_list_of_snapshots_fits_eighty_columns() {
     let text = Desk::with_month().run(&["snapshots", "list"]).ends(0).out;
     for line in text.lines() {
-        assert!(line.chars().count() <= 100, "{line}");
+        assert!(line.chars().count() <= 80, "{line}");
     }
 }
 
