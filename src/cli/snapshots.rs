@@ -45,9 +45,8 @@ pub struct Show {
     format: ListFormat,
 }
 
-/// The columns that fit a terminal.
-const FOR_PEOPLE: [&str; 8] =
-    ["contract", "snapshot", "finished_utc", "population", "users", "groups", "changes", "label"];
+/// The columns that fit a terminal, below the number of the contract.
+const FOR_PEOPLE: [&str; 6] = ["snapshot", "finished_utc", "population", "users", "changes", "label"];
 
 /// All columns.
 const FOR_PROGRAMS: [&str; 15] = [
@@ -81,31 +80,34 @@ async fn run_list(list: List, context: &mut Context) -> Result<Exit, Failure> {
         Some(_) => vec![context.contract(&store, list.contract).await?],
         None => store.contracts().await?,
     };
-    let mut table = Table::new(if list.format == ListFormat::Table { &FOR_PEOPLE } else { &FOR_PROGRAMS });
-    for contract in contracts {
-        for snapshot in store.snapshots(contract).await? {
-            if list.format == ListFormat::Table {
-                push_for_people(&mut table, &snapshot);
-            } else {
-                push_for_programs(&mut table, &snapshot);
-            }
+    let mut all = Table::new(&FOR_PROGRAMS);
+    for (index, contract) in contracts.iter().enumerate() {
+        let mut own = Table::new(&FOR_PEOPLE);
+        for snapshot in store.snapshots(*contract).await? {
+            push_for_people(&mut own, &snapshot);
+            push_for_programs(&mut all, &snapshot);
+        }
+        if list.format == ListFormat::Table {
+            let gap = if index > 0 { "\n" } else { "" };
+            context.line(&format!("{gap}contract {contract}"))?;
+            own.write(&mut context.out, list.format, context.width)?;
         }
     }
-    if table.is_empty() {
+    if all.is_empty() {
         tracing::warn!("The database has no snapshot yet; `keyholder collect` makes the first");
     }
-    table.write(&mut context.out, list.format, context.width)?;
+    if list.format != ListFormat::Table {
+        all.write(&mut context.out, list.format, context.width)?;
+    }
     Ok(Exit::Done)
 }
 
 fn push_for_people(table: &mut Table, snapshot: &Snapshot) {
     table.push([
-        snapshot.contract.to_string().into(),
         u64::from(snapshot.seq.0).into(),
         to_seconds(snapshot.finished).into(),
         population(snapshot).into(),
         snapshot.total(Kind::User).into(),
-        snapshot.total(Kind::Group).into(),
         format!("+{} -{} ~{}", snapshot.began, snapshot.ended, snapshot.changed).into(),
         snapshot.label.clone().unwrap_or_default().into(),
     ]);
@@ -146,7 +148,7 @@ async fn run_show(show: Show, context: &mut Context) -> Result<Exit, Failure> {
         }
         context.line("")?;
     }
-    scopes(&coverage).write(&mut context.out, show.format, context.width)?;
+    scopes(&coverage, show.format).write(&mut context.out, show.format, context.width)?;
     if show.format == ListFormat::Table && !coverage.gaps.is_empty() {
         context.line("\nNot complete:")?;
         gaps(&coverage).write(&mut context.out, show.format, context.width)?;
@@ -170,7 +172,17 @@ fn described(snapshot: &Snapshot, coverage: &Coverage) -> Vec<(&'static str, Str
     ]
 }
 
-fn scopes(coverage: &Coverage) -> Table {
+fn scopes(coverage: &Coverage, format: ListFormat) -> Table {
+    if format == ListFormat::Table {
+        let mut table = Table::new(&["scope", "scopes", "complete", "pages", "items", "attempts"]);
+        for (kind, sum) in &coverage.kinds {
+            let effort = &sum.effort;
+            let counts = [sum.scopes, sum.complete, effort.pages, effort.items, effort.attempts];
+            let [scopes, complete, pages, items, attempts] = counts.map(Into::into);
+            table.push([kind.as_str().into(), scopes, complete, pages, items, attempts]);
+        }
+        return table;
+    }
     let mut table = Table::new(&["scope", "scopes", "complete", "pages", "items", "attempts", "first_utc", "last_utc"]);
     for (kind, sum) in &coverage.kinds {
         table.push([

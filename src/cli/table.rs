@@ -23,6 +23,9 @@ pub(super) enum ListFormat {
 /// What a column costs beside its text: a blank on both sides and the line.
 const BETWEEN: usize = 3;
 
+/// On a terminal narrower than this a row is a block of lines, since columns would be too narrow for words.
+const NARROW: u16 = 72;
+
 /// One value of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value {
@@ -113,6 +116,9 @@ impl Table {
         if self.is_empty() {
             return Ok(());
         }
+        if width.is_some_and(|width| width < NARROW) {
+            return self.write_blocks(out);
+        }
         let mut table = comfy_table::Table::new();
         table
             .load_style(UTF8_NO_BORDERS.row_separator(LineStyle::none()))
@@ -136,6 +142,23 @@ impl Table {
         }
         for line in table.lines() {
             writeln!(out, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+
+    /// One block a row, one line a value; what is empty is left out.
+    fn write_blocks(&self, out: &mut dyn Write) -> io::Result<()> {
+        let widest = self.columns.iter().map(|name| name.len()).max().unwrap_or(0);
+        for (index, row) in self.rows.iter().enumerate() {
+            if index > 0 {
+                writeln!(out)?;
+            }
+            for (name, value) in self.columns.iter().zip(row) {
+                let text = visible(&value.to_text());
+                if !text.is_empty() {
+                    writeln!(out, "{:<widest$}  {text}", name.replace('_', " "))?;
+                }
+            }
         }
         Ok(())
     }
@@ -200,11 +223,15 @@ mod tests {
     use super::*;
 
     fn written(format: ListFormat) -> String {
+        written_on(format, 80)
+    }
+
+    fn written_on(format: ListFormat, width: u16) -> String {
         let mut table = Table::new(&["name", "items", "active"]);
         table.push(["=1+1".into(), 7_u64.into(), true.into()]);
         table.push(["a\u{1b}[2Jb".into(), 12_u64.into(), false.into()]);
         let mut out = Vec::new();
-        table.write(&mut out, format, Some(60)).unwrap();
+        table.write(&mut out, format, Some(width)).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -212,6 +239,22 @@ mod tests {
     fn a_table_shows_control_characters_instead_of_obeying_them() {
         let text = written(ListFormat::Table);
         assert!(text.contains("a\\u{001b}[2Jb") && !text.contains('\u{1b}'), "{text}");
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_blocks_instead_of_columns() {
+        let expected = "name    =1+1\nitems   7\nactive  yes\n\nname    a\\u{001b}[2Jb\nitems   12\nactive  no\n";
+        assert_eq!(written_on(ListFormat::Table, 60), expected);
+    }
+
+    #[test]
+    fn a_short_column_is_not_broken_for_a_long_one() {
+        let mut table = Table::new(&["severity", "what"]);
+        table.push(["critical".into(), "long words ".repeat(20).into()]);
+        let mut out = Vec::new();
+        table.write(&mut out, ListFormat::Table, Some(80)).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.contains(" critical ") && text.lines().all(|line| line.chars().count() <= 80), "{text}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What several tests need.
 
 pub(crate) mod api;
+pub(crate) mod cli;
 pub(crate) mod model;
 pub(crate) mod raw;
