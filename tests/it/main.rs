@@ -12,6 +12,7 @@ mod api_faults;
 mod api_pages;
 mod api_quiet;
 mod api_read;
+mod api_surface;
 mod api_thirty;
 mod api_tls;
 mod architecture;
