@@ -16,6 +16,7 @@ mod api_surface;
 mod api_thirty;
 mod api_tls;
 mod architecture;
+mod canary;
 mod collect_faults;
 mod collect_walk;
 mod config_canary;
