@@ -56,6 +56,7 @@ impl Left {
 
     /// The control: without redaction the same search must find secrets in the database and in these places.
     #[cfg(feature = "unredacted")]
+    #[expect(clippy::print_stdout, reason = "whoever runs the control wants to see what it found")]
     #[track_caller]
     fn judge(&self, database: &str, places: &[&str]) {
         for place in [&[database], places].concat() {

@@ -307,11 +307,11 @@ impl Job<'_> {
         self.emulator.fail(rule);
         let error = self.reader.groups(Depth::One).await;
         self.emulator.clear_faults();
-        let settings: Result<(), _> = Err((&self.settings, &basic, &self.reader, &self.store));
+        let shown = (&self.settings, &basic, &self.reader, &self.store);
         let panics = [
             catch_unwind(AssertUnwindSafe(|| drop(answer.unwrap_err()))),
             catch_unwind(AssertUnwindSafe(|| drop(error.unwrap()))),
-            catch_unwind(AssertUnwindSafe(|| settings.unwrap())),
+            catch_unwind(AssertUnwindSafe(|| panic!("{shown:?}"))),
         ];
         for panic in panics {
             let message = panic.unwrap_err().downcast::<String>().unwrap();

@@ -109,7 +109,7 @@ impl Program<'_> {
         {
             command.env(name, place);
         }
-        let format = if self.calls % 2 == 0 { "json" } else { "text" };
+        let format = if self.calls.is_multiple_of(2) { "json" } else { "text" };
         command.envs([("RUST_LOG", "trace"), ("RUST_BACKTRACE", "1"), ("KEYHOLDER_LOG_LEVEL", "trace")]);
         command.envs([("KEYHOLDER_LOG_FORMAT", format), ("KEYHOLDER_API_ATTEMPTS", "2")]);
         command.env("IONOS_API_URL", self.emulator.origin());

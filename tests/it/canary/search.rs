@@ -20,13 +20,16 @@ pub(super) struct Hit {
     pub(super) at: usize,
 }
 
+/// Writes text down.
+type Write = fn(&[u8]) -> Vec<u8>;
+
 /// A way to write text down.
 pub(super) struct Encoding {
     pub(super) name: &'static str,
     /// Writes a whole text.
-    pub(super) write: fn(&[u8]) -> Vec<u8>,
+    pub(super) write: Write,
     /// Writes a text that stands in the middle of another one; empty if that is the same.
-    within: &'static [fn(&[u8]) -> Vec<u8>],
+    within: &'static [Write],
     /// Whether upper and lower case are two things.
     exact: bool,
 }
@@ -71,7 +74,7 @@ pub(super) const ENCODINGS: [Encoding; 14] = [
 ];
 
 impl Encoding {
-    const fn new(name: &'static str, write: fn(&[u8]) -> Vec<u8>) -> Self {
+    const fn new(name: &'static str, write: Write) -> Self {
         Self { name, write, within: &[], exact: false }
     }
 }
