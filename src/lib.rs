@@ -2,6 +2,9 @@
 //!
 //! Data flows one way: API → walk → facts → store → diff, grants → report. `ARCHITECTURE.md` has the map.
 
+#[cfg(all(feature = "unredacted", not(debug_assertions)))]
+compile_error!("the feature `unredacted` stores secrets: it is for the control of a test and never for a release");
+
 pub mod analyse;
 pub mod api;
 pub mod app;

@@ -83,6 +83,12 @@ pub enum Extra {
         /// `array` or `object`.
         nested: String,
     },
+    /// Text as it was written: exists only in builds for the control of the canary test.
+    #[cfg(feature = "unredacted")]
+    Verbatim {
+        /// The text.
+        text: String,
+    },
 }
 
 /// Unknown properties by name.

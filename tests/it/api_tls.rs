@@ -42,17 +42,23 @@ pub(crate) fn pin_of(certificate: &CertificateDer<'_>) -> Pin {
     Pin(Sha256::digest(certificate).into())
 }
 
-/// Serves `{}` with that leaf, and these certificates behind it in the chain.
-pub(crate) async fn serve(leaf: &Leaf, behind: &[CertificateDer<'static>]) -> u16 {
+/// Takes TLS connections with that leaf, these certificates behind it in the chain, and these protocols to choose from.
+pub(crate) fn acceptor(leaf: &Leaf, behind: &[CertificateDer<'static>], protocols: &[&[u8]]) -> TlsAcceptor {
     let chain = [std::slice::from_ref(&leaf.certificate), behind].concat();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
+    let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(chain, leaf.key.clone_key())
         .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    TlsAcceptor::from(Arc::new(config))
+}
+
+/// Serves the name of the service with that leaf, and these certificates behind it in the chain.
+pub(crate) async fn serve(leaf: &Leaf, behind: &[CertificateDer<'static>]) -> u16 {
+    let acceptor = acceptor(leaf, behind, &[]);
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {

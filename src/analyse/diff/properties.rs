@@ -92,6 +92,8 @@ fn extra(value: &Extra) -> String {
         Extra::Number { number } => number.clone(),
         Extra::Text { length } => format!("text of {length} bytes"),
         Extra::Nested { nested } => nested.clone(),
+        #[cfg(feature = "unredacted")]
+        Extra::Verbatim { text } => text.clone(),
     }
 }
 

@@ -151,7 +151,7 @@ impl Key {
             active: properties.active,
             created: metadata.created,
             attribution: metadata.into_attribution(),
-            extra: properties.extra,
+            extra: properties.into_extra(),
         })
     }
 }
