@@ -14,7 +14,7 @@ use keyholder::telemetry;
 async fn main() -> ExitCode {
     let Cli { global, command } = Cli::parse();
     #[cfg(feature = "unredacted")]
-    say_unredacted();
+    cli::say_unredacted();
     let environment = Environment::of_process();
     let database = global.db.as_ref().map(|path| path.display().to_string());
     let flags = Flags::new(global.config).set("--db", "store.path", database);
@@ -35,13 +35,4 @@ async fn main() -> ExitCode {
         failure.exit()
     });
     exit.into()
-}
-
-/// Whoever built this by mistake has to notice before the first secret is stored.
-#[cfg(feature = "unredacted")]
-#[expect(clippy::print_stderr, reason = "before logging is configured, and whatever it is configured to")]
-fn say_unredacted() {
-    eprintln!(
-        "WARNING: this is a test build with the feature `unredacted`: it STORES THE SECRETS of S3 keys. Do not use it."
-    );
 }

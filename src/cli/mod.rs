@@ -115,3 +115,12 @@ pub async fn run(command: Command, context: &mut Context) -> Result<Exit, Failur
         }
     }
 }
+
+/// Whoever built this by mistake has to notice before the first secret is stored.
+#[cfg(feature = "unredacted")]
+#[expect(clippy::print_stderr, reason = "before logging is configured, and whatever it is configured to")]
+pub fn say_unredacted() {
+    eprintln!(
+        "WARNING: this is a test build with the feature `unredacted`: it STORES THE SECRETS of S3 keys. Do not use it."
+    );
+}

@@ -6,13 +6,17 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::migrate::Migrator;
+use sqlx::SqlSafeStr as _;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
 use super::error::{StoreError, While as _};
 
-/// The migrations, embedded.
-static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
+/// The migrations, embedded, in order. Append only: a file of `migrations/` and a line here; a test compares the two.
+const MIGRATIONS: [(&str, &str); 2] = [
+    ("0001_store.sql", include_str!("../../migrations/0001_store.sql")),
+    ("0002_views.sql", include_str!("../../migrations/0002_views.sql")),
+];
 
 /// `KHLD`, in the header of every database of ours.
 const APPLICATION_ID: u32 = 0x4b48_4c44;
@@ -90,7 +94,7 @@ impl Store {
     }
 
     async fn migrate(&self) -> Result<(), StoreError> {
-        MIGRATOR.run(&self.writer).await.map_err(|source| StoreError::Migrate { path: self.path.clone(), source })?;
+        migrator().run(&self.writer).await.map_err(|source| StoreError::Migrate { path: self.path.clone(), source })?;
         // The two header fields let the next opening judge the file without touching it.
         sqlx::query("PRAGMA application_id = 1263029316").execute(&self.writer).await.when("mark the database")?;
         sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA user_version = {}", schema_version())))
@@ -123,7 +127,14 @@ impl Store {
 
 /// The newest schema version this program knows: the number of its migrations.
 pub fn schema_version() -> u32 {
-    u32::try_from(MIGRATOR.iter().count()).unwrap_or(u32::MAX)
+    u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX)
+}
+
+fn migrator() -> Migrator {
+    let migrations = MIGRATIONS.iter().zip(1..).map(|((name, sql), version)| {
+        Migration::new(version, (*name).into(), MigrationType::Simple, (*sql).into_sql_str(), false)
+    });
+    Migrator::with_migrations(migrations.collect())
 }
 
 /// What the first bytes of the file say, read without SQLite so that nothing is touched.
@@ -200,4 +211,25 @@ fn create(path: &Path) -> Result<(), StoreError> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder_of(path)).map_err(open)?;
     fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(open)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_migration_of_the_folder_is_listed_in_order() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+        let mut files: Vec<String> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| Path::new(name).extension().is_some_and(|extension| extension == "sql"))
+            .collect();
+        files.sort();
+        let listed: Vec<&str> = MIGRATIONS.iter().map(|(name, _)| *name).collect();
+        assert_eq!(files, listed);
+        for (name, number) in listed.iter().zip(1..) {
+            assert!(name.starts_with(&format!("{number:04}_")), "{name} is not number {number}");
+        }
+    }
 }
