@@ -46,22 +46,19 @@ impl Side {
         Self { clock, seams, store, _folder: folder }
     }
 
-    async fn collect(&self, emulator: &Emulator, at: DateTime<Utc>) -> ContractNumber {
+    async fn collect(&self, emulator: &Emulator, at: DateTime<Utc>) {
         self.clock.set(at);
         let settings = settings(emulator, Version::V6);
         let client = read::Client::new(&settings, self.seams.clone()).unwrap();
         let order = Order::manual(at, &settings);
         let snapshot = collect(&self.store, &client, &self.seams, order, &|_| ()).await.unwrap();
         assert!(snapshot.is_complete());
-        snapshot.contract
     }
 
     async fn reports(&self, contract: ContractNumber) -> Vec<(String, Vec<u8>)> {
         let question = Question { as_of: None, since: Some("1".to_owned()) };
         let input = review::input(&self.store, contract, &question, &Cover::default()).await.unwrap();
-        let reports = rendered(&input);
-        assert!(reports == rendered(&input), "the same snapshot renders the same twice");
-        reports
+        rendered(&input)
     }
 }
 
@@ -79,21 +76,25 @@ async fn reports_do_not_depend_on_the_order_of_answers() {
     // More users than a page holds, so that the order decides what is on which page.
     let emulator = Emulator::builder().seed(11).users(110).now(day(1)).start().await.unwrap();
     let (plain, shuffled) = (Side::new().await, Side::new().await);
+    let contract = ContractNumber(emulator.contract_number());
     let mut reports = Vec::new();
     for (at, played) in [(day(1), 0), (day(11), 10)] {
         emulator.advance_to_day(played);
         for (side, seed) in [(&plain, None), (&shuffled, Some(u64::from(played) + 1))] {
             emulator.set_shuffle(seed);
-            let contract = side.collect(&emulator, at).await;
+            side.collect(&emulator, at).await;
             if played > 0 {
                 reports.push(side.reports(contract).await);
             }
         }
     }
+    reports.push(plain.reports(contract).await);
     assert_eq!(reports[0].len(), ALL.len() * Format::ALL.len());
-    for ((name, before), (other, after)) in reports[0].iter().zip(&reports[1]) {
-        assert_eq!(name, other);
-        let at = before.iter().zip(after).take_while(|(a, b)| a == b).count();
-        assert!(before == after, "{name} differs at byte {at}:\n{}\n{}", near(before, at), near(after, at));
+    for (again, what) in [(&reports[1], "another order"), (&reports[2], "another time")] {
+        for ((name, before), (other, after)) in reports[0].iter().zip(again) {
+            assert_eq!(name, other);
+            let at = before.iter().zip(after).take_while(|(a, b)| a == b).count();
+            assert!(before == after, "{what}: {name} at byte {at}:\n{}\n{}", near(before, at), near(after, at));
+        }
     }
 }
