@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use emulator::Emulator;
+use emulator::{Emulator, Size};
 use keyholder::api::read;
 use keyholder::api::settings::Version;
 use keyholder::app::collect::{Order, collect};
@@ -74,7 +74,8 @@ fn near(bytes: &[u8], at: usize) -> String {
 #[tokio::test]
 async fn reports_do_not_depend_on_the_order_of_answers() {
     // More users than a page holds, so that the order decides what is on which page.
-    let emulator = Emulator::builder().seed(11).users(110).now(day(1)).start().await.unwrap();
+    let size = Size { memberships: 150, shares: 60, keys: 30, resources: 60, ..Size::of(104) };
+    let emulator = Emulator::builder().seed(11).size(size).now(day(1)).start().await.unwrap();
     let (plain, shuffled) = (Side::new().await, Side::new().await);
     let contract = ContractNumber(emulator.contract_number());
     let mut reports = Vec::new();
