@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io::{self, Write};
 
+use super::table::visible;
 use crate::analyse::diff::AnalyseError;
 use crate::api::settings::SettingsError;
 use crate::app::collect::{CollectFailure, of_store};
@@ -117,19 +118,21 @@ impl Failure {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
-    /// Tells it to a person: the chain of reasons, then the hint.
+    /// Tells it to a person: the chain of reasons, then the hint. Names in it may be a stranger's, so that control
+    /// characters are shown, not sent.
     pub fn tell(&self, err: &mut dyn Write) -> io::Result<()> {
-        write!(err, "error: {self}")?;
+        let mut text = format!("error: {self}");
         let mut source = self.source();
         while let Some(reason) = source {
-            write!(err, ": {reason}")?;
+            text.push_str(": ");
+            text.push_str(&reason.to_string());
             source = reason.source();
         }
-        writeln!(err)?;
         if let Some(hint) = self.hint() {
-            writeln!(err, "hint: {hint}")?;
+            text.push_str("\nhint: ");
+            text.push_str(&hint);
         }
-        Ok(())
+        text.lines().try_for_each(|line| writeln!(err, "{}", visible(line)))
     }
 }
 

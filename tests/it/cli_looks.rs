@@ -35,7 +35,7 @@ fn help(command: &[&str], option: &str) -> String {
 #[track_caller]
 fn check_default(command: &[&str], option: &str, default: &str) {
     let text = help(command, "--help");
-    let about = text.split(option).nth(1).unwrap_or_else(|| panic!("{command:?} has no {option}: {text}"));
+    let about = text.rsplit_once(option).unwrap_or_else(|| panic!("{command:?} has no {option}: {text}")).1;
     let about = about.split("\n      --").next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(about.contains(&format!("[default: {default}")), "{command:?} {option}: {about}");
 }

@@ -125,7 +125,7 @@ fn every_format_of_every_report_parses() {
         let count = lines.lines().filter(|line| serde_json::from_str::<Value>(line).is_ok()).count();
         assert_eq!(count, lines.lines().count(), "a line that is not JSON");
         assert_eq!(records(&written("csv")).len(), 1 + count, "{name}: CSV and JSON Lines are twins");
-        assert!(written("html").starts_with("<!doctype html>") || written("html").starts_with("<!DOCTYPE html>"));
+        assert!(written("html").to_lowercase().starts_with("<!doctype html>"));
     }
 }
 

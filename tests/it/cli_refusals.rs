@@ -221,4 +221,7 @@ fn a_demonstration_leaves_a_folder_with_other_things_alone() {
     assert_eq!(fs::read_dir(desk.path("mine")).unwrap().count(), 1);
     check_refused(&desk, &["demo", "--users", "24", "--dir", "mine/thesis.txt"], 2, &["mine/thesis.txt", "--dir"]);
     assert_eq!(fs::read(desk.path("mine/thesis.txt")).unwrap(), b"precious");
+    fs::create_dir(desk.path("trap")).unwrap();
+    fs::write(desk.path("trap/\u{1b}[2J"), "").unwrap();
+    check_refused(&desk, &["demo", "--users", "24", "--dir", "trap"], 2, &["trap: \\u{001b}[2J is there"]);
 }

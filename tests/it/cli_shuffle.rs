@@ -1,11 +1,14 @@
 //! The order in which a server lists things is not a fact: reports do not depend on it.
 
-use chrono::DateTime;
-use emulator::Emulator;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use emulator::{Emulator, Size};
 use keyholder::api::read;
 use keyholder::api::settings::Version;
 use keyholder::app::collect::{Order, collect};
 use keyholder::app::review::{self, Cover, Question};
+use keyholder::domain::id::ContractNumber;
 use keyholder::report::csv::Dialect;
 use keyholder::report::html::Templates;
 use keyholder::report::input::Input;
@@ -14,7 +17,6 @@ use keyholder::seams::{Seams, SeededRandom, SetClock};
 use keyholder::store::{Access, Store};
 
 use crate::support::api::settings;
-use crate::support::cli::RUNTIME;
 
 /// Every report in every format.
 fn rendered(input: &Input) -> Vec<(String, Vec<u8>)> {
@@ -26,47 +28,74 @@ fn rendered(input: &Input) -> Vec<(String, Vec<u8>)> {
     .collect()
 }
 
-/// Collects twice, ten days of changes apart, from a server that shuffles its lists with that seed, if any, and renders.
-/// Clock and randomness are the same every time, so that only the order of the answers differs.
-async fn month(shuffle: Option<u64>, port: u16) -> (u16, Vec<(String, Vec<u8>)>) {
-    let day = |day: u32| DateTime::parse_from_rfc3339(&format!("2026-06-{day:02}T06:00:00Z")).unwrap().to_utc();
-    let clock = SetClock::at(day(1));
-    let seams = Seams::new(clock.clone(), SeededRandom::new(3));
-    let emulator = Emulator::builder().seed(11).users(110).now(day(1)).port(port).start().await.unwrap();
-    emulator.set_shuffle(shuffle);
-    let settings = settings(&emulator, Version::V6);
-    let client = read::Client::new(&settings, seams.clone()).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&folder.path().join("k.db"), Access::Write).await.unwrap();
-    let mut contract = None;
-    for (at, played) in [(1, 0), (11, 10)] {
-        clock.set(day(at));
-        emulator.advance_to_day(played);
-        let order = Order::manual(day(at), &settings);
-        contract = Some(collect(&store, &client, &seams, order, &|_| ()).await.unwrap().contract);
-    }
-    let question = Question { as_of: None, since: Some("1".to_owned()) };
-    let input = review::input(&store, contract.unwrap(), &question, &Cover::default()).await.unwrap();
-    let reports = rendered(&input);
-    assert!(reports == rendered(&input), "the same snapshot renders the same twice");
-    store.close().await;
-    let port = emulator.origin().rsplit(':').next().unwrap().parse().unwrap();
-    (port, reports)
+/// A database with clock and randomness of its own; those of two are the same, so that only the order of what they are
+/// told differs.
+struct Side {
+    clock: Arc<SetClock>,
+    seams: Seams,
+    store: Store,
+    _folder: tempfile::TempDir,
 }
 
-#[test]
-fn reports_do_not_depend_on_the_order_of_answers() {
-    let (port, plain) = RUNTIME.block_on(month(None, 0));
-    assert_eq!(plain.len(), ALL.len() * Format::ALL.len());
-    let (_, shuffled) = RUNTIME.block_on(month(Some(1), port));
-    for ((name, before), (other, after)) in plain.iter().zip(&shuffled) {
-        assert_eq!(name, other);
-        if before != after {
+impl Side {
+    async fn new() -> Self {
+        let clock = SetClock::at(day(1));
+        let seams = Seams::new(clock.clone(), SeededRandom::new(3));
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("k.db"), Access::Write).await.unwrap();
+        Self { clock, seams, store, _folder: folder }
+    }
+
+    async fn collect(&self, emulator: &Emulator, at: DateTime<Utc>) {
+        self.clock.set(at);
+        let settings = settings(emulator, Version::V6);
+        let client = read::Client::new(&settings, self.seams.clone()).unwrap();
+        let order = Order::manual(at, &settings);
+        let snapshot = collect(&self.store, &client, &self.seams, order, &|_| ()).await.unwrap();
+        assert!(snapshot.is_complete());
+    }
+
+    async fn reports(&self, contract: ContractNumber) -> Vec<(String, Vec<u8>)> {
+        let question = Question { as_of: None, since: Some("1".to_owned()) };
+        let input = review::input(&self.store, contract, &question, &Cover::default()).await.unwrap();
+        rendered(&input)
+    }
+}
+
+fn day(day: u32) -> DateTime<Utc> {
+    DateTime::parse_from_rfc3339(&format!("2026-06-{day:02}T06:00:00Z")).unwrap().to_utc()
+}
+
+/// The bytes around a place.
+fn near(bytes: &[u8], at: usize) -> String {
+    String::from_utf8_lossy(&bytes[at.saturating_sub(80)..bytes.len().min(at + 80)]).into_owned()
+}
+
+#[tokio::test]
+async fn reports_do_not_depend_on_the_order_of_answers() {
+    // More users than a page holds, so that the order decides what is on which page.
+    let size = Size { memberships: 150, shares: 60, keys: 30, resources: 60, ..Size::of(104) };
+    let emulator = Emulator::builder().seed(11).size(size).now(day(1)).start().await.unwrap();
+    let (plain, shuffled) = (Side::new().await, Side::new().await);
+    let contract = ContractNumber(emulator.contract_number());
+    let mut reports = Vec::new();
+    for (at, played) in [(day(1), 0), (day(11), 10)] {
+        emulator.advance_to_day(played);
+        for (side, seed) in [(&plain, None), (&shuffled, Some(u64::from(played) + 1))] {
+            emulator.set_shuffle(seed);
+            side.collect(&emulator, at).await;
+            if played > 0 {
+                reports.push(side.reports(contract).await);
+            }
+        }
+    }
+    reports.push(plain.reports(contract).await);
+    assert_eq!(reports[0].len(), ALL.len() * Format::ALL.len());
+    for (again, what) in [(&reports[1], "another order"), (&reports[2], "another time")] {
+        for ((name, before), (other, after)) in reports[0].iter().zip(again) {
+            assert_eq!(name, other);
             let at = before.iter().zip(after).take_while(|(a, b)| a == b).count();
-            let near = |bytes: &[u8]| {
-                String::from_utf8_lossy(&bytes[at.saturating_sub(80)..bytes.len().min(at + 80)]).into_owned()
-            };
-            panic!("{name} differs at byte {at}:\n{}\n{}", near(before), near(after));
+            assert!(before == after, "{what}: {name} at byte {at}:\n{}\n{}", near(before, at), near(after, at));
         }
     }
 }
