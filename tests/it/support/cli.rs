@@ -107,7 +107,7 @@ impl Desk {
     /// Runs the binary; its output is not a terminal.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         let command = self.command(arguments);
-        assert_cmd::Command::from_std(command).timeout(Duration::from_secs(120)).output().unwrap().into()
+        assert_cmd::Command::from_std(command).timeout(Duration::from_mins(2)).output().unwrap().into()
     }
 }
 
