@@ -45,10 +45,10 @@ pub struct Cli {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Options of every command")]
 pub struct Global {
-    /// Configuration file [default: keyholder/config.toml in `$XDG_CONFIG_HOME` or ~/.config]
+    /// Configuration file [default: `keyholder/config.toml` in `$XDG_CONFIG_HOME` or `~/.config`]
     #[arg(long, global = true, value_name = "FILE", env = "KEYHOLDER_CONFIG", hide_env_values = true)]
     pub config: Option<PathBuf>,
-    /// Database file [default: keyholder/keyholder.db in `$XDG_STATE_HOME` or ~/.local/state]
+    /// Database file [default: `keyholder/keyholder.db` in `$XDG_STATE_HOME` or `~/.local/state`]
     #[arg(long, global = true, value_name = "FILE", env = "KEYHOLDER_DB", hide_env_values = true)]
     pub db: Option<PathBuf>,
     /// Say less on standard error: errors only, twice for nothing

@@ -26,7 +26,7 @@ pub enum CollectError {
         /// The numbers that are listed.
         listed: Vec<ContractNumber>,
     },
-    /// Neither the contract nor users, groups or resources could be read.
+    /// None of the lists of users, groups and resources could be read.
     #[error("walk the contract: nothing could be read")]
     NothingRead(#[source] Box<Error>),
     /// The walk ran out of time before anything was read.

@@ -36,9 +36,10 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Whether the list of users, groups or resources, or the contract, gave anything to go by.
+    /// Whether the list of users, groups or resources gave anything to go by. The contract alone does not: a snapshot of
+    /// it would say nothing about anybody, and be the one that the next is compared with.
     pub(super) fn has_any_list(&self) -> bool {
-        let lists = [Scope::Contract, Scope::Users, Scope::Groups, Scope::Resources];
+        let lists = [Scope::Users, Scope::Groups, Scope::Resources];
         !self.users.is_empty()
             || !self.groups.is_empty()
             || !self.resources.is_empty()

@@ -67,11 +67,11 @@ fn refused_credentials_end_with_4() {
 #[test]
 fn credentials_that_may_not_read_anything_end_with_4() {
     let emulator = served();
+    let url = emulator.base_url(emulator::Version::V6);
+    Desk::at(&url, emulator.restricted_token()).run(&["collect"]).ends(4);
     for path in ["/contracts", "/um/users", "/um/groups", "/um/resources"] {
         emulator.fail(Rule::on("GET", path).status(403));
     }
-    let url = emulator.base_url(emulator::Version::V6);
-    Desk::at(&url, emulator.restricted_token()).run(&["collect"]).ends(4);
     let contract = emulator.contract_number().to_string();
     Desk::at(&url, emulator.token()).run(&["collect", "--contract", &contract]).ends(4);
 }

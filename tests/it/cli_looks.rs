@@ -80,8 +80,8 @@ fn help_tells_the_defaults() {
     check_default(&["diff"], "--format", "table]");
     check_default(&["diff"], "[FROM]\n", "previous]");
     check_default(&["diff"], "[TO]\n", "latest]");
-    check_default(&["diff"], "--config <FILE>", "keyholder/config.toml");
-    check_default(&["diff"], "--db <FILE>", "keyholder/keyholder.db");
+    check_default(&["diff"], "--config <FILE>", "`keyholder/config.toml`");
+    check_default(&["diff"], "--db <FILE>", "`keyholder/keyholder.db`");
 }
 
 #[test]

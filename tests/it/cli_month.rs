@@ -122,9 +122,8 @@ fn every_format_of_every_report_parses() {
         let whole: Value = serde_json::from_str(&written("json")).unwrap();
         assert!(whole.is_object());
         let lines = written("jsonl");
-        let count = lines.lines().filter(|line| serde_json::from_str::<Value>(line).is_ok()).count();
-        assert_eq!(count, lines.lines().count(), "a line that is not JSON");
-        assert_eq!(records(&written("csv")).len(), 1 + count, "{name}: CSV and JSON Lines are twins");
+        let objects: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(records(&written("csv")).len(), 1 + objects.len(), "{name}: CSV and JSON Lines are twins");
         assert!(written("html").to_lowercase().starts_with("<!doctype html>"));
     }
 }

@@ -230,6 +230,17 @@ async fn nothing_that_can_be_read_is_an_error() {
 }
 
 #[tokio::test]
+async fn a_contract_of_which_no_list_can_be_read_makes_no_snapshot() {
+    let emulator = emulator().await;
+    for path in ["/um/users", "/um/groups", "/um/resources"] {
+        emulator.fail(Rule::on("GET", path).status(403));
+    }
+    let error = walk_of(&emulator).await.unwrap_err();
+    assert!(matches!(&error, CollectError::NothingRead(_)), "{error:?}");
+    assert!(matches!(error.fault(), Some(Fault::Forbidden { .. })));
+}
+
+#[tokio::test]
 async fn no_time_is_an_error_too() {
     let emulator = emulator().await;
     let limits = Limits { longest: std::time::Duration::ZERO, ..Limits::default() };
