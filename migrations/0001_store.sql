@@ -188,8 +188,52 @@ BEGIN SELECT raise(ABORT, 'a fact is ended, never edited'); END;
 CREATE TRIGGER fact_kept BEFORE DELETE ON fact
 BEGIN SELECT raise(ABORT, 'a fact is ended, never deleted'); END;
 
+CREATE TRIGGER fact_begins_now BEFORE INSERT ON fact
+WHEN EXISTS (SELECT 1 FROM snapshot WHERE contract = new.contract AND seq >= new.since)
+BEGIN SELECT raise(ABORT, 'a fact does not begin in a sealed snapshot'); END;
+
+CREATE TRIGGER fact_ends_now BEFORE UPDATE OF until ON fact
+WHEN EXISTS (SELECT 1 FROM snapshot WHERE contract = new.contract AND seq >= new.until)
+BEGIN SELECT raise(ABORT, 'a fact does not end in a sealed snapshot'); END;
+
+CREATE TRIGGER change_now BEFORE INSERT ON change
+WHEN EXISTS (SELECT 1 FROM snapshot WHERE contract = new.contract AND seq >= new.seq)
+BEGIN SELECT raise(ABORT, 'a sealed snapshot gets no more changes'); END;
+
+CREATE TRIGGER run_over BEFORE UPDATE ON run WHEN old.state <> 'collecting'
+BEGIN SELECT raise(ABORT, 'a run that is over is not changed'); END;
+
+CREATE TRIGGER run_kept BEFORE DELETE ON run
+BEGIN SELECT raise(ABORT, 'a run is not deleted'); END;
+
+CREATE TRIGGER body_sealed BEFORE UPDATE ON body
+BEGIN SELECT raise(ABORT, 'a body is not changed'); END;
+
+CREATE TRIGGER body_kept BEFORE DELETE ON body
+BEGIN SELECT raise(ABORT, 'a body is not deleted'); END;
+
+CREATE TRIGGER entity_sealed BEFORE UPDATE ON entity
+BEGIN SELECT raise(ABORT, 'an id is not changed'); END;
+
+CREATE TRIGGER entity_kept BEFORE DELETE ON entity
+BEGIN SELECT raise(ABORT, 'an id is not deleted'); END;
+
+CREATE TRIGGER coverage_now BEFORE INSERT ON coverage
+WHEN (SELECT state FROM run WHERE id = new.run) <> 'collecting'
+BEGIN SELECT raise(ABORT, 'a sealed run gets no more coverage'); END;
+
 CREATE TRIGGER coverage_sealed BEFORE UPDATE ON coverage
 BEGIN SELECT raise(ABORT, 'sealed coverage is not changed'); END;
 
+CREATE TRIGGER coverage_kept BEFORE DELETE ON coverage
+BEGIN SELECT raise(ABORT, 'sealed coverage is not deleted'); END;
+
+CREATE TRIGGER gap_now BEFORE INSERT ON gap
+WHEN (SELECT state FROM run WHERE id = new.run) <> 'collecting'
+BEGIN SELECT raise(ABORT, 'a sealed run gets no more coverage'); END;
+
 CREATE TRIGGER gap_sealed BEFORE UPDATE ON gap
 BEGIN SELECT raise(ABORT, 'sealed coverage is not changed'); END;
+
+CREATE TRIGGER gap_kept BEFORE DELETE ON gap
+BEGIN SELECT raise(ABORT, 'sealed coverage is not deleted'); END;

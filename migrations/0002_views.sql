@@ -7,6 +7,11 @@ SELECT c.number AS contract_number, s.seq, s.label, r.state, r.schedule, r.nomin
        lower(hex(s.root)) AS root, r.api, r.tool, r.id AS run
 FROM snapshot s JOIN contract c ON c.id = s.contract JOIN run r ON r.id = s.run;
 
+CREATE VIEW v_runs AS
+SELECT r.id AS run, c.number AS contract_number, s.seq, r.state, r.reason, r.schedule, r.nominal, r.started, r.finished,
+       r.requests, r.api, r.tool
+FROM run r LEFT JOIN contract c ON c.id = r.contract LEFT JOIN snapshot s ON s.run = r.id;
+
 CREATE VIEW v_users AS
 SELECT c.number AS contract_number, e.ref AS user_id, p.email, p.firstname, p.lastname,
        b.json ->> '$.active' AS active, b.json ->> '$.administrator' AS administrator,

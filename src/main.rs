@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use keyholder::cli::{self, Cli, Context};
 use keyholder::config::{self, Flags};
-use keyholder::exit::Exit;
 use keyholder::seams::{Environment, Seams};
 use keyholder::telemetry;
 
@@ -27,9 +26,6 @@ async fn main() -> ExitCode {
     let outcome = cli::run(command, &mut context).await;
     let outcome = outcome.and_then(|exit| context.out.flush().map(|()| exit).map_err(cli::Failure::from));
     let exit = outcome.unwrap_or_else(|failure| {
-        if failure.is_broken_pipe() {
-            return Exit::Done;
-        }
         // When standard error is gone as well, the exit code is all that is left to say it.
         drop(failure.tell(&mut io::stderr().lock()));
         failure.exit()

@@ -1,6 +1,6 @@
 //! How fast and how often to ask: requests at once, pauses that the server demands, and when a failed read is asked again.
 //!
-//! One pace is shared by all clones of a client. A circuit breaker and a budget of retries belong into [`Pace::turn`] and [`verdict`].
+//! One pace is shared by all clones of a client.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -104,13 +104,25 @@ pub async fn collect(
     let run = store.begin_run(&runner, &order.occasion, seams.now(), &order.source).await?;
     let outcome = walk_and_seal(store, client, seams, order, run, progress).await;
     if let Err(failure) = &outcome {
-        let recorded = store.end_run(run, RunState::Failed, &failure.to_string(), seams.now()).await;
+        let recorded = store.end_run(run, RunState::Failed, &reasons(failure), seams.now()).await;
         if let Err(error) = recorded {
             // The failure itself is what the caller has to hear of; a run without an end is recognised as cut off.
             tracing::warn!(error = &error as &dyn std::error::Error, "The failed run could not be recorded");
         }
     }
     outcome
+}
+
+/// The failure with everything that led to it, as one line: what an auditor finds in the record of the run.
+fn reasons(failure: &CollectFailure) -> String {
+    let mut text = failure.to_string();
+    let mut source = std::error::Error::source(failure);
+    while let Some(reason) = source {
+        text.push_str(": ");
+        text.push_str(&reason.to_string());
+        source = reason.source();
+    }
+    text
 }
 
 async fn walk_and_seal(

@@ -33,6 +33,13 @@ const DAYS: [u32; 5] = [0, 10, 16, 21, 30];
 /// The database's name inside the demonstration's folder.
 pub const DATABASE: &str = "keyholder.db";
 
+/// Marks a folder as a demonstration's own, so that a later one may replace what is in it. Nothing else is ever removed.
+const MARKER: &str = ".keyholder-demo";
+
+/// What the marker says to whoever opens it.
+const MARKED: &str =
+    "A demonstration of keyholder wrote this folder; the next one replaces everything of its own in it.\n";
+
 /// How large the made-up contract is, and where the result goes.
 #[derive(Clone, Debug)]
 pub struct Demo {
@@ -172,7 +179,8 @@ fn write_reports(folder: &Path, input: &Input) -> Result<Vec<PathBuf>, DemoError
     Ok(written)
 }
 
-/// Makes the folder, and removes what an earlier demonstration left in it. Anything else in it is left alone.
+/// Makes the folder, and removes what an earlier demonstration left in it. A folder that is not empty and does not bear the
+/// marker is somebody's own, whatever the files in it are called.
 fn clear(folder: &Path) -> Result<(), DemoError> {
     write::folder(folder)?;
     let failed = |source| WriteError { path: folder.to_owned(), source };
@@ -185,12 +193,14 @@ fn clear(folder: &Path) -> Result<(), DemoError> {
         .iter()
         .map(|suffix| format!("{DATABASE}{suffix}"))
         .chain(REPORTS.iter().map(|(name, format)| format!("{name}.{}", format.as_str())))
+        .chain([MARKER.to_owned()])
         .collect();
-    if let Some(found) = names.iter().find(|name| !ours.contains(name)) {
+    let marked = names.iter().any(|name| name == MARKER);
+    if let Some(found) = names.iter().find(|name| !marked || !ours.contains(name)) {
         return Err(DemoError::Occupied { folder: folder.to_owned(), found: found.clone() });
     }
     for name in names {
         fs::remove_file(folder.join(name)).map_err(failed)?;
     }
-    Ok(())
+    Ok(write::file(&folder.join(MARKER), MARKED.as_bytes())?)
 }

@@ -1,6 +1,6 @@
 //! Puts together what a report is built from: a snapshot, what it is compared with, and what happened in between.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Months, Utc};
 
@@ -147,36 +147,11 @@ pub async fn explain(
     Ok(explained)
 }
 
-/// The ids that a name stands for: of users by e-mail address or name, of groups and resources by name, or any id itself.
+/// The ids that a name stands for or ever stood for: see [`Store::ids_named`].
 pub async fn find(store: &Store, contract: ContractNumber, name: &str) -> Result<Vec<String>, ReviewError> {
-    let mut ids = BTreeSet::new();
-    for snapshot in store.snapshots(contract).await?.iter().rev() {
-        let state = store.state(contract, snapshot.seq).await?;
-        ids.extend(named(&state, name));
-        // Most names are current; older states are searched only for what is gone.
-        if !ids.is_empty() {
-            break;
-        }
-    }
+    let ids = store.ids_named(contract, name).await?;
     if ids.is_empty() {
         return Err(ReviewError::Unknown { name: name.to_owned(), contract });
     }
-    Ok(ids.into_iter().collect())
-}
-
-fn named(state: &State, name: &str) -> Vec<String> {
-    let is = |candidate: &str| candidate.eq_ignore_ascii_case(name);
-    let users = state
-        .users
-        .values()
-        .filter(|user| is(user.id.as_str()) || user.person.email.as_deref().is_some_and(is) || is(&user.person.name()));
-    let groups = state.groups.values().filter(|group| is(group.id.as_str()) || is(group.label()));
-    let resources = state.resources.values().filter(|one| is(one.id.as_str()) || is(one.label()));
-    let keys = state.keys.values().filter(|key| is(key.id.as_str()));
-    users
-        .map(|user| user.id.to_string())
-        .chain(groups.map(|group| group.id.to_string()))
-        .chain(resources.map(|resource| resource.id.to_string()))
-        .chain(keys.map(|key| key.id.to_string()))
-        .collect()
+    Ok(ids)
 }

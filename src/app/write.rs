@@ -64,7 +64,7 @@ pub fn file(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
 pub fn is_database(path: &Path, database: &Path) -> bool {
     let identity = |path: &Path| fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()));
     let Some(target) = identity(path) else { return false };
-    ["", "-wal", "-shm"].iter().any(|suffix| {
+    ["", "-wal", "-shm", ".lock"].iter().any(|suffix| {
         let mut beside = database.as_os_str().to_owned();
         beside.push(suffix);
         identity(Path::new(&beside)) == Some(target)

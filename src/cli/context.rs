@@ -38,7 +38,7 @@ impl Context {
         let stdout = io::stdout();
         let width = stdout.is_terminal().then(|| terminal_width(&environment)).flatten();
         let progress = !quiet && io::stderr().is_terminal();
-        Self { loaded, environment, seams, out: Box::new(io::BufWriter::new(stdout)), width, progress }
+        Self { loaded, environment, seams, out: Box::new(io::BufWriter::new(Patient(stdout))), width, progress }
     }
 
     /// The configuration, or the failure it is.
@@ -75,6 +75,26 @@ impl Context {
     pub fn line(&mut self, text: &str) -> Result<(), Failure> {
         writeln!(self.out, "{text}")?;
         Ok(())
+    }
+}
+
+/// Standard output that takes everything when its reader has gone away: the reader has seen enough, but the command has to
+/// come to its end, because its exit code says more than what was read.
+struct Patient<W>(W);
+
+impl<W: Write> Write for Patient<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.0.write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(bytes.len()),
+            outcome => outcome,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self.0.flush() {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            outcome => outcome,
+        }
     }
 }
 

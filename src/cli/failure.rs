@@ -91,9 +91,10 @@ impl Failure {
             Self::Config(_) => Some("`keyholder config default` prints every key with its meaning".to_owned()),
             Self::Collect(failure) => failure.hint(),
             Self::Store(error) | Self::Review(ReviewError::Store(error)) => error.hint(),
-            Self::Review(ReviewError::Backwards { .. }) => {
-                Some("name the earlier snapshot first: swap the two".to_owned())
-            }
+            Self::Review(ReviewError::Backwards { .. }) => Some(
+                "compare with a snapshot that is earlier than the one asked for; `keyholder snapshots list` shows them"
+                    .to_owned(),
+            ),
             Self::Review(ReviewError::Unknown { .. }) => {
                 Some("give the full e-mail address, name or id as a report shows it".to_owned())
             }
@@ -111,11 +112,6 @@ impl Failure {
             Self::Usage { hint, .. } => Some((*hint).to_owned()),
             Self::Output(_) => Some("make room where standard output goes, or write to a file".to_owned()),
         }
-    }
-
-    /// Whether the reader of standard output went away, which is no error of ours.
-    pub fn is_broken_pipe(&self) -> bool {
-        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
     /// Tells it to a person: the chain of reasons, then the hint. Names in it may be a stranger's, so that control

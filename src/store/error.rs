@@ -98,6 +98,9 @@ pub enum StoreError {
         /// Why there is none, with what there is.
         why: String,
     },
+    /// The run was ended by somebody else while it walked: what it saw is not sealed.
+    #[error("seal the snapshot: its run is not under way any more")]
+    RunOver,
     /// Another process collects into this database.
     #[error("collect into the database: another runner holds {} ({holder})", path.display())]
     Locked {
@@ -157,6 +160,7 @@ impl StoreError {
                 "the last sealed snapshot is intact; check free space and the file's integrity with `sqlite3 FILE 'PRAGMA integrity_check'`"
                     .to_owned()
             }
+            Self::RunOver => "another process took the lock; let one collect at a time, then collect again".to_owned(),
             Self::Body(_) | Self::Random(_) | Self::RanBefore { .. } => return None,
         })
     }

@@ -8,6 +8,7 @@ mod commitment;
 pub mod error;
 mod intern;
 mod merge;
+pub mod names;
 pub mod open;
 mod parts;
 pub mod runner;

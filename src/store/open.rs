@@ -6,9 +6,9 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _};
 
 use super::error::{StoreError, While as _};
 
@@ -51,12 +51,16 @@ impl Store {
     pub async fn open(path: &Path, access: Access) -> Result<Self, StoreError> {
         refuse_exposed_folder(path)?;
         match inspect(path)? {
-            Header::Absent | Header::Empty if access == Access::Read => {
-                return Err(StoreError::Missing { path: path.to_owned() });
+            Header::Absent if access == Access::Read => return Err(StoreError::Missing { path: path.to_owned() }),
+            Header::Absent => {
+                create(path)?;
+                mark(path).await?;
             }
-            Header::Absent => create(path)?,
-            Header::Empty => refuse_exposed(path)?,
-            Header::Foreign => return Err(StoreError::Foreign { path: path.to_owned() }),
+            Header::Empty if access == Access::Write => {
+                refuse_exposed(path)?;
+                mark(path).await?;
+            }
+            Header::Foreign | Header::Empty => return Err(StoreError::Foreign { path: path.to_owned() }),
             Header::Ours(found) => {
                 refuse_exposed(path)?;
                 refuse_version(path, found, access)?;
@@ -95,8 +99,7 @@ impl Store {
 
     async fn migrate(&self) -> Result<(), StoreError> {
         migrator().run(&self.writer).await.map_err(|source| StoreError::Migrate { path: self.path.clone(), source })?;
-        // The two header fields let the next opening judge the file without touching it.
-        sqlx::query("PRAGMA application_id = 1263029316").execute(&self.writer).await.when("mark the database")?;
+        // Together with the mark, this lets the next opening judge the file without touching it.
         sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA user_version = {}", schema_version())))
             .execute(&self.writer)
             .await
@@ -165,8 +168,6 @@ fn inspect(path: &Path) -> Result<Header, StoreError> {
     let field = |at: usize| header.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
     match (header.starts_with(b"SQLite format 3\0"), field(APPLICATION), field(USER_VERSION)) {
         (true, Some(APPLICATION_ID), Some(version)) => Ok(Header::Ours(version)),
-        // Created but cut off before its first migration was marked: nothing of value in it yet.
-        (true, Some(0), Some(0)) => Ok(Header::Empty),
         _ => Ok(Header::Foreign),
     }
 }
@@ -211,6 +212,14 @@ fn create(path: &Path) -> Result<(), StoreError> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder_of(path)).map_err(open)?;
     fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(open)?;
     Ok(())
+}
+
+/// Puts our mark into the header of an empty file before anything else is in it: a file without the mark is never ours.
+async fn mark(path: &Path) -> Result<(), StoreError> {
+    let options = SqliteConnectOptions::new().filename(path);
+    let mut connection = options.connect().await.when("create the database")?;
+    sqlx::query("PRAGMA application_id = 1263029316").execute(&mut connection).await.when("mark the database")?;
+    connection.close().await.when("mark the database")
 }
 
 #[cfg(test)]

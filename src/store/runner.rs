@@ -1,8 +1,8 @@
 //! One runner per database: a kernel lock on a file beside it, which a killed process cannot leave behind.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -56,6 +56,15 @@ fn lock(path: &Path, now: DateTime<Utc>) -> Result<Runner, StoreError> {
             return Err(StoreError::Locked { path: path.to_owned(), holder: holder.trim().to_owned() });
         }
         Err(TryLockError::Error(source)) => return Err(open(source)),
+    }
+    // A lock on a file that has been replaced locks nobody out.
+    let same = fs::metadata(path)
+        .and_then(|there| file.metadata().map(|held| (there.dev(), there.ino()) == (held.dev(), held.ino())));
+    if !same.map_err(open)? {
+        return Err(StoreError::Locked {
+            path: path.to_owned(),
+            holder: "the lock's file was just replaced".to_owned(),
+        });
     }
     file.set_len(0)
         .and_then(|()| file.rewind())

@@ -146,6 +146,20 @@ fn a_name_cannot_speak_to_the_terminal() {
 }
 
 #[test]
+fn a_reader_that_goes_away_does_not_change_the_exit_code() {
+    let desk = Desk::with_month();
+    let mut child = desk
+        .command(&["diff", "1", "latest", "--fail-on", "critical", "--format", "json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((String::from_utf8(output.stderr).unwrap().as_str(), output.status.code()), ("", Some(13)));
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_error() {
     let desk = Desk::with_month();
     let arguments = ["report", "access-review", "--format", "html", "--out", "-"];

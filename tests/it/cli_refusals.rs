@@ -108,7 +108,9 @@ fn a_report_is_not_written_through_a_file_that_is_in_the_way() {
 fn a_report_never_takes_the_place_of_the_database() {
     let desk = Desk::with_month();
     let database = desk.database();
-    for out in [database.to_str().unwrap(), ".local/state/../state/keyholder/keyholder.db"] {
+    let lock = format!("{}.lock", database.display());
+    fs::write(&lock, "").unwrap();
+    for out in [database.to_str().unwrap(), ".local/state/../state/keyholder/keyholder.db", &lock] {
         let arguments = ["report", "changes", "--format", "csv", "--out", out];
         check_refused(&desk, &arguments, 2, &["that is the database", "choose another place with --out"]);
     }
@@ -180,7 +182,7 @@ fn an_unknown_snapshot_is_named_with_what_there_is() {
 
 #[test]
 fn a_comparison_goes_forward() {
-    let says = ["compare snapshot 1 with 3", "swap the two"];
+    let says = ["compare snapshot 1 with 3", "an earlier snapshot"];
     check_refused(&Desk::with_month(), &["diff", "3", "1"], 2, &says);
     check_refused(&Desk::with_month(), &["report", "changes", "--as-of", "1", "--since", "3"], 2, &says);
 }
@@ -209,6 +211,15 @@ fn with_several_contracts_one_has_to_be_named() {
     assert!(
         wrong.err.contains("find contract 31000001: the credentials see 31000002") && wrong.err.contains("\nhint: ")
     );
+}
+
+#[test]
+fn a_demonstration_never_takes_the_place_of_a_real_database() {
+    let desk = Desk::with_month();
+    let folder = desk.database().parent().unwrap().to_str().unwrap().to_owned();
+    let says = ["keyholder.db is there and is not from an earlier demonstration", "choose another folder with --dir"];
+    check_refused(&desk, &["demo", "--users", "24", "--dir", &folder], 2, &says);
+    assert!(fs::read(desk.database()).unwrap() == MONTH.database);
 }
 
 #[test]

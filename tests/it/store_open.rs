@@ -80,6 +80,14 @@ async fn a_database_of_another_program_is_refused_untouched() {
     check_refused(&path, "open database DB: not a keyholder database").await;
     fs::write(&path, "name,email\n").unwrap();
     check_refused(&path, "open database DB: not a keyholder database").await;
+    // An ordinary SQLite file, without any mark in its header, with a table that is called like one of ours.
+    fs::remove_file(&path).unwrap();
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let db = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    sqlx::query("CREATE TABLE run (x)").execute(&db).await.unwrap();
+    db.close().await;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    check_refused(&path, "open database DB: not a keyholder database").await;
 }
 
 #[tokio::test]

@@ -217,7 +217,9 @@ async fn several_contracts_live_in_one_file_and_do_not_touch() {
 #[tokio::test]
 async fn a_sealed_snapshot_cannot_be_edited() {
     let bench = Bench::new().await;
-    bench.seal(Model::small().sightings()).await;
+    let mut seen = Model::small().sightings();
+    lose(&mut seen, Scope::Shares("ops".into()), Status::Forbidden);
+    bench.seal(seen).await;
     bench.store.clone().close().await;
     let path = bench.folder().join("test.db");
     let db = sqlx::SqlitePool::connect(&format!("sqlite:{}", path.display())).await.unwrap();
@@ -227,6 +229,15 @@ async fn a_sealed_snapshot_cannot_be_edited() {
         "UPDATE fact SET body = 1 WHERE kind = 2",
         "DELETE FROM fact",
         "UPDATE coverage SET complete = 99",
+        "DELETE FROM coverage",
+        "DELETE FROM gap",
+        "UPDATE run SET state = 'partial'",
+        "UPDATE body SET json = '{}'",
+        "UPDATE entity SET ref = 'x'",
+        "UPDATE fact SET until = 1 WHERE kind = 2",
+        "INSERT INTO fact (contract, kind, subject, object, since) VALUES (1, 5, 1, 2, 1)",
+        "INSERT INTO change (contract, seq, kind, subject, object, op) VALUES (1, 1, 5, 1, 2, 1)",
+        "INSERT INTO gap (run, kind, parent, status, pages, items, attempts) VALUES (1, 2, '', 'failed', 0, 0, 0)",
     ] {
         let refused = sqlx::query(statement).execute(&db).await;
         assert!(refused.is_err(), "{statement} went through");

@@ -90,7 +90,7 @@ async fn seal(db: &mut SqliteConnection, sealing: Sealing, seams: &Seams) -> Res
     snapshot.write(db).await?;
     write_coverage(db, run, &coverage).await?;
     let state = if coverage.is_complete() { RunState::Complete } else { RunState::Partial };
-    sqlx::query(
+    let marked = sqlx::query(
         "UPDATE run SET contract = ?, state = ?, finished = ?, requests = ? WHERE id = ? AND state = 'collecting'",
     )
     .bind(contract)
@@ -101,6 +101,9 @@ async fn seal(db: &mut SqliteConnection, sealing: Sealing, seams: &Seams) -> Res
     .execute(db)
     .await
     .when("mark the run as sealed")?;
+    if marked.rows_affected() != 1 {
+        return Err(StoreError::RunOver);
+    }
     u32::try_from(seq).map(Seq).map_err(|_| StoreError::Inconsistent {
         table: "snapshot",
         what: format!("sequence number {seq} is out of range"),
