@@ -1,9 +1,10 @@
 //! `keyholder emulate`: the API as a local server, to try things without an account.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use emulator::{Emulator, Version};
+use emulator::{Emulator, Schedule, Version};
 
 use super::{Context, Failure};
 use crate::exit::Exit;
@@ -26,15 +27,23 @@ pub struct Emulate {
     /// Let that many days of scripted changes have happened
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=30))]
     day: u32,
+    /// What goes wrong: a TOML file of faults (docs/emulator.md)
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
 }
 
 pub(super) async fn run(emulate: Emulate, context: &mut Context) -> Result<Exit, Failure> {
+    let faults = match &emulate.faults {
+        Some(file) => faults_of(file).await?,
+        None => Schedule::new(emulate.seed),
+    };
     let emulator = Emulator::builder()
         .seed(emulate.seed)
         .users(emulate.users as usize)
         .now(context.seams.now())
         .latency(Duration::from_millis(emulate.latency))
         .port(emulate.port)
+        .faults(faults)
         .start()
         .await?;
     emulator.advance_to_day(emulate.day);
@@ -50,5 +59,15 @@ pub(super) async fn run(emulate: Emulate, context: &mut Context) -> Result<Exit,
     }
     let counters = emulator.counters();
     tracing::info!("Answered {} requests", counters.total);
+    for (name, fired) in emulator.faults_fired() {
+        tracing::info!("Fault {name:?} fired {fired} times");
+    }
     Ok(Exit::Done)
+}
+
+/// Reads a fault file; what is wrong with it is told with line and key.
+async fn faults_of(file: &Path) -> Result<Schedule, Failure> {
+    let refused = |problem: &dyn std::fmt::Display| Failure::Usage(format!("faults in {}: {problem}", file.display()));
+    let text = tokio::fs::read_to_string(file).await.map_err(|error| refused(&error))?;
+    Schedule::parse(&text).map_err(|error| refused(&error))
 }

@@ -1,5 +1,6 @@
 //! The emulator as its owner sees it: start it, ask it for its address and credentials, change its world, count.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -12,7 +13,8 @@ use tokio::task::AbortHandle;
 use crate::api::{self, Deep, Version};
 use crate::clock::Clock;
 use crate::counters::{Counters, Tally};
-use crate::faults::{Fault, Faults, Rule};
+use crate::elsewhere::Elsewhere;
+use crate::faults::{Fault, Faults, Rule, Schedule};
 use crate::gate;
 use crate::generate::{Cast, Size, generate};
 use crate::identity::Identity;
@@ -55,6 +57,7 @@ pub struct Builder {
     rate_limit: Option<RateLimit>,
     provisioning: Duration,
     port: u16,
+    faults: Schedule,
 }
 
 impl Builder {
@@ -162,6 +165,12 @@ impl Builder {
         Self { port, ..self }
     }
 
+    /// The faults that are in force from the first request on.
+    #[must_use]
+    pub fn faults(self, faults: Schedule) -> Self {
+        Self { faults, ..self }
+    }
+
     /// Makes the contract and serves it on 127.0.0.1: there is no way to name another address.
     pub async fn start(self) -> Result<Emulator, StartError> {
         if self.size.users < Size::FEWEST_USERS {
@@ -173,6 +182,7 @@ impl Builder {
         let bind = |source| StartError::Bind { port: self.port, source };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await.map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
+        let elsewhere = Elsewhere::listen().await.map_err(|source| StartError::Bind { port: 0, source })?;
 
         let identity = Identity::new(self.seed, self.contract_number);
         let (mut world, cast) = generate(identity.clone(), self.size, self.now);
@@ -192,10 +202,12 @@ impl Builder {
             credentials,
             tally: Tally::default(),
             faults: Faults::default(),
+            elsewhere,
             quota: Quota::new(self.rate_limit),
             world: RwLock::new(world),
             settings: Mutex::new(self.settings),
         });
+        shared.faults.follow(self.faults);
         let router = api::routes(&shared).layer(middleware::from_fn_with_state(shared.clone(), gate::pass));
         let server = tokio::spawn(server::serve(listener, router, shared.clone())).abort_handle();
         Ok(Emulator { shared, identity, cast, script, day: Mutex::new(0), server })
@@ -232,6 +244,7 @@ impl Emulator {
             rate_limit: None,
             provisioning: Duration::ZERO,
             port: 0,
+            faults: Schedule::new(0),
         }
     }
 
@@ -334,6 +347,21 @@ impl Emulator {
     /// Puts a fault in force.
     pub fn fail(&self, rule: Rule) -> Fault {
         self.shared.faults.arm(rule)
+    }
+
+    /// Puts every fault of a schedule in force, in its order, behind those that are.
+    pub fn follow(&self, schedule: Schedule) -> Vec<Fault> {
+        self.shared.faults.follow(schedule)
+    }
+
+    /// How often each fault fired since the start, by name; those that never did with 0, ended ones included.
+    pub fn faults_fired(&self) -> BTreeMap<String, u32> {
+        self.shared.faults.fired()
+    }
+
+    /// Where redirects and foreign links lead: another host as far as a client can tell.
+    pub fn elsewhere(&self) -> &Elsewhere {
+        &self.shared.elsewhere
     }
 
     /// Ends every fault.

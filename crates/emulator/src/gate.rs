@@ -1,9 +1,9 @@
 //! The gate that every request passes on its way in and out: it counts, lets faults take the answer's place, asks for
 //! credentials and rights, holds the answer back for the latency, and dresses it with its headers.
 //!
-//! This is the seam for fault schedules. What happens to a request is decided in [`pass`] and nowhere else, in three
-//! phases: before the operation (a fault may answer in its place), the operation, and after it (a fault may replace
-//! head or body of the finished answer).
+//! This is the seam for faults. What happens to a request is decided in [`pass`] and nowhere else, in three phases:
+//! before the operation (a fault may answer in its place), after it (a fault may replace or distort the answer), and
+//! while the answer is sent (a fault may take the connection and send what it likes).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use axum::response::{IntoResponse as _, Response};
 use tokio::time::Instant;
 
 use crate::api::{Problem, Version};
-use crate::faults::Exchange;
+use crate::faults::{Exchange, Line};
 use crate::shared::{Caller, Shared};
 
 /// The timer wakes on whole milliseconds, never early; this much less makes latencies right on average.
@@ -25,22 +25,40 @@ const HALF_A_TICK: Duration = Duration::from_micros(500);
 /// The way of every request.
 pub(crate) async fn pass(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
     let exchange = exchange(&request);
+    let line = request.extensions_mut().remove::<Line>();
     let running = shared.tally.begin(&exchange.method, &exchange.template);
     let arrived = Instant::now();
-    let mut response = match shared.faults.answer(&exchange) {
-        Some(fault) => fault,
-        None => match admit(&shared, &exchange, &mut request) {
+    let plan = shared.faults.plan(&exchange);
+    plan.edit(true, &shared);
+    let mut response = if let Some(fault) = plan.in_place(&exchange, &shared) {
+        fault
+    } else {
+        plan.rewrite(&exchange, &mut request);
+        let answer = match admit(&shared, &exchange, &mut request) {
             Ok(remaining) => limits(&shared, remaining, next.run(request).await),
             Err(refusal) => *refusal,
-        },
+        };
+        plan.alter(&exchange, &shared, answer).await
     };
-    let latency = shared.settings().latency;
+    plan.edit(false, &shared);
+    let latency = shared.settings().latency.saturating_add(plan.delay());
     if !latency.is_zero() {
         tokio::time::sleep_until(arrived + latency.saturating_sub(HALF_A_TICK)).await;
     }
     let date = shared.clock.now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
     if let Ok(date) = HeaderValue::try_from(date) {
         response.headers_mut().entry(header::DATE).or_insert(date);
+    }
+    if let Some(line) = line {
+        response = match plan.perform(response).await {
+            Err(response) => *response,
+            Ok(performance) => {
+                if let Some(status) = performance.status {
+                    shared.tally.answered(status, performance.len());
+                }
+                line.take_over(performance).await
+            }
+        };
     }
     shared.tally.answered(response.status().as_u16(), response.body().size_hint().lower());
     drop(running);
@@ -58,6 +76,7 @@ fn exchange(request: &Request) -> Exchange {
         method: request.method().as_str().to_owned(),
         template: matched.map_or_else(|| "(unmatched)".to_owned(), |path| below_version(path.as_str())),
         path: below_version(request.uri().path()),
+        full_path: request.uri().path().to_owned(),
         query: request.uri().query().unwrap_or_default().to_owned(),
     }
 }

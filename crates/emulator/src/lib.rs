@@ -7,8 +7,9 @@
 mod api;
 mod clock;
 mod counters;
+mod elsewhere;
 mod emulator;
-mod faults;
+pub mod faults;
 mod gate;
 mod generate;
 mod identity;
@@ -21,8 +22,9 @@ pub mod world;
 
 pub use api::{Deep, Version};
 pub use counters::Counters;
+pub use elsewhere::Elsewhere;
 pub use emulator::{Builder, Emulator, StartError};
-pub use faults::{Body, Fault, Rule};
+pub use faults::{Body, Fault, Rule, Schedule};
 pub use generate::{Cast, Size};
 pub use quota::RateLimit;
 pub use world::World;

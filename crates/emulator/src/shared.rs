@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::api::{Deep, Version};
 use crate::clock::Clock;
 use crate::counters::Tally;
+use crate::elsewhere::Elsewhere;
 use crate::faults::Faults;
 use crate::quota::Quota;
 use crate::world::{Id, World};
@@ -48,6 +49,7 @@ pub(crate) struct Shared {
     pub(crate) credentials: Credentials,
     pub(crate) tally: Tally,
     pub(crate) faults: Faults,
+    pub(crate) elsewhere: Elsewhere,
     pub(crate) quota: Quota,
     pub(crate) world: RwLock<World>,
     pub(crate) settings: Mutex<Settings>,

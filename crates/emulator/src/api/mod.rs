@@ -29,6 +29,7 @@ use crate::world::{Target, World};
 pub(crate) use problem::Problem;
 use query::Asked;
 pub use query::Deep;
+pub(crate) use view::mixed;
 use view::{Coll, Node, View};
 
 /// The two versions of the API.

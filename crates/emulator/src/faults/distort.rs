@@ -1,0 +1,176 @@
+//! Answers that are well-formed and wrong: the operation's own, with one thing about it changed.
+
+use serde_json::Value;
+
+use super::Pages;
+use super::pages::{first_page, rename, unseen};
+use super::rule::Exchange;
+
+/// What happens to the items of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Items {
+    /// The property is missing.
+    Missing,
+    /// The property is `null`.
+    Null,
+    /// There are none.
+    Empty,
+    /// Only the first so many are there.
+    Keep(usize),
+    /// The first comes a second time, at the end.
+    Twice,
+    /// The first comes a second time, at the end, with another text in its properties.
+    TwiceDifferent,
+    /// There is one more, like the first, with an id that nothing else has.
+    Dangling,
+}
+
+/// Where the link to the next page leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Link {
+    /// To the emulator's other host.
+    Elsewhere,
+    /// To the first page.
+    Back,
+    /// To the page that it is on.
+    Standstill,
+    /// There.
+    To(String),
+}
+
+/// What is changed about a successful answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Distortion {
+    /// The second half is missing; the framing is in order.
+    CutShort,
+    /// The items of a list.
+    Items(Items),
+    /// The pages of users.
+    Pages(Pages),
+    /// The link to the next page of a list.
+    Next(Link),
+    /// A property gets a value, in every item of a list or in the thing itself. Names are joined by dots:
+    /// `properties.manageQuantum`.
+    Set {
+        /// The property.
+        at: String,
+        /// Its value.
+        value: Value,
+    },
+    /// A property is missing, in every item of a list or in the thing itself.
+    Remove {
+        /// The property.
+        at: String,
+    },
+}
+
+impl Distortion {
+    pub(super) fn title(&self) -> &'static str {
+        match self {
+            Self::CutShort => "cut short",
+            Self::Items(Items::Missing | Items::Null) => "items missing",
+            Self::Items(Items::Empty) => "emptied",
+            Self::Items(Items::Keep(_)) => "collapsed",
+            Self::Items(Items::Twice | Items::TwiceDifferent) => "duplicate id",
+            Self::Items(Items::Dangling) => "dangling reference",
+            Self::Pages(_) => "endless pages",
+            Self::Next(_) => "next link",
+            Self::Set { .. } => "property set",
+            Self::Remove { .. } => "property missing",
+        }
+    }
+
+    /// The query that is asked instead of the client's.
+    pub(super) fn other_query(&self, exchange: &Exchange) -> Option<String> {
+        matches!(self, Self::Pages(_)).then(|| first_page(exchange)).flatten()
+    }
+
+    /// The distorted text; `None` if there is nothing to distort in this one.
+    pub(super) fn apply(&self, exchange: &Exchange, elsewhere: &str, bytes: &[u8]) -> Option<Vec<u8>> {
+        let mut value: Value = serde_json::from_slice(bytes).ok()?;
+        match self {
+            Self::CutShort => return Some(bytes[..bytes.len() / 2].to_vec()),
+            Self::Items(items) => items.apply(exchange, &mut value)?,
+            Self::Pages(pages) => pages.apply(exchange, &mut value)?,
+            Self::Next(link) => link.apply(exchange, elsewhere, &mut value)?,
+            Self::Set { at, value: new } => each(&mut value, |thing| {
+                let (holder, name) = holder(thing, at)?;
+                holder.insert(name.to_owned(), new.clone());
+                Some(())
+            })?,
+            Self::Remove { at } => each(&mut value, |thing| {
+                let (holder, name) = holder(thing, at)?;
+                holder.remove(name).map(|_| ())
+            })?,
+        }
+        Some(value.to_string().into_bytes())
+    }
+}
+
+impl Items {
+    fn apply(self, exchange: &Exchange, list: &mut Value) -> Option<()> {
+        let items = list.get_mut("items")?.as_array_mut()?;
+        match self {
+            Self::Missing => {
+                list.as_object_mut()?.remove("items");
+            }
+            Self::Null => list["items"] = Value::Null,
+            Self::Empty if items.is_empty() => return None,
+            Self::Empty => items.clear(),
+            Self::Keep(first) if items.len() <= first => return None,
+            Self::Keep(first) => items.truncate(first),
+            Self::Twice => items.push(items.first()?.clone()),
+            Self::TwiceDifferent => {
+                let mut again = items.first()?.clone();
+                let text = again.get_mut("properties")?.as_object_mut()?.values_mut().find(|it| it.is_string())?;
+                *text = Value::String(format!("{} II", text.as_str()?));
+                items.push(again);
+            }
+            Self::Dangling => {
+                let mut another = items.first()?.clone();
+                rename(&mut another, &unseen(&exchange.path, 0));
+                items.push(another);
+            }
+        }
+        Some(())
+    }
+}
+
+impl Link {
+    fn apply(&self, exchange: &Exchange, elsewhere: &str, list: &mut Value) -> Option<()> {
+        list.get("items")?;
+        let offset = exchange.number("offset").unwrap_or(0);
+        let limit = exchange.number("limit").unwrap_or(100);
+        let own = list.get("href")?.as_str()?.to_owned();
+        let next = match self {
+            Self::Elsewhere => format!("{elsewhere}{}?offset={}&limit={limit}", exchange.full_path, offset + limit),
+            Self::Back => format!("{own}?offset=0&limit={limit}"),
+            Self::Standstill => format!("{own}?offset={offset}&limit={limit}"),
+            Self::To(link) => link.clone(),
+        };
+        let links = list.as_object_mut()?.entry("_links").or_insert_with(|| Value::Object(serde_json::Map::new()));
+        links.as_object_mut()?.insert("next".to_owned(), Value::String(next));
+        Some(())
+    }
+}
+
+/// Changes every item of a list, or the thing itself; `None` if nothing was changed.
+fn each(value: &mut Value, mut change: impl FnMut(&mut Value) -> Option<()>) -> Option<()> {
+    match value.get_mut("items").and_then(Value::as_array_mut) {
+        Some(items) => {
+            let changed = items.iter_mut().filter_map(change).count();
+            (changed > 0).then_some(())
+        }
+        None => change(value),
+    }
+}
+
+/// The object that has, or is going to have, the property, and the property's own name.
+fn holder<'v, 'n>(thing: &'v mut Value, at: &'n str) -> Option<(&'v mut serde_json::Map<String, Value>, &'n str)> {
+    let (path, name) = at.rsplit_once('.').map_or((None, at), |(path, name)| (Some(path), name));
+    let mut holder = thing;
+    for step in path.into_iter().flat_map(|path| path.split('.')) {
+        holder = holder.get_mut(step)?;
+    }
+    Some((holder.as_object_mut()?, name))
+}
