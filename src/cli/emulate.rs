@@ -34,7 +34,7 @@ pub struct Emulate {
 
 pub(super) async fn run(emulate: Emulate, context: &mut Context) -> Result<Exit, Failure> {
     let faults = match &emulate.faults {
-        Some(file) => faults_of(file).await?,
+        Some(file) => faults_of(file)?,
         None => Schedule::new(emulate.seed),
     };
     let emulator = Emulator::builder()
@@ -66,8 +66,11 @@ pub(super) async fn run(emulate: Emulate, context: &mut Context) -> Result<Exit,
 }
 
 /// Reads a fault file; what is wrong with it is told with line and key.
-async fn faults_of(file: &Path) -> Result<Schedule, Failure> {
-    let refused = |problem: &dyn std::fmt::Display| Failure::Usage(format!("faults in {}: {problem}", file.display()));
-    let text = tokio::fs::read_to_string(file).await.map_err(|error| refused(&error))?;
+fn faults_of(file: &Path) -> Result<Schedule, Failure> {
+    let refused = |problem: &dyn std::fmt::Display| Failure::Usage {
+        what: format!("read the faults in {}: {problem}", file.display()),
+        hint: "docs/emulator.md has an example of every fault",
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| refused(&error))?;
     Schedule::parse(&text).map_err(|error| refused(&error))
 }
