@@ -170,7 +170,7 @@ pub enum Fault {
     Budget {
         /// The limit.
         most: u64,
-        /// `pages` or `items`.
+        /// `pages`, `empty pages in a row` or `users`.
         what: &'static str,
     },
     /// An id that cannot be put into a path.

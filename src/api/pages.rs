@@ -1,7 +1,8 @@
 //! The walk over the list of users, the only list that comes in pages.
 //!
-//! Pages are handed out one by one, so that a failure on the third leaves the first two as sightings. The next page is
-//! counted, never looked up in the answer: a link that leads elsewhere ends the walk with an error.
+//! Pages are handed out one by one, so that a failure on the third leaves the first two as sightings. Whether there is a
+//! next page is the server's word, however short this one is; where it begins is counted, never looked up in the answer.
+//! A link that leads elsewhere or back ends the walk with an error.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,13 +15,16 @@ use super::error::{Error, Fault, Foreign};
 use super::operation::USERS;
 use super::read::Client;
 use super::wire::user::User;
-use super::wire::{Collection, ConvertError, Links};
+use super::wire::{Collection, Links};
 
 /// Pages of one walk at most.
 pub const MOST_PAGES: u64 = 10_000;
 
 /// Users of one walk at most.
 pub const MOST_USERS: u64 = 1_000_000;
+
+/// Pages in a row at most that are empty although the server says there are more.
+pub const MOST_EMPTY_PAGES: u64 = 3;
 
 /// One page of the walk.
 #[derive(Debug)]
@@ -29,6 +33,8 @@ pub struct UserPage {
     pub users: Vec<User>,
     /// Users that an earlier page, or this one, had before: the list moved while it was read.
     pub repeated: Vec<User>,
+    /// Users without an id: somebody is there, nobody can say who.
+    pub nameless: usize,
     /// Users the walk had asked to skip.
     pub offset: u64,
     /// Whether this is the end.
@@ -50,6 +56,8 @@ pub struct Users {
     next: Option<u64>,
     seen: BTreeSet<Arc<str>>,
     pages: u64,
+    /// Empty pages since the last one with users.
+    empty: u64,
     budget: Budget,
 }
 
@@ -61,6 +69,7 @@ impl Users {
             next: Some(0),
             seen: BTreeSet::new(),
             pages: 0,
+            empty: 0,
             budget: Budget { pages: MOST_PAGES, users: MOST_USERS },
         }
     }
@@ -88,24 +97,32 @@ impl Users {
     /// Sorts the users of a page into new and repeated ones, and decides whether there is another page.
     fn take(&mut self, list: Collection<User>, page: Page) -> Result<UserPage, Fault> {
         let items = list.items.ok_or(Fault::NotExpanded)?;
-        let full = items.len() as u64 >= page.limit;
+        let count = items.len() as u64;
         let more = match list.links.and_then(|Links { next, .. }| next) {
             Some(link) => {
                 check_link(&link, self.client.base(), page.offset)?;
-                full
+                true
             }
             None => false,
         };
-        let (mut users, mut repeated) = (Vec::with_capacity(items.len()), Vec::new());
+        self.empty = if count == 0 { self.empty + 1 } else { 0 };
+        if more && self.empty > MOST_EMPTY_PAGES {
+            return Err(Fault::Budget { most: MOST_EMPTY_PAGES, what: "empty pages in a row" });
+        }
+        let (mut users, mut repeated, mut nameless) = (Vec::with_capacity(items.len()), Vec::new(), 0);
         for user in items {
-            let id = user.id.clone().ok_or(ConvertError::NoId("user"))?;
+            let Some(id) = user.id.clone() else {
+                nameless += 1;
+                continue;
+            };
             if self.seen.insert(id) { users.push(user) } else { repeated.push(user) }
         }
         if self.seen.len() as u64 > self.budget.users {
             return Err(Fault::Budget { most: self.budget.users, what: "users" });
         }
-        self.next = more.then(|| page.offset + page.limit);
-        Ok(UserPage { users, repeated, offset: page.offset, last: !more })
+        // By what came, not by what was asked for: a server may put fewer users on a page than it was asked to.
+        self.next = more.then(|| page.offset + count);
+        Ok(UserPage { users, repeated, nameless, offset: page.offset, last: !more })
     }
 }
 

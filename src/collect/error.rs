@@ -26,7 +26,24 @@ pub enum CollectError {
         /// The numbers that are listed.
         listed: Vec<ContractNumber>,
     },
+<<<<<<< HEAD
     /// None of the lists of users, groups and resources could be read.
+=======
+    /// The contract number was given, but the contracts that the credentials see could not be read: what would be seen could
+    /// be another contract's.
+    #[error("confirm that the credentials see contract {expected}")]
+    NotConfirmed {
+        /// The number that was given.
+        expected: ContractNumber,
+        /// Why the contracts could not be read.
+        #[source]
+        error: Box<Error>,
+    },
+    /// The walk ran out of time before it was certain which contract this is.
+    #[error("walk the contract: the contracts that the credentials see could not be read in time")]
+    NotConfirmedInTime,
+    /// Neither the contract nor users, groups or resources could be read.
+>>>>>>> walk
     #[error("walk the contract: nothing could be read")]
     NothingRead(#[source] Box<Error>),
     /// The walk ran out of time before anything was read.
@@ -39,7 +56,12 @@ impl CollectError {
     pub fn fault(&self) -> Option<&Fault> {
         match self {
             Self::Refused(error) | Self::NoContract(error) | Self::NothingRead(error) => Some(&error.fault),
-            Self::NoneListed | Self::SeveralContracts(_) | Self::AnotherContract { .. } | Self::NothingInTime => None,
+            Self::NotConfirmed { error, .. } => Some(&error.fault),
+            Self::NoneListed
+            | Self::SeveralContracts(_)
+            | Self::AnotherContract { .. }
+            | Self::NotConfirmedInTime
+            | Self::NothingInTime => None,
         }
     }
 
@@ -49,7 +71,17 @@ impl CollectError {
             Self::NoneListed | Self::SeveralContracts(_) | Self::AnotherContract { .. } => {
                 "name a contract that the credentials see with --contract or IONOS_CONTRACT_NUMBER"
             }
-            Self::NothingInTime => "try again later; `keyholder doctor` tells how fast the API answers",
+            Self::NotConfirmed { error, .. } => {
+                return error.fault.hint().or_else(|| {
+                    Some(
+                        "check the credentials and try again; `keyholder doctor` tells which contracts they see"
+                            .to_owned(),
+                    )
+                });
+            }
+            Self::NotConfirmedInTime | Self::NothingInTime => {
+                "try again later; `keyholder doctor` tells how fast the API answers"
+            }
             Self::Refused(_) | Self::NoContract(_) | Self::NothingRead(_) => return self.fault().and_then(Fault::hint),
         };
         Some(own.to_owned())

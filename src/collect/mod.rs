@@ -2,6 +2,7 @@
 //!
 //! Never writes to the API, never decides what changed, never touches the store. No failed call turns into "absent".
 
+mod confirm;
 mod error;
 pub mod plan;
 mod reading;

@@ -103,7 +103,9 @@ impl<T> Reading<T> {
             return Ok(Self { items: Vec::new(), status: not_expanded(), effort, notes, repeated: 0, error: None });
         };
         let effort = effort(&receipt, items.len());
-        let mut status = Status::Complete;
+        // None of these lists comes in pages. One that does has more than was read, and no way to ask for it is known.
+        let is_part = value.links.is_some_and(|links| links.next.is_some());
+        let mut status = if is_part { Status::Failed("more than one page".to_owned()) } else { Status::Complete };
         let mut seen = BTreeMap::new();
         let mut repeated = 0;
         for item in items {

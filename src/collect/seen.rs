@@ -54,6 +54,22 @@ impl Seen {
         new
     }
 
+    /// Whether a user was seen at all.
+    pub(super) fn has_users(&self) -> bool {
+        !self.users.is_empty()
+    }
+
+    /// Members of groups that are there whom no list of users names.
+    pub(super) fn strays(&self) -> BTreeSet<UserId> {
+        let members = self.members.iter().filter(|(group, _)| !self.gone_groups.contains(group));
+        members.map(|(_, user)| user).filter(|user| !self.users.contains_key(*user)).cloned().collect()
+    }
+
+    /// Remembers a user who vanished during the walk.
+    pub(super) fn gone(&mut self, user: UserId) {
+        self.gone_users.insert(user);
+    }
+
     /// Adds the groups of a reading and answers with their ids.
     pub(super) fn groups(&mut self, items: Vec<Group>) -> Vec<GroupId> {
         let ids: Vec<GroupId> = items.iter().map(|group| group.id.clone()).collect();

@@ -11,24 +11,28 @@ use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::FuturesUnordered;
 use tokio::time::{Instant, timeout_at};
 
+use super::confirm::{Confirmed, confirmed};
 use super::error::CollectError;
 use super::plan::depth;
-use super::reading::{OfGroup, OfUser, Reading, Unauthorised, effort, not_expanded, of_group, of_user};
+use super::reading::{OfGroup, OfUser, Reading, Unauthorised, effort, of_group, of_user};
 use super::seen::Seen;
 use crate::api::pages::{UserPage, Users};
 use crate::api::read::Client;
-use crate::api::wire::{Collection, ConvertError, Notes, contract, group, resource};
-use crate::api::{Answer, Error};
-use crate::domain::contract::Contract;
+use crate::api::wire::{Collection, ConvertError, Notes, contract, group, resource, user};
+use crate::api::{Answer, Depth, Error, Fault};
 use crate::domain::coverage::{Effort, Scope, ScopeKind, Status};
 use crate::domain::id::{ContractNumber, GroupId, UserId};
 use crate::domain::sighting::Sightings;
+use crate::domain::user::User;
 use crate::seams::Seams;
+
+/// Members that the list of users does not name, at most so many are asked for.
+const MOST_STRAYS: usize = 20;
 
 /// Bounds of a walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The contract to walk, if it is known; else it is the only one that the credentials see.
+    /// The contract to walk, if it is known; else it is the only one that the credentials see. The API has to list it.
     pub contract: Option<ContractNumber>,
     /// Users and groups whose scopes are read at once; two requests each. At least the client's concurrency, to keep it busy.
     pub at_once: usize,
@@ -84,6 +88,7 @@ pub async fn walk(
         walker.start_more();
         match timeout_at(deadline, walker.running.next()).await {
             Ok(Some(outcome)) => walker.take(outcome.map_err(|error| CollectError::Refused(error.0))?)?,
+            Ok(None) if walker.ask_for_strays() => {}
             Ok(None) => break,
             Err(_) => {
                 walker.run_out_of_time();
@@ -105,6 +110,7 @@ enum Outcome {
     Resources(Listed<resource::Resource>),
     OfGroup(OfGroup),
     OfUser(OfUser),
+    Stray(UserId, Result<Answer<user::User>, Error>),
 }
 
 /// A parent whose scopes wait to be read.
@@ -120,7 +126,6 @@ struct Walker<'a> {
     report: &'a (dyn Fn(Progress) + Sync),
     progress: Progress,
     seen: Seen,
-    number: Option<ContractNumber>,
     waiting: VecDeque<Parent>,
     parents_running: usize,
     running: FuturesUnordered<BoxFuture<'a, Result<Outcome, Unauthorised>>>,
@@ -129,6 +134,13 @@ struct Walker<'a> {
     /// What the pages of users took so far, and whether one moved while they were read.
     paging: Effort,
     shifted: bool,
+    /// How many users of the list mean nothing, and the first reason.
+    unusable: Option<(usize, ConvertError)>,
+    /// Members that the list of users does not name: whether they were asked for, how many have not answered yet, and
+    /// whether one of them is not known to be gone.
+    asked_for_strays: bool,
+    strays: usize,
+    contradicted: bool,
     /// The first failure of a list, in case that nothing else can be said.
     failure: Option<Box<Error>>,
 }
@@ -142,13 +154,16 @@ impl<'a> Walker<'a> {
             report,
             progress: Progress::default(),
             seen: Seen::default(),
-            number: limits.contract,
             waiting: VecDeque::new(),
             parents_running: 0,
             running: FuturesUnordered::new(),
             open: BTreeSet::from([Scope::Contract, Scope::Users, Scope::Groups, Scope::Resources]),
             paging: Effort::default(),
             shifted: false,
+            unusable: None,
+            asked_for_strays: false,
+            strays: 0,
+            contradicted: false,
             failure: None,
         };
         walker.running.push(async { Ok(Outcome::Contracts(client.contracts().await)) }.boxed());
@@ -216,6 +231,7 @@ impl<'a> Walker<'a> {
                 self.seen.of_user(of);
                 self.close(&scopes);
             }
+            Outcome::Stray(id, answer) => self.take_stray(id, answer)?,
         }
         self.progress.scopes = self.progress.ended + self.open.len() as u64;
         (self.report)(self.progress);
@@ -241,40 +257,10 @@ impl<'a> Walker<'a> {
         &mut self,
         answer: Result<Answer<Option<Vec<contract::Contract>>>, Error>,
     ) -> Result<(), CollectError> {
-        let Answer { value, notes, receipt } = match answer {
-            Ok(answer) => answer,
-            Err(error) => {
-                let reading =
-                    Reading::<()>::failed(error, self.seams).map_err(|error| CollectError::Refused(error.0))?;
-                if let (None, Some(error)) = (self.number, reading.error) {
-                    return Err(CollectError::NoContract(error));
-                }
-                self.seen.record(Scope::Contract, reading.status, reading.effort);
-                self.close(&[Scope::Contract]);
-                return Ok(());
-            }
-        };
+        let Confirmed { contract, notes, effort } = confirmed(answer, self.limits.contract)?;
         self.seen.notes.add(notes);
-        let effort = effort(&receipt, value.as_ref().map_or(0, Vec::len));
-        let status = match value {
-            None => not_expanded(),
-            Some(listed) => {
-                let listed: Result<Vec<Contract>, ConvertError> =
-                    listed.into_iter().map(contract::Contract::into_domain).collect();
-                match listed {
-                    Ok(listed) => {
-                        self.seen.contract = Some(choose(listed, self.limits.contract)?);
-                        Status::Complete
-                    }
-                    Err(error) => Status::Failed(error.to_string()),
-                }
-            }
-        };
-        self.number = self.seen.contract.as_ref().map(|contract| contract.number).or(self.number);
-        if self.number.is_none() {
-            return Err(CollectError::NoneListed);
-        }
-        self.seen.record(Scope::Contract, status, effort);
+        self.seen.contract = Some(contract);
+        self.seen.record(Scope::Contract, Status::Complete, effort);
         self.close(&[Scope::Contract]);
         Ok(())
     }
@@ -287,17 +273,14 @@ impl<'a> Walker<'a> {
         let status = match page {
             Some(Ok(Answer { value, notes, receipt })) => {
                 self.seen.notes.add(notes);
-                self.paging.add(effort(&receipt, value.users.len() + value.repeated.len()));
+                self.paging.add(effort(&receipt, value.users.len() + value.repeated.len() + value.nameless));
                 let last = value.last;
-                match self.take_users(value) {
-                    Err(error) => Status::Failed(error.to_string()),
-                    Ok(()) if !last => {
-                        self.turn_page(users);
-                        return Ok(());
-                    }
-                    Ok(()) if self.shifted => Status::Unstable,
-                    Ok(()) => Status::Complete,
+                self.take_users(value);
+                if !last {
+                    self.turn_page(users);
+                    return Ok(());
                 }
+                self.end_of_users()
             }
             Some(Err(error)) => {
                 let reading =
@@ -316,25 +299,104 @@ impl<'a> Walker<'a> {
         Ok(())
     }
 
+    /// How the list of users ended whose last page was read.
+    fn end_of_users(&self) -> Status {
+        match &self.unusable {
+            Some((1, error)) => Status::Failed(error.to_string()),
+            Some((count, error)) => Status::Failed(format!("{count} users cannot be told, one of them is {error}")),
+            // A contract has an owner at least, and somebody asks.
+            None if self.shifted || !self.seen.has_users() => Status::Unstable,
+            None => Status::Complete,
+        }
+    }
+
     /// Adds the users of one page. Those that convert are seen even if another one does not.
-    fn take_users(&mut self, page: UserPage) -> Result<(), ConvertError> {
+    fn take_users(&mut self, page: UserPage) {
         let here: BTreeSet<_> = page.users.iter().filter_map(|user| user.id.clone()).collect();
         // Twice on one page is the server's mistake; on two pages the list moved, and may have hidden somebody.
         self.shifted |= page.repeated.iter().filter_map(|user| user.id.as_ref()).any(|id| !here.contains(id));
-        let mut outcome = Ok(());
+        if page.nameless > 0 {
+            self.unusable.get_or_insert((0, ConvertError::NoId("user"))).0 += page.nameless;
+        }
         for user in page.users.into_iter().chain(page.repeated) {
             match user.into_domain() {
-                Ok(user) => {
-                    let id = user.id.clone();
-                    if self.seen.user(user) {
-                        self.open.extend([Scope::Owns(id.clone()), Scope::Keys(id.clone())]);
-                        self.waiting.push_back(Parent::User(id));
-                    }
-                }
-                Err(error) => outcome = Err(error),
+                Ok(user) => self.take_user(user),
+                Err(error) => self.unusable.get_or_insert((0, error)).0 += 1,
             }
         }
-        outcome
+    }
+
+    /// Adds a user; the scopes of a new one wait to be read.
+    fn take_user(&mut self, user: User) {
+        let id = user.id.clone();
+        if self.seen.user(user) {
+            self.open.extend([Scope::Owns(id.clone()), Scope::Keys(id.clone())]);
+            self.waiting.push_back(Parent::User(id));
+        }
+    }
+
+    /// When everything else was read: asks for the users that groups name as members and the list does not. Answers whether
+    /// there is anything to wait for.
+    ///
+    /// Somebody whom a deletion moved from the second page to the first between the two was on neither. Until they all turn
+    /// out to be gone, the list proves nothing.
+    fn ask_for_strays(&mut self) -> bool {
+        let is_complete = self.seen.scopes.get(&Scope::Users).is_some_and(|(status, _)| *status == Status::Complete);
+        if std::mem::replace(&mut self.asked_for_strays, true) || !is_complete {
+            return false;
+        }
+        let strays = self.seen.strays();
+        if strays.is_empty() {
+            return false;
+        }
+        self.seen.record(Scope::Users, Status::Unstable, self.paging);
+        self.progress.complete -= 1;
+        if strays.len() > MOST_STRAYS {
+            return false;
+        }
+        self.strays = strays.len();
+        let client = self.client;
+        for user in strays {
+            let answer = async move {
+                let answer = client.user(&user, Depth::One).await;
+                Ok(Outcome::Stray(user, answer))
+            };
+            self.running.push(answer.boxed());
+        }
+        true
+    }
+
+    /// Takes in what became of a user whom the list does not name. Only one that is gone agrees with the list.
+    fn take_stray(&mut self, id: UserId, answer: Result<Answer<user::User>, Error>) -> Result<(), CollectError> {
+        let effort = match answer {
+            Ok(Answer { value, notes, receipt }) => {
+                self.seen.notes.add(notes);
+                self.contradicted = true;
+                if let Some(user) = value.into_domain().ok().filter(|user| user.id == id) {
+                    self.take_user(user);
+                }
+                Effort { pages: 0, ..effort(&receipt, 0) }
+            }
+            Err(error) => {
+                let is_gone = matches!(error.fault, Fault::NotFound);
+                let reading =
+                    Reading::<()>::failed(error, self.seams).map_err(|error| CollectError::Refused(error.0))?;
+                if is_gone {
+                    self.seen.gone(id);
+                } else {
+                    self.contradicted = true;
+                }
+                reading.effort
+            }
+        };
+        self.paging.add(effort);
+        self.progress.requests += effort.attempts;
+        self.strays -= 1;
+        let agrees = self.strays == 0 && !self.contradicted;
+        self.progress.complete += u64::from(agrees);
+        let status = if agrees { Status::Complete } else { Status::Unstable };
+        self.seen.record(Scope::Users, status, self.paging);
+        Ok(())
     }
 
     /// Counts scopes whose reading has ended.
@@ -360,27 +422,12 @@ impl<'a> Walker<'a> {
     }
 
     fn finish(self) -> Result<Walk, CollectError> {
-        let Some(contract) = self.number.filter(|_| self.seen.has_any_list()) else {
+        if !self.seen.has_any_list() {
             return Err(self.failure.map_or(CollectError::NothingInTime, CollectError::NothingRead));
-        };
+        }
+        let contract = self.seen.contract.as_ref().ok_or(CollectError::NotConfirmedInTime)?.number;
         let (notes, repeated) = (self.seen.notes.clone(), self.seen.repeated);
         Ok(Walk { contract, sightings: self.seen.finish(), notes, repeated })
-    }
-}
-
-/// The contract to walk among those that are listed.
-fn choose(listed: Vec<Contract>, wanted: Option<ContractNumber>) -> Result<Contract, CollectError> {
-    let mut numbers: Vec<ContractNumber> = listed.iter().map(|contract| contract.number).collect();
-    numbers.sort_unstable();
-    numbers.dedup();
-    match (wanted, numbers.as_slice()) {
-        (Some(expected), _) => {
-            let found = listed.into_iter().rfind(|contract| contract.number == expected);
-            found.ok_or(CollectError::AnotherContract { expected, listed: numbers })
-        }
-        (None, [_]) => listed.into_iter().next_back().ok_or(CollectError::NoneListed),
-        (None, []) => Err(CollectError::NoneListed),
-        (None, _) => Err(CollectError::SeveralContracts(numbers)),
     }
 }
 
@@ -388,6 +435,8 @@ fn choose(listed: Vec<Contract>, wanted: Option<ContractNumber>) -> Result<Contr
 mod tests {
     use super::*;
     use crate::api::{Credentials, Settings, Version};
+    use crate::domain::contract::Contract;
+    use crate::domain::user::Person;
 
     #[test]
     fn what_was_not_read_in_time_is_a_gap_and_what_was_is_kept() {
@@ -395,9 +444,12 @@ mod tests {
         let settings = Settings::new(base, Version::V6, Credentials::Bearer("token".into()));
         let seams = Seams::system();
         let client = Client::new(&settings, seams.clone()).unwrap();
-        let limits = Limits { contract: Some(ContractNumber(1)), ..Limits::default() };
         // Nothing is sent: the futures are made and never polled.
-        let mut walker = Walker::new(&client, &seams, limits, &|_| ());
+        let mut walker = Walker::new(&client, &seams, Limits::default(), &|_| ());
+        walker.seen.contract =
+            Some(Contract { number: ContractNumber(1), owner: Person::default(), status: None, reg_domain: None });
+        walker.seen.record(Scope::Contract, Status::Complete, Effort::default());
+        walker.close(&[Scope::Contract]);
         let group = GroupId::from("ops");
         walker.seen.record(Scope::Groups, Status::Complete, Effort::default());
         walker.open.extend([Scope::Members(group.clone()), Scope::Shares(group.clone())]);
@@ -407,8 +459,8 @@ mod tests {
         let coverage = walker.finish().unwrap().sightings.coverage();
         let told: Vec<String> = coverage.gaps.iter().map(|gap| format!("{}: {}", gap.scope, gap.status)).collect();
         let late = "failed (the walk took longer than 1800 s)";
-        let expected = ["contract", "users", "resources", "members(ops)"].map(|scope| format!("{scope}: {late}"));
+        let expected = ["users", "resources", "members(ops)"].map(|scope| format!("{scope}: {late}"));
         assert_eq!(told, expected);
-        assert_eq!(coverage.totals(), (6, 2));
+        assert_eq!(coverage.totals(), (6, 3));
     }
 }

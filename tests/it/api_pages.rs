@@ -72,13 +72,49 @@ async fn a_page_without_items_is_not_the_end() {
 }
 
 #[tokio::test]
-async fn a_short_page_ends_the_walk_whatever_the_link_says() {
+async fn a_short_page_with_a_link_onwards_is_not_the_end() {
+    // A server that puts fifty on a page, whatever it is asked for.
     let emulator = contract(30).await;
-    let next = format!("{}/um/users?offset=100&limit=100", emulator.base_url(emulator::Version::V6));
-    emulator.fail(page(0, users(0, 99, &next)));
+    let base = emulator.base_url(emulator::Version::V6);
+    emulator.fail(page(0, users(0, 50, &format!("{base}/um/users?offset=50&limit=50"))));
+    emulator.fail(page(50, users(50, 50, &format!("{base}/um/users?offset=100&limit=50"))));
+    emulator.fail(page(100, json!({"items": [{"id": "u100", "type": "user"}], "_links": {"next": null}})));
+    let (pages, repeated, fault) = walk(&emulator).await;
+    assert!(fault.is_none(), "{fault:?}");
+    assert_eq!((pages, repeated, emulator.counters().total), (vec![50, 50, 1], 0, 3));
+}
+
+#[tokio::test]
+async fn a_full_page_without_a_link_is_the_end() {
+    let emulator = contract(30).await;
+    let items: Vec<_> = (0..100).map(|number| json!({"id": format!("u{number}"), "type": "user"})).collect();
+    emulator.fail(page(0, json!({"items": items})));
     let (pages, _, fault) = walk(&emulator).await;
-    assert!(fault.is_none());
-    assert_eq!((pages, emulator.counters().total), (vec![99], 1));
+    assert!(fault.is_none(), "{fault:?}");
+    assert_eq!((pages, emulator.counters().total), (vec![100], 1));
+}
+
+#[tokio::test]
+async fn a_server_that_says_there_is_more_for_ever_is_given_up() {
+    let emulator = contract(30).await;
+    let next = format!("{}/um/users?offset=1000&limit=100", emulator.base_url(emulator::Version::V6));
+    emulator.fail(page(0, users(0, 99, &next)));
+    emulator.fail(page(99, users(0, 0, &next)));
+    let (pages, _, fault) = walk(&emulator).await;
+    assert_eq!((pages, emulator.counters().total), (vec![99, 0, 0, 0], 5));
+    let fault = fault.unwrap();
+    assert!(
+        matches!(fault, Fault::Budget { .. }) && fault.to_string() == "more than 3 empty pages in a row",
+        "{fault}"
+    );
+}
+
+#[tokio::test]
+async fn users_without_an_id_are_counted_and_the_others_kept() {
+    let emulator = contract(30).await;
+    emulator.fail(page(0, json!({"items": [{"id": "u1"}, {"type": "user"}, {"id": "u2"}]})));
+    let answer = reader(&emulator).all_users(Depth::Zero).next().await.unwrap().unwrap();
+    assert_eq!((answer.value.users.len(), answer.value.nameless, answer.value.last), (2, 1, true));
 }
 
 #[tokio::test]
@@ -119,5 +155,5 @@ async fn a_user_who_comes_twice_is_told_apart() {
     emulator.fail(page(100, users(90, 60, &format!("{base}/um/users?offset=200&limit=100"))));
     let (pages, repeated, fault) = walk(&emulator).await;
     assert!(fault.is_none());
-    assert_eq!((pages, repeated), (vec![100, 50], 10));
+    assert_eq!((pages, repeated), (vec![100, 50, 0], 10));
 }

@@ -83,6 +83,26 @@ async fn an_item_without_properties_is_a_gap() {
 }
 
 #[tokio::test]
+async fn a_list_that_goes_on_elsewhere_is_a_gap() {
+    let more = json!({"items": [], "_links": {"next": "http://127.0.0.1/cloudapi/v6/um/groups?offset=100"}});
+    for (path, scopes) in [
+        ("/um/groups", "groups"),
+        ("/um/resources", "resources"),
+        ("/um/groups/{groupId}/users", "members("),
+        ("/um/groups/{groupId}/shares", "shares("),
+        ("/um/users/{userId}/owns", "owns("),
+        ("/um/users/{userId}/s3keys", "keys("),
+    ] {
+        let emulator = emulator().await;
+        emulator.fail(Rule::on("GET", path).status(200).body(Body::Json(more.clone())));
+        let gaps = gaps(&walk_of(&emulator).await.unwrap());
+        assert!(!gaps.is_empty(), "{path}");
+        let is_expected = |gap: &String| gap.starts_with(scopes) && gap.ends_with(": failed (more than one page)");
+        assert!(gaps.iter().all(is_expected), "{path}: {gaps:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_scope_that_is_not_found_below_a_group_that_is_there_is_a_gap() {
     check_shares(|rule| rule.status(404), "failed (not found, although the group is there)").await;
 }
@@ -171,6 +191,7 @@ async fn an_id_that_is_listed_twice_is_counted_and_the_later_one_kept() {
         |name: &str| json!({"id": "u1", "type": "user", "properties": {"email": "ann@example.org", "lastname": name}});
     let page = json!({"items": [user("Early"), user("Late")]});
     emulator.fail(Rule::on("GET", "/um/users").status(200).body(Body::Json(page)));
+    emulator.fail(Rule::on("GET", "/um/groups").status(200).body(Body::Json(json!({"items": []}))));
     emulator.fail(Rule::on("GET", "/um/users/u1/owns").status(200).body(Body::Json(json!({"items": []}))));
     let keys = json!({"items": [
         {"id": "K1", "properties": {"active": false}},
@@ -225,7 +246,7 @@ async fn nothing_that_can_be_read_is_an_error() {
     }
     assert!(matches!(walk_of(&emulator).await.unwrap_err(), CollectError::NoContract(_)));
     let error = walk_with(&emulator, 7).await.unwrap_err();
-    assert!(matches!(&error, CollectError::NothingRead(_)), "{error:?}");
+    assert!(matches!(&error, CollectError::NotConfirmed { .. }), "{error:?}");
     assert!(matches!(error.fault(), Some(Fault::Forbidden { .. })));
 }
 
@@ -248,13 +269,28 @@ async fn no_time_is_an_error_too() {
     assert!(matches!(error, CollectError::NothingInTime), "{error:?}");
 }
 
-#[tokio::test]
-async fn a_contract_that_cannot_be_read_is_a_gap_where_its_number_is_given() {
+/// Expects that a given number is not believed when the contracts are answered by such a rule.
+async fn check_not_confirmed(dress: fn(Rule) -> Rule, cause: &str) {
     let emulator = emulator().await;
-    emulator.fail(Rule::on("GET", "/contracts").status(500));
-    let walk = walk_with(&emulator, 7).await.unwrap();
-    assert_eq!(gaps(&walk), ["contract: failed (the server is busy or broken (status 500))"]);
-    assert_eq!((walk.contract, walk.sightings.contract), (ContractNumber(7), None));
+    emulator.fail(dress(Rule::on("GET", "/contracts")));
+    for number in [7, emulator.contract_number()] {
+        let error = walk_with(&emulator, number).await.unwrap_err();
+        assert_eq!(error.to_string(), format!("confirm that the credentials see contract {number}"));
+        assert_eq!(error.fault().unwrap().to_string(), cause);
+        assert!(error.hint().is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_contract_number_that_the_api_does_not_confirm_is_not_believed() {
+    check_not_confirmed(|rule| rule.status(500), "the server is busy or broken (status 500)").await;
+    check_not_confirmed(|rule| rule.status(404), "not found").await;
+    let nameless = json!({"items": [{"type": "contract", "properties": {}}]});
+    let rule = Rule::on("GET", "/contracts").status(200).body(Body::Json(nameless));
+    let emulator = emulator().await;
+    emulator.fail(rule);
+    let error = walk_with(&emulator, 7).await.unwrap_err();
+    assert_eq!(error.fault().unwrap().to_string(), "a contract without number");
 }
 
 #[tokio::test]

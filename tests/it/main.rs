@@ -23,6 +23,7 @@ mod cli_looks;
 mod cli_month;
 mod cli_refusals;
 mod cli_shuffle;
+mod collect_absence;
 mod collect_faults;
 mod collect_walk;
 mod config_canary;

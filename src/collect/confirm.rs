@@ -1,0 +1,69 @@
+//! Which contract a walk sees: the word of the API in this walk, never only that of whoever started it.
+//!
+//! Without it nothing may be sealed: the users of one contract under the number of another would be additions and removals
+//! that never happened.
+
+use super::error::CollectError;
+use super::reading::effort;
+use crate::api::operation::CONTRACTS;
+use crate::api::wire::{ConvertError, Notes, contract};
+use crate::api::{Answer, Error, Fault};
+use crate::domain::contract::Contract;
+use crate::domain::coverage::Effort;
+use crate::domain::id::ContractNumber;
+
+/// A contract that the API lists.
+#[derive(Debug)]
+pub(super) struct Confirmed {
+    pub(super) contract: Contract,
+    pub(super) notes: Notes,
+    pub(super) effort: Effort,
+}
+
+/// The contract to walk among those that the API lists.
+pub(super) fn confirmed(
+    answer: Result<Answer<Option<Vec<contract::Contract>>>, Error>,
+    wanted: Option<ContractNumber>,
+) -> Result<Confirmed, CollectError> {
+    let not_confirmed = |error: Box<Error>| match wanted {
+        Some(expected) => CollectError::NotConfirmed { expected, error },
+        None => CollectError::NoContract(error),
+    };
+    let Answer { value, notes, receipt } = match answer {
+        Ok(answer) => answer,
+        // Refused credentials are that, whatever was asked for.
+        Err(error) if matches!(error.fault, Fault::Unauthorised { .. }) => {
+            return Err(CollectError::Refused(Box::new(error)));
+        }
+        Err(error) => return Err(not_confirmed(Box::new(error))),
+    };
+    let useless = |fault| {
+        not_confirmed(Box::new(Error {
+            operation: CONTRACTS,
+            attempts: receipt.attempts,
+            sent_at: receipt.sent_at,
+            fault,
+        }))
+    };
+    let listed = value.ok_or_else(|| useless(Fault::NotExpanded))?;
+    let effort = effort(&receipt, listed.len());
+    let listed: Result<Vec<Contract>, ConvertError> = listed.into_iter().map(contract::Contract::into_domain).collect();
+    let contract = choose(listed.map_err(|error| useless(error.into()))?, wanted)?;
+    Ok(Confirmed { contract, notes, effort })
+}
+
+/// The contract to walk among those that are listed.
+fn choose(listed: Vec<Contract>, wanted: Option<ContractNumber>) -> Result<Contract, CollectError> {
+    let mut numbers: Vec<ContractNumber> = listed.iter().map(|contract| contract.number).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    match (wanted, numbers.as_slice()) {
+        (Some(expected), _) => {
+            let found = listed.into_iter().rfind(|contract| contract.number == expected);
+            found.ok_or(CollectError::AnotherContract { expected, listed: numbers })
+        }
+        (None, [_]) => listed.into_iter().next_back().ok_or(CollectError::NoneListed),
+        (None, []) => Err(CollectError::NoneListed),
+        (None, _) => Err(CollectError::SeveralContracts(numbers)),
+    }
+}
