@@ -26,9 +26,6 @@ pub enum CollectError {
         /// The numbers that are listed.
         listed: Vec<ContractNumber>,
     },
-<<<<<<< HEAD
-    /// None of the lists of users, groups and resources could be read.
-=======
     /// The contract number was given, but the contracts that the credentials see could not be read: what would be seen could
     /// be another contract's.
     #[error("confirm that the credentials see contract {expected}")]
@@ -42,8 +39,7 @@ pub enum CollectError {
     /// The walk ran out of time before it was certain which contract this is.
     #[error("walk the contract: the contracts that the credentials see could not be read in time")]
     NotConfirmedInTime,
-    /// Neither the contract nor users, groups or resources could be read.
->>>>>>> walk
+    /// None of the lists of users, groups and resources could be read.
     #[error("walk the contract: nothing could be read")]
     NothingRead(#[source] Box<Error>),
     /// The walk ran out of time before anything was read.
