@@ -1,12 +1,18 @@
 //! Puts together what a report is built from: a snapshot, what it is compared with, and what happened in between.
 
+<<<<<<< HEAD
 use std::collections::BTreeMap;
+=======
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+>>>>>>> small
 
 use chrono::{DateTime, Months, Utc};
 
 use crate::analyse::diff::{AnalyseError, meanings};
 use crate::analyse::grants::grants;
 use crate::analyse::in_between::in_between;
+use crate::config;
 use crate::domain::change::{Change, Meaning};
 use crate::domain::id::{ContractNumber, Seq};
 use crate::domain::snapshot::Snapshot;
@@ -50,13 +56,23 @@ pub enum ReviewError {
     },
 }
 
-/// Settings that appear in a report.
-#[derive(Clone, Debug, Default)]
+/// Settings that a report shows or goes by.
+#[derive(Clone, Debug)]
 pub struct Cover {
     /// The organisation's name.
     pub organisation: String,
     /// SHA-256 of the effective configuration, in hex.
     pub config_hash: String,
+    /// Without a sign-in for longer than that an active user counts as dormant; reports count in whole days.
+    pub dormant_after: Duration,
+}
+
+impl Default for Cover {
+    /// Nobody's name, no hash, and otherwise what the configuration has when it says nothing.
+    fn default() -> Self {
+        let config::Report { organisation, dormant_after, .. } = config::Report::default();
+        Self { organisation, config_hash: String::new(), dormant_after }
+    }
 }
 
 /// Everything a report needs.
@@ -89,7 +105,14 @@ pub async fn input(
         organisation: cover.organisation.clone(),
         config_hash: cover.config_hash.clone(),
         as_of,
+        dormant_days: whole_days(cover.dormant_after),
     })
+}
+
+/// The days that are over when the span is. Ages in reports are cut the same way, so somebody away for more days than
+/// this was away for longer than the span.
+fn whole_days(span: Duration) -> i64 {
+    i64::try_from(span.as_secs() / 86_400).unwrap_or(i64::MAX)
 }
 
 /// What a monthly review compares with: the last snapshot that is at least a month older,

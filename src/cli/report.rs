@@ -102,7 +102,11 @@ pub(super) async fn run(command: Report, context: &mut Context) -> Result<Exit, 
         });
     }
     let loaded = context.config()?;
-    let cover = Cover { organisation: loaded.config.report.organisation.clone(), config_hash: loaded.config.hash() };
+    let cover = Cover {
+        organisation: loaded.config.report.organisation.clone(),
+        config_hash: loaded.config.hash(),
+        dormant_after: loaded.config.report.dormant_after,
+    };
     let templates = match &loaded.config.report.templates {
         Some(folder) => Templates::embedded().with_folder(folder)?,
         None => Templates::embedded(),

@@ -51,4 +51,6 @@ pub struct Input {
     pub config_hash: String,
     /// The instant ages are counted to: the end of the current snapshot's run unless asked otherwise.
     pub as_of: DateTime<Utc>,
+    /// Whole days without a sign-in beyond which an active user counts as dormant, from the configuration.
+    pub dormant_days: i64,
 }

@@ -128,6 +128,30 @@ fn every_format_of_every_report_parses() {
     }
 }
 
+/// The access review's figure of dormant users, and the days it says it went by.
+#[track_caller]
+fn dormant(desk: &Desk) -> (u64, String) {
+    let ran = desk.run(&["report", "access-review", "--format", "json", "--out", "-"]).ends(0);
+    let whole: Value = serde_json::from_str(&ran.out).unwrap();
+    let figures = whole["summary"]["figures"].as_array().unwrap();
+    let figure = figures.iter().find(|figure| figure["name"] == "dormant").unwrap();
+    (figure["value"].as_u64().unwrap(), figure["of"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn the_configuration_decides_who_is_dormant() {
+    let (_, went_by) = dormant(&Desk::with_month());
+    assert_eq!(went_by, "no sign-in for 90 days");
+    let after = |span| dormant(&Desk::with_month().with("KEYHOLDER_REPORT_DORMANT_AFTER", span));
+    // The made-up contract has its own date, some time before the clock of whoever runs this: ten years are more than that.
+    let (days, years) = (after("3d"), after("3650d"));
+    assert_eq!((&*days.1, &*years.1), ("no sign-in for 3 days", "no sign-in for 3650 days"));
+    assert!(days.0 > years.0, "{} after 3 days, {} after ten years", days.0, years.0);
+    let file = Desk::with_month().with("KEYHOLDER_CONFIG", "keyholder.toml");
+    std::fs::write(file.path("keyholder.toml"), "[report]\ndormant_after = \"3d\"\n").unwrap();
+    assert_eq!(dormant(&file), days, "the file says the same");
+}
+
 #[test]
 fn a_name_cannot_speak_to_the_terminal() {
     let shown = "=cmd\\u{001b}[2J\\u{202e}";

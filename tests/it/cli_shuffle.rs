@@ -1,9 +1,11 @@
 //! The order in which a server lists things is not a fact: reports do not depend on it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use emulator::{Emulator, Size};
+use keyholder::api::Depth;
 use keyholder::api::read;
 use keyholder::api::settings::Version;
 use keyholder::app::collect::{Order, collect};
@@ -16,7 +18,7 @@ use keyholder::report::{ALL, Format, render};
 use keyholder::seams::{Seams, SeededRandom, SetClock};
 use keyholder::store::{Access, Store};
 
-use crate::support::api::settings;
+use crate::support::api::{reader, settings};
 
 /// Every report in every format.
 fn rendered(input: &Input) -> Vec<(String, Vec<u8>)> {
@@ -71,31 +73,47 @@ fn near(bytes: &[u8], at: usize) -> String {
     String::from_utf8_lossy(&bytes[at.saturating_sub(80)..bytes.len().min(at + 80)]).into_owned()
 }
 
+/// The groups in the order in which the server lists them.
+async fn listed(emulator: &Emulator) -> Vec<String> {
+    let groups = reader(emulator).groups(Depth::One).await.unwrap().value.items.unwrap();
+    groups.into_iter().map(|group| group.id.unwrap().to_string()).collect()
+}
+
+/// That two sets of reports are the same, byte by byte.
+#[track_caller]
+fn check_same(expected: &[(String, Vec<u8>)], again: &[(String, Vec<u8>)], what: &str) {
+    assert_eq!((expected.len(), again.len()), (ALL.len() * Format::ALL.len(), expected.len()));
+    for ((name, before), (other, after)) in expected.iter().zip(again) {
+        assert_eq!(name, other);
+        let at = before.iter().zip(after).take_while(|(a, b)| a == b).count();
+        assert!(before == after, "{what}: {name} at byte {at}:\n{}\n{}", near(before, at), near(after, at));
+    }
+}
+
+/// The server's own order, and three others.
+const ORDERS: [Option<u64>; 4] = [None, Some(1), Some(2), Some(3)];
+
 #[tokio::test]
 async fn reports_do_not_depend_on_the_order_of_answers() {
-    // More users than a page holds, so that the order decides what is on which page.
+    // More users than a page holds, so that the order decides what is on which page. One server for all sides: its address
+    // is in the reports.
     let size = Size { memberships: 150, shares: 60, keys: 30, resources: 60, ..Size::of(104) };
     let emulator = Emulator::builder().seed(11).size(size).now(day(1)).start().await.unwrap();
-    let (plain, shuffled) = (Side::new().await, Side::new().await);
     let contract = ContractNumber(emulator.contract_number());
-    let mut reports = Vec::new();
+    let sides = [Side::new().await, Side::new().await, Side::new().await, Side::new().await];
     for (at, played) in [(day(1), 0), (day(11), 10)] {
         emulator.advance_to_day(played);
-        for (side, seed) in [(&plain, None), (&shuffled, Some(u64::from(played) + 1))] {
-            emulator.set_shuffle(seed);
+        let mut orders = BTreeSet::new();
+        for (side, order) in sides.iter().zip(ORDERS) {
+            emulator.set_shuffle(order);
+            orders.insert(listed(&emulator).await);
             side.collect(&emulator, at).await;
-            if played > 0 {
-                reports.push(side.reports(contract).await);
-            }
         }
+        assert_eq!(orders.len(), ORDERS.len(), "each side was told another order");
     }
-    reports.push(plain.reports(contract).await);
-    assert_eq!(reports[0].len(), ALL.len() * Format::ALL.len());
-    for (again, what) in [(&reports[1], "another order"), (&reports[2], "another time")] {
-        for ((name, before), (other, after)) in reports[0].iter().zip(again) {
-            assert_eq!(name, other);
-            let at = before.iter().zip(after).take_while(|(a, b)| a == b).count();
-            assert!(before == after, "{what}: {name} at byte {at}:\n{}\n{}", near(before, at), near(after, at));
-        }
+    let expected = sides[0].reports(contract).await;
+    for (side, order) in sides.iter().zip(ORDERS).skip(1) {
+        check_same(&expected, &side.reports(contract).await, &format!("in the order {order:?}"));
     }
+    check_same(&expected, &sides[0].reports(contract).await, "another time");
 }

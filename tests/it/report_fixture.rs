@@ -300,6 +300,7 @@ fn alone(state: State) -> Input {
         organisation: "Nordlicht Logistik GmbH".to_owned(),
         config_hash: hex::encode(Sha256::digest("configuration")),
         as_of: days_ago(0),
+        dormant_days: 90,
     }
 }
 
@@ -317,6 +318,7 @@ fn between(before: World, after: World, gaps: &[(Scope, Status)], earlier_gaps: 
         organisation: "Nordlicht Logistik GmbH".to_owned(),
         config_hash: hex::encode(Sha256::digest("configuration")),
         as_of: days_ago(0),
+        dormant_days: 90,
     }
 }
 

@@ -203,3 +203,32 @@ fn counts_carried_on_from_the_compared_snapshot_add_up() {
     let document: Value = serde_json::from_slice(&bytes("access-review", &wrong, Format::Json)).unwrap();
     assert_eq!(document["population"]["reconciliation"][6]["agrees"], false);
 }
+
+/// How many users the access review counts and marks as dormant when that many days without a sign-in make one so.
+#[track_caller]
+fn dormant_after(days: i64) -> u64 {
+    let input = Input { dormant_days: days, ..month() };
+    let document: Value = serde_json::from_slice(&bytes("access-review", &input, Format::Json)).unwrap();
+    let figures = document["summary"]["figures"].as_array().unwrap();
+    let figure = figures.iter().find(|figure| figure["name"] == "dormant").unwrap();
+    let unit = if days == 1 { "day" } else { "days" };
+    assert_eq!(figure["of"], format!("no sign-in for {days} {unit}"));
+    assert_eq!(document["thresholds"][0]["days"], days, "the method says what was gone by");
+    let users = document["users"].as_array().unwrap();
+    let marked: Vec<_> = users.iter().filter(|user| user["dormant"] == true).collect();
+    assert_eq!(figure["value"], marked.len(), "the figure counts the marks");
+    assert!(marked.iter().all(|user| user["last_login_days"].as_i64().unwrap() > days), "{marked:#?}");
+    let page = String::from_utf8(bytes("access-review", &input, Format::Html)).unwrap();
+    assert!(page.contains(&format!("no sign-in for {days} {unit}")));
+    // Both views are measured alike, or every account would seem to have changed.
+    let delta = figure["value"].as_i64().unwrap() - figure["before"].as_i64().unwrap();
+    assert_eq!(figure["delta"], delta);
+    figure["value"].as_u64().unwrap()
+}
+
+#[test]
+fn who_is_dormant_is_decided_by_the_configured_days() {
+    let counts = [1, 3, 90, 3650].map(dormant_after);
+    assert!(counts.windows(2).all(|pair| pair[0] > pair[1]), "{counts:?}");
+    assert_eq!(counts[3], 0);
+}

@@ -8,8 +8,6 @@ use super::groups::reach_word;
 use crate::domain::privilege::{KNOWN, known};
 use crate::report::context::Context;
 
-/// Days without a sign-in after which an active user counts as dormant.
-pub const DORMANT_DAYS: i64 = 90;
 /// Days after its creation in which an account without any sign-in is not remarked on.
 pub const NEVER_GRACE_DAYS: i64 = 30;
 /// The ages in days at which an S3 key moves on to the next step.
@@ -73,10 +71,10 @@ pub struct Threshold {
     pub days: i64,
 }
 
-/// Every threshold of the report.
-pub(super) fn thresholds() -> Vec<Threshold> {
+/// Every threshold of the report; the first is the configuration's, the others are the same for everybody.
+pub(super) fn thresholds(dormant_days: i64) -> Vec<Threshold> {
     vec![
-        Threshold { what: "an active user without a sign-in counts as dormant after", days: DORMANT_DAYS },
+        Threshold { what: "an active user without a sign-in counts as dormant after", days: dormant_days },
         Threshold { what: "a new account may be without a sign-in for", days: NEVER_GRACE_DAYS },
         Threshold { what: "an S3 key is young up to", days: KEY_AGES[0] },
         Threshold { what: "an S3 key is due for renewal up to", days: KEY_AGES[1] },

@@ -16,10 +16,11 @@ use serde::Serialize;
 pub use self::groups::{GroupRow, Member, PrivilegeMention};
 pub use self::keys::KeyRow;
 pub use self::line::{Line, Step};
-pub use self::method::{DORMANT_DAYS, KEY_AGES, NEVER_GRACE_DAYS, Rule, Threshold, Word};
+pub use self::method::{KEY_AGES, NEVER_GRACE_DAYS, Rule, Threshold, Word};
 pub use self::resources::{OwnedRow, ShareRow, SharedWith};
 pub use self::risks::Risk;
 pub use self::summary::{Figure, Summary, Trend};
+use self::users::Absence;
 pub use self::users::{PathRow, UserRow};
 use super::Document;
 use super::changes::{Changes, Scene};
@@ -97,7 +98,7 @@ impl Document for AccessReview {
     fn build(input: &Input) -> Self {
         let context = Context::of(&input.current, &input.snapshots);
         let moved = line::movements(input);
-        let users = users::rows(&context, moved.as_ref().map(|moved| &moved.lines[..]), input.as_of);
+        let users = users::rows(&context, moved.as_ref().map(|moved| &moved.lines[..]), Absence::now(input));
         let groups = groups::rows(&context);
         let shares = resources::shares(&context);
         let keys = keys::rows(&context, input.as_of);
@@ -116,7 +117,7 @@ impl Document for AccessReview {
             keys,
             resources,
             rules: method::RULES.to_vec(),
-            thresholds: method::thresholds(),
+            thresholds: method::thresholds(input.dormant_days),
             glossary: method::glossary(&context),
         }
     }

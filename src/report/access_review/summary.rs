@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::groups::lacks_two_factor;
-use super::method::{DORMANT_DAYS, KEY_AGES};
-use super::users::{Standing, two_factor};
+use super::method::KEY_AGES;
+use super::users::{Absence, Standing, two_factor};
 use crate::domain::fact::Kind;
 use crate::domain::grant::Entitlement;
 use crate::domain::group::Group;
@@ -65,6 +65,7 @@ pub struct Trend {
 
 /// What one view counts.
 struct Counts {
+    absence: Absence,
     users: u64,
     active: u64,
     administrators: u64,
@@ -83,20 +84,21 @@ struct Counts {
 }
 
 impl Counts {
-    fn of(view: &View, as_of: super::Instant) -> Self {
+    fn of(view: &View, absence: Absence) -> Self {
         let state = &view.state;
         let users = |wanted: &dyn Fn(&User) -> bool| state.users.values().filter(|user| wanted(user)).count() as u64;
         let keys = |wanted: &dyn Fn(&Key) -> bool| {
             state.keys.values().filter(|key| key.is_usable() && wanted(key)).count() as u64
         };
-        let older = |key: &Key, days| key.created.is_some_and(|at| days_between(at, as_of) > days);
+        let older = |key: &Key, days| key.created.is_some_and(|at| days_between(at, absence.as_of) > days);
         Self {
+            absence,
             users: state.users.len() as u64,
             active: users(&User::is_usable),
             administrators: users(&User::is_administrator),
             without_two_factor: users(&lacks_two_factor),
-            dormant: users(&|user| Standing::of(user, as_of).dormant),
-            never_signed_in: users(&|user| Standing::of(user, as_of).never_signed_in),
+            dormant: users(&|user| Standing::of(user, absence).dormant),
+            never_signed_in: users(&|user| Standing::of(user, absence).never_signed_in),
             privileged_groups: state.groups.values().filter(|group| Group::is_privileged(group)).count() as u64,
             groups: state.groups.len() as u64,
             shares: state.shares.len() as u64,
@@ -111,11 +113,13 @@ impl Counts {
 
     fn figures(&self) -> Vec<(&'static str, &'static str, u64, bool, String)> {
         let active = format!("of {} active users", self.active);
+        let days = self.absence.dormant_days;
+        let away = format!("no sign-in for {days} {}", if days == 1 { "day" } else { "days" });
         vec![
             ("users", "Users", self.users, false, format!("{} active", self.active)),
             ("administrators", "Administrators", self.administrators, true, format!("of {} users", self.users)),
             ("without-two-factor", "Without 2FA", self.without_two_factor, true, active.clone()),
-            ("dormant", "Dormant", self.dormant, true, format!("no sign-in for {DORMANT_DAYS} days")),
+            ("dormant", "Dormant", self.dormant, true, away),
             ("never-signed-in", "Never signed in", self.never_signed_in, true, active),
             (
                 "privileged-groups",
@@ -142,12 +146,13 @@ impl Counts {
 
 impl Summary {
     pub(super) fn of(input: &Input, keys: &[super::KeyRow]) -> Self {
-        let now = Counts::of(&input.current, input.as_of).figures();
+        let absence = Absence::now(input);
+        let now = Counts::of(&input.current, absence).figures();
         // The earlier view's ages count to its own end, or every account would look dormant in hindsight.
-        let before = input
-            .comparison
-            .as_ref()
-            .map(|comparison| Counts::of(&comparison.before, comparison.before.snapshot.finished).figures());
+        let before = input.comparison.as_ref().map(|comparison| {
+            let before = &comparison.before;
+            Counts::of(before, Absence { as_of: before.snapshot.finished, ..absence }).figures()
+        });
         let figures = now.into_iter().enumerate().map(|(place, (name, label, value, fewer_is_better, of))| {
             let before = before.as_ref().map(|before| before[place].2);
             let delta = before.map(|before| value.cast_signed() - before.cast_signed());

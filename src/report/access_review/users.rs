@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::method::{DORMANT_DAYS, NEVER_GRACE_DAYS};
+use super::method::NEVER_GRACE_DAYS;
 use crate::analyse::compare::LineChange;
 use crate::domain::coverage::Scope;
 use crate::domain::grant::{Entitlement, Grant, Via};
@@ -14,6 +14,7 @@ use crate::domain::share::Access;
 use crate::domain::time::{days_between, to_seconds};
 use crate::domain::user::User;
 use crate::report::context::{Context, GroupMention};
+use crate::report::input::Input;
 use crate::report::text::mixes_scripts;
 
 /// One user. Times are RFC 3339 in UTC to the second, ages whole days.
@@ -44,7 +45,7 @@ pub struct UserRow {
     pub last_login_utc: String,
     /// Days since then.
     pub last_login_days: Option<i64>,
-    /// Active, and not signed in for longer than [`DORMANT_DAYS`].
+    /// Active, and not signed in for longer than [`Input::dormant_days`].
     pub dormant: bool,
     /// Active, older than [`NEVER_GRACE_DAYS`], and no sign-in on record.
     pub never_signed_in: bool,
@@ -107,26 +108,26 @@ impl Room {
 }
 
 /// Every user as listed.
-pub(super) fn rows(context: &Context<'_>, moved: Option<&[LineChange]>, as_of: super::Instant) -> Vec<UserRow> {
+pub(super) fn rows(context: &Context<'_>, moved: Option<&[LineChange]>, absence: Absence) -> Vec<UserRow> {
     let mut grants: BTreeMap<&UserId, Vec<(&Grant, Option<LineChange>)>> = BTreeMap::new();
     for (place, grant) in context.view.grants.iter().enumerate() {
         grants.entry(&grant.user).or_default().push((grant, moved.map(|moved| moved[place])));
     }
     let room = Room::with(context.users.len());
     let none = Vec::new();
-    context.users.iter().map(|id| row(id, context, grants.get(id).unwrap_or(&none), as_of, room)).collect()
+    context.users.iter().map(|id| row(id, context, grants.get(id).unwrap_or(&none), absence, room)).collect()
 }
 
 fn row(
     id: &UserId,
     context: &Context<'_>,
     lines: &[(&Grant, Option<LineChange>)],
-    as_of: super::Instant,
+    absence: Absence,
     room: Room,
 ) -> UserRow {
     let user = context.state.users.get(id).map(|held| &held.value);
     let grants: Vec<&Grant> = lines.iter().map(|(grant, _)| *grant).collect();
-    let standing = user.map(|user| Standing::of(user, as_of)).unwrap_or_default();
+    let standing = user.map(|user| Standing::of(user, absence)).unwrap_or_default();
     let count = |kind: fn(&Entitlement) -> bool| grants.iter().filter(|grant| kind(&grant.entitlement)).count();
     let moved = |change| lines.iter().filter(|(_, moved)| *moved == Some(change)).count();
     let (paths, more_paths) = paths(&grants, context, room);
@@ -181,6 +182,22 @@ pub(super) fn two_factor(user: &User) -> &'static str {
     }
 }
 
+/// What absence is measured by.
+#[derive(Clone, Copy)]
+pub(super) struct Absence {
+    /// The instant it is counted to.
+    pub(super) as_of: super::Instant,
+    /// See [`Input::dormant_days`].
+    pub(super) dormant_days: i64,
+}
+
+impl Absence {
+    /// As the snapshot reported on is measured.
+    pub(super) fn now(input: &Input) -> Self {
+        Self { as_of: input.as_of, dormant_days: input.dormant_days }
+    }
+}
+
 /// How long a user has been away.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Standing {
@@ -190,12 +207,13 @@ pub(super) struct Standing {
 }
 
 impl Standing {
-    pub(super) fn of(user: &User, as_of: super::Instant) -> Self {
+    pub(super) fn of(user: &User, absence: Absence) -> Self {
+        let Absence { as_of, dormant_days } = absence;
         let last_login_days = user.last_login.map(|at| days_between(at, as_of));
         let age = user.created.map(|at| days_between(at, as_of));
         Self {
             last_login_days,
-            dormant: user.is_usable() && last_login_days.is_some_and(|days| days > DORMANT_DAYS),
+            dormant: user.is_usable() && last_login_days.is_some_and(|days| days > dormant_days),
             never_signed_in: user.is_usable()
                 && last_login_days.is_none()
                 && age.is_some_and(|days| days > NEVER_GRACE_DAYS),
