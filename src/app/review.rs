@@ -1,11 +1,7 @@
 //! Puts together what a report is built from: a snapshot, what it is compared with, and what happened in between.
 
-<<<<<<< HEAD
 use std::collections::BTreeMap;
-=======
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
->>>>>>> small
 
 use chrono::{DateTime, Months, Utc};
 

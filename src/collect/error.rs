@@ -51,8 +51,10 @@ impl CollectError {
     /// What went wrong at the API, if that was it.
     pub fn fault(&self) -> Option<&Fault> {
         match self {
-            Self::Refused(error) | Self::NoContract(error) | Self::NothingRead(error) => Some(&error.fault),
-            Self::NotConfirmed { error, .. } => Some(&error.fault),
+            Self::Refused(error)
+            | Self::NoContract(error)
+            | Self::NothingRead(error)
+            | Self::NotConfirmed { error, .. } => Some(&error.fault),
             Self::NoneListed
             | Self::SeveralContracts(_)
             | Self::AnotherContract { .. }

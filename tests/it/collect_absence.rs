@@ -38,7 +38,7 @@ fn people(emulator: &Emulator) -> (Vec<String>, Vec<String>) {
 }
 
 /// A page of users as the API writes them; the details do not matter here.
-fn page(ids: &[String], next: Option<String>) -> Value {
+fn page(ids: &[String], next: Option<&str>) -> Value {
     let user = |id: &String| json!({"id": id, "type": "user", "properties": {"email": format!("{id}@example.org")}});
     json!({"items": ids.iter().map(user).collect::<Vec<_>>(), "_links": {"next": next}})
 }
@@ -63,7 +63,7 @@ async fn a_server_that_caps_its_pages_removes_nobody() {
     let (bench, emulator) = begun().await;
     let (users, _) = people(&emulator);
     let next = format!("{}/um/users?offset=50&limit=50", emulator.base_url(emulator::Version::V6));
-    answer(&emulator, 0, page(&users[..50], Some(next)));
+    answer(&emulator, 0, page(&users[..50], Some(&next)));
     // From 50 on the emulator answers itself: a hundred more.
     check_nothing_ended(&sealed(&bench, &emulator).await, "complete");
 }
@@ -132,7 +132,7 @@ async fn a_user_without_an_id_hides_nobody_else() {
     let (bench, emulator) = begun().await;
     let (users, _) = people(&emulator);
     let next = format!("{}/um/users?offset=100&limit=100", emulator.base_url(emulator::Version::V6));
-    let mut first = page(&users[..100], Some(next));
+    let mut first = page(&users[..100], Some(&next));
     first["items"][3].as_object_mut().unwrap().remove("id");
     answer(&emulator, 0, first);
     let walk = walked(&emulator).await;
