@@ -70,12 +70,7 @@ impl CollectError {
                 "name a contract that the credentials see with --contract or IONOS_CONTRACT_NUMBER"
             }
             Self::NotConfirmed { error, .. } => {
-                return error.fault.hint().or_else(|| {
-                    Some(
-                        "check the credentials and try again; `keyholder doctor` tells which contracts they see"
-                            .to_owned(),
-                    )
-                });
+                return error.fault.hint().or_else(|| Some("check the credentials and try again".to_owned()));
             }
             Self::NotConfirmedInTime | Self::NothingInTime => {
                 "try again later; `keyholder doctor` tells how fast the API answers"
