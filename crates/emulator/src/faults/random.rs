@@ -52,7 +52,10 @@ const CHILDREN: [&str; 6] = [
     "/um/users/{userId}/groups",
 ];
 
-const LISTS: [&str; 4] = ["/contracts", "/um/users", "/um/groups", "/um/resources"];
+const LISTS: [&str; 3] = ["/um/users", "/um/groups", "/um/resources"];
+
+/// Whoever cannot read this has nothing to walk, so nothing but what passes happens here.
+const CONTRACTS: &str = "/contracts";
 
 const SINGLES: [&str; 2] = ["/um/users/{userId}", "/um/groups/{groupId}"];
 
@@ -82,7 +85,7 @@ impl Schedule {
         let mut rng = Rng::with_seed(seed ^ 0x6c69_6573);
         let mut schedule = Self::new(seed);
         for _ in 0..intensity.rules(&mut rng) {
-            let path = *rng.choice(&CHILDREN).filter(|_| rng.bool()).unwrap_or(&LISTS[rng.usize(1..LISTS.len())]);
+            let path = *rng.choice(&CHILDREN).filter(|_| rng.bool()).unwrap_or(&LISTS[rng.usize(..LISTS.len())]);
             let lie = match rng.u8(..6) {
                 0 | 1 => Distortion::Items(Items::Empty),
                 2 | 3 => Distortion::Items(Items::Keep(rng.usize(..3))),
@@ -118,10 +121,11 @@ fn pick(rule: Rule, rng: &mut Rng) -> Rule {
 fn honest(rng: &mut Rng, intensity: Intensity) -> (&'static str, Effect, Phase) {
     let phase = [Phase::Before, Phase::After][rng.usize(..2)];
     let path = anywhere(rng);
+    let passing = if rng.u8(..12) == 0 { CONTRACTS } else { path };
     match rng.u8(..20) {
-        0..=6 => (path, Effect::Answer(transient(rng)), phase),
-        7..=10 => (path, connection(rng), [Phase::Before, Phase::After, Phase::During][rng.usize(..3)]),
-        11 | 12 => (path, slow(rng), Phase::Before),
+        0..=6 => (passing, Effect::Answer(transient(rng)), phase),
+        7..=10 => (passing, connection(rng), [Phase::Before, Phase::After, Phase::During][rng.usize(..3)]),
+        11 | 12 => (passing, slow(rng), Phase::Before),
         13 => (path, broken_gzip(rng, intensity), Phase::Before),
         14 => {
             let path = *rng.choice(&CHILDREN).unwrap_or(&CHILDREN[0]);
@@ -142,7 +146,7 @@ fn list(rng: &mut Rng) -> &'static str {
 
 fn anywhere(rng: &mut Rng) -> &'static str {
     match rng.u8(..8) {
-        0 => "*",
+        0 => "/um/*",
         1 => SINGLES[rng.usize(..SINGLES.len())],
         _ => list(rng),
     }
@@ -189,8 +193,8 @@ fn broken_gzip(rng: &mut Rng, intensity: Intensity) -> Effect {
     Effect::Gzip(match rng.u8(..4) {
         0 => Gzip::Plain,
         1 => Gzip::Checksum,
-        // Enough to be refused, not enough to take long.
-        2 if intensity == Intensity::Storm => Gzip::Bomb { bytes: 40 << 20 },
+        // A thousand times its size, and yet not enough to take long: it also has no items.
+        2 if intensity > Intensity::Calm => Gzip::Bomb { bytes: 1 << 20 },
         _ => Gzip::Cut,
     })
 }
