@@ -65,6 +65,7 @@ impl CollectFailure {
             Self::Walk(error) => match error.fault() {
                 Some(Fault::Unauthorised { .. } | Fault::Forbidden { .. }) => Exit::CredentialsRefused,
                 Some(_) => Exit::Unreachable,
+                None if error.is_out_of_time() => Exit::Unreachable,
                 None => Exit::Usage,
             },
             Self::Store(error) => of_store(error),

@@ -63,6 +63,11 @@ impl CollectError {
         }
     }
 
+    /// Whether the walk ran out of time before it had anything to show.
+    pub fn is_out_of_time(&self) -> bool {
+        matches!(self, Self::NotConfirmedInTime | Self::NothingInTime)
+    }
+
     /// What the reader can do about it.
     pub fn hint(&self) -> Option<String> {
         let own = match self {
