@@ -50,7 +50,10 @@ impl Store {
     /// Refuses a file that others can access, one of another program and one of a newer version, untouched.
     pub async fn open(path: &Path, access: Access) -> Result<Self, StoreError> {
         refuse_exposed_folder(path)?;
-        match inspect(path)? {
+        let header = inspect(path)?;
+        // A file that is up to date is not written to by opening it: somebody else may be collecting into it.
+        let is_current = matches!(header, Header::Ours(found) if found == schema_version());
+        match header {
             Header::Absent if access == Access::Read => return Err(StoreError::Missing { path: path.to_owned() }),
             Header::Absent => {
                 create(path)?;
@@ -67,7 +70,7 @@ impl Store {
             }
         }
         let store = Self::connect(path, access).await?;
-        if access == Access::Write {
+        if access == Access::Write && !is_current {
             store.migrate().await?;
         }
         Ok(store)

@@ -137,3 +137,16 @@ fn critical_changes_end_with_13_when_asked_for() {
     let ran = Desk::with_month().run(&["diff", "baseline", "critical"]).ends(0);
     assert!(ran.out.contains(&MONTH.promoted), "{ran:#?}");
 }
+
+#[test]
+fn a_second_collector_ends_with_75_and_touches_nothing() {
+    let desk = Desk::with_month();
+    let path = format!("{}.lock", desk.database().display());
+    let lock = File::options().create(true).truncate(true).write(true).open(path).unwrap();
+    lock.lock().unwrap();
+    let ran = desk.run(&["collect"]).ends(75);
+    assert!(ran.err.contains("another runner holds") && ran.err.contains("\nhint: "), "{ran:#?}");
+    assert!(fs::read(desk.database()).unwrap() == MONTH.database);
+    drop(lock);
+    desk.run(&["collect"]).ends(5);
+}
