@@ -10,6 +10,7 @@ use super::progress::Bar;
 use super::table::visible;
 use super::{Context, Failure, collect};
 use crate::app::demo::{self, Outcome};
+use crate::config::Origin;
 use crate::domain::change::Meaning;
 use crate::domain::severity::Severity;
 use crate::exit::Exit;
@@ -33,6 +34,9 @@ pub struct Demo {
 
 pub(super) async fn run(command: Demo, context: &mut Context) -> Result<Exit, Failure> {
     let plan = demo::Demo { users: command.users as usize, seed: command.seed, folder: command.dir };
+    if matches!(context.loaded.as_ref().map(|loaded| loaded.origin("store.path")), Ok(Origin::Flag(_))) {
+        tracing::warn!("The demonstration keeps a database of its own in --dir; the one named by --db is not used");
+    }
     let bar = Bar::new(context.progress);
     let outcome = demo::run(&plan, &context.seams, &|at| bar.show(at)).await;
     bar.finish();
