@@ -2,6 +2,7 @@
 //!
 //! Nothing here holds text that a server wrote, except short error codes: bodies may carry secrets.
 
+use std::io;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -137,16 +138,29 @@ pub enum Fault {
         /// The HTTP status.
         status: u16,
     },
-    /// The body broke off or could not be decompressed.
+    /// The body broke off.
     #[error("the answer broke off")]
     Truncated {
         /// The cause, without the address.
         #[source]
         source: reqwest::Error,
     },
+    /// The body could not be decompressed, or its compressed form broke off.
+    #[error("the answer cannot be decompressed")]
+    Garbled {
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
     /// The body is larger than [`super::body::LARGEST`].
     #[error("the answer is larger than {} MiB", super::body::LARGEST >> 20)]
     TooLarge,
+    /// The body grows beyond [`super::body::DENSEST`] while it is decompressed.
+    #[error("the answer grows to more than {} times what was sent", super::body::DENSEST)]
+    TooDense,
+    /// The headers are larger than [`super::body::LARGEST_HEAD`].
+    #[error("the headers of the answer are larger than {} KiB", super::body::LARGEST_HEAD >> 10)]
+    LargeHead,
     /// The answer claims success but is a page of HTML or other text.
     #[error("the answer is not JSON")]
     NotJson,
@@ -203,6 +217,7 @@ impl Fault {
             | Self::Unreachable { .. }
             | Self::Timeout(_)
             | Self::Truncated { .. }
+            | Self::Garbled { .. }
             | Self::NotJson
             | Self::Empty
             | Self::Decode(DecodeError::Syntax { .. }) => true,
@@ -215,6 +230,8 @@ impl Fault {
             | Self::CertificateMismatch(_)
             | Self::Redirected { .. }
             | Self::TooLarge
+            | Self::TooDense
+            | Self::LargeHead
             | Self::Decode(DecodeError::Refused(_))
             | Self::Convert(_)
             | Self::NotExpanded

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Response, StatusCode};
 use secrecy::ExposeSecret as _;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -16,7 +16,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::answer::{Answer, Rate, Receipt, server_date};
-use super::body;
+use super::body::{self, Coding};
 use super::error::{Error, Fault, Phase};
 use super::fault::{of_status, of_transport};
 use super::operation::{Method, Operation};
@@ -136,6 +136,7 @@ impl Transport {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .connect_timeout(settings.connect_timeout)
+            .http2_max_header_list_size(body::LARGEST_HEAD)
             .pool_max_idle_per_host(settings.concurrency)
             .tcp_nodelay(true);
         builder = if settings.base.scheme() == "https" { builder.https_only(true) } else { builder.no_proxy() };
@@ -273,7 +274,8 @@ impl Shared {
         };
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
-        let body = body::read(response, body::WINDOW).await?;
+        body::check_head(&headers)?;
+        let body = body::read(response, Coding::of(&headers)).await?;
         Ok(Taken { status, rate: Rate::of(&headers), headers, body })
     }
 
@@ -303,6 +305,7 @@ impl Shared {
 fn headers(settings: &Settings) -> Result<HeaderMap, SettingsError> {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
     let credentials = match &settings.credentials {
         Credentials::Bearer(token) => Zeroizing::new(format!("Bearer {}", token.expose_secret())),
         Credentials::Basic { username, password } => {

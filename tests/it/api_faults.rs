@@ -183,14 +183,37 @@ async fn an_answer_that_is_cut_off_for_ever_is_given_up() {
     assert_eq!(error.attempts, 5);
 }
 
+/// An answer that is refused at the first sight, for that reason.
+async fn check_refused(answer: Vec<u8>, expected: &str) {
+    let (server, client) = raw(vec![answer]).await;
+    let error = client.groups(Depth::One).await.unwrap_err();
+    assert_eq!(error.fault.to_string(), expected);
+    assert_eq!(server.heads().len(), 1, "{expected}");
+}
+
 #[tokio::test]
 async fn more_than_the_limit_is_refused_however_small_it_came() {
     let bomb = gzip(&vec![b' '; 40 << 20]);
     assert!(bomb.len() < 1 << 20);
-    let (server, client) = raw(vec![ok("content-encoding: gzip\r\n", &bomb)]).await;
-    let error = client.groups(Depth::One).await.unwrap_err();
-    assert!(matches!(error.fault, Fault::TooLarge), "{}", error.fault);
-    assert_eq!(server.heads().len(), 1);
+    check_refused(ok("content-encoding: gzip\r\n", &bomb), "the answer grows to more than 100 times what was sent")
+        .await;
+    check_refused(ok("", &vec![b' '; (32 << 20) + 1]), "the answer is larger than 32 MiB").await;
+}
+
+#[tokio::test]
+async fn headers_beyond_the_limit_are_refused() {
+    let large = format!("x-filler: {}\r\n", "f".repeat(64 << 10));
+    check_refused(ok(&large, LIST), "the headers of the answer are larger than 64 KiB").await;
+    let (_server, client) = raw(vec![ok(&format!("x-filler: {}\r\n", "f".repeat(60 << 10)), LIST)]).await;
+    client.groups(Depth::One).await.unwrap();
+}
+
+#[tokio::test]
+async fn only_gzip_is_asked_for() {
+    let (server, client) = raw(vec![ok("content-encoding: GZIP\r\n", &gzip(LIST))]).await;
+    client.groups(Depth::One).await.unwrap();
+    let head = server.heads().remove(0).to_lowercase();
+    assert!(head.contains("\r\naccept-encoding: gzip\r\n"), "{head}");
 }
 
 #[tokio::test]

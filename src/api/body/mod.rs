@@ -1,0 +1,132 @@
+//! Takes the body of an answer in: not too large, not too dense, not too slow, and wiped afterwards because it may hold a
+//! secret.
+//!
+//! What is wiped is our copy; the buffers of the HTTP, TLS and gzip libraries are theirs.
+
+mod coding;
+mod speed;
+
+use reqwest::Response;
+use reqwest::header::HeaderMap;
+use tokio::time::{Instant, timeout_at};
+use zeroize::Zeroizing;
+
+pub(super) use self::coding::Coding;
+use self::coding::Unpacker;
+use self::speed::Speed;
+use super::error::{Fault, Phase};
+use super::fault::of_transport;
+
+/// Bytes of a body that are read at most, after decompression: ten times the largest list of the largest contract.
+pub const LARGEST: usize = 32 << 20;
+
+/// How much larger a body may become by decompression. Lists of the API grow ten to twenty times, a bomb a thousand.
+pub const DENSEST: usize = 100;
+
+/// A body of that many bytes may be as dense as it likes.
+const HARMLESS: usize = 64 << 10;
+
+/// Bytes of all headers together, with four for each line's ends. The API sends less than two KiB.
+pub const LARGEST_HEAD: u32 = 64 << 10;
+
+/// What a header line takes beyond name and value: a colon, a blank, carriage return and line feed.
+const LINE: usize = 4;
+
+/// The first buffer if the server does not say how much comes.
+const FIRST_BUFFER: usize = 16 << 10;
+
+/// The largest first buffer, whatever the server says.
+const LARGEST_FIRST_BUFFER: usize = 1 << 20;
+
+/// Refuses headers that are too large. HTTP/2 refuses them by itself; HTTP/1 only when they are several times that.
+pub(super) fn check_head(headers: &HeaderMap) -> Result<(), Fault> {
+    let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + LINE).sum();
+    if u32::try_from(size).is_ok_and(|size| size <= LARGEST_HEAD) { Ok(()) } else { Err(Fault::LargeHead) }
+}
+
+/// Reads the whole body, packed in that way.
+pub(super) async fn read(mut response: Response, coding: Coding) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    let announced = response.content_length().map_or(FIRST_BUFFER, |length| usize::try_from(length).unwrap_or(LARGEST));
+    let mut unpacker = Unpacker::new(coding, announced.min(LARGEST_FIRST_BUFFER));
+    let mut speed = Speed::new(Instant::now());
+    let mut arrived = 0;
+    loop {
+        let piece = match timeout_at(speed.next_look(), response.chunk()).await {
+            Ok(Ok(Some(piece))) => piece,
+            Ok(Ok(None)) => return unpacker.finish(arrived),
+            Ok(Err(error)) => return Err(of_transport(error, |source| Fault::Truncated { source })),
+            Err(_) => bytes::Bytes::new(),
+        };
+        if speed.is_too_slow(Instant::now()) {
+            return Err(Fault::Timeout(Phase::Trickle));
+        }
+        speed.arrived(piece.len());
+        arrived += piece.len();
+        unpacker.push(&piece, arrived)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures::stream;
+    use reqwest::header::{HeaderName, HeaderValue};
+    use tokio::time::sleep;
+
+    use super::*;
+
+    /// Reads a body that arrives in pieces of that size, one after each pause, and answers with its size and the seconds
+    /// it took.
+    async fn check(size: usize, pause: Duration, pieces: usize) -> (Result<usize, String>, u64) {
+        let begun = Instant::now();
+        let pieces = stream::unfold(0, move |sent| async move {
+            sleep(pause).await;
+            (sent < pieces).then(|| (Ok::<_, std::io::Error>(vec![b' '; size]), sent + 1))
+        });
+        let response = http::Response::new(reqwest::Body::wrap_stream(pieces));
+        let body = read(response.into(), Coding::Plain).await;
+        (body.map(|body| body.len()).map_err(|fault| fault.to_string()), begun.elapsed().as_secs())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_trickle_is_abandoned_after_ten_seconds_and_a_short_body_is_not() {
+        let slow = Err("the answer trickled too slowly".to_owned());
+        let seconds = Duration::from_secs;
+        assert_eq!(check(1, seconds(5), usize::MAX).await, (slow.clone(), 10));
+        assert_eq!(check(1, seconds(3600), 1).await, (slow.clone(), 10));
+        assert_eq!(check(1_000, seconds(1), usize::MAX).await, (slow, 10));
+        assert_eq!(check(1, seconds(4), 1).await, (Ok(1), 8));
+        assert_eq!(check(0, Duration::ZERO, 0).await, (Ok(0), 0));
+        assert_eq!(check(1_200, seconds(1), 60).await, (Ok(60 * 1_200), 61));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_is_read_up_to_the_limit_and_no_further() {
+        assert_eq!(check(1 << 20, Duration::ZERO, 32).await.0, Ok(LARGEST));
+        let too_large = Err("the answer is larger than 32 MiB".to_owned());
+        assert_eq!(check(1 << 20, Duration::ZERO, 33).await.0, too_large);
+        assert_eq!(check(1 << 20, Duration::ZERO, usize::MAX).await.0, too_large);
+    }
+
+    #[track_caller]
+    fn check_headers(lines: usize, value: usize, expected: Result<(), &str>) {
+        let mut headers = HeaderMap::new();
+        for line in 0..lines {
+            let name: HeaderName = format!("x-{line:04}").parse().unwrap();
+            headers.insert(name, HeaderValue::from_bytes(&vec![b'v'; value]).unwrap());
+        }
+        let outcome = check_head(&headers).map_err(|fault| fault.to_string());
+        assert_eq!(outcome, expected.map_err(str::to_owned), "{lines} lines with values of {value} bytes");
+    }
+
+    #[test]
+    fn headers_are_limited_all_together() {
+        let large = Err("the headers of the answer are larger than 64 KiB");
+        check_headers(0, 0, Ok(()));
+        check_headers(1, 65_526, Ok(()));
+        check_headers(1, 65_527, large);
+        check_headers(64, 1_014, Ok(()));
+        check_headers(65, 1_014, large);
+    }
+}
