@@ -187,6 +187,20 @@ pub enum Fault {
         /// `pages`, `empty pages in a row` or `users`.
         what: &'static str,
     },
+    /// The request failed, and so did too many others of the run for it to be repeated.
+    #[error("{last}, and the {spent} retries of this run are used up")]
+    NoRetryLeft {
+        /// Retries that the run has had.
+        spent: u64,
+        /// Why one more was wanted.
+        last: Box<Fault>,
+    },
+    /// Nothing was sent: the server was found broken too often for anything more to be sent in this run.
+    #[error("not asked, because the server was found broken {openings} times")]
+    Breaker {
+        /// How often failures in a row made us leave the server alone.
+        openings: u32,
+    },
     /// An id that cannot be put into a path.
     #[error("an id that cannot be part of a path")]
     UnusableId,
@@ -237,6 +251,8 @@ impl Fault {
             | Self::NotExpanded
             | Self::ForeignLink(_)
             | Self::Budget { .. }
+            | Self::NoRetryLeft { .. }
+            | Self::Breaker { .. }
             | Self::UnusableId => false,
         }
     }
@@ -253,6 +269,8 @@ impl Fault {
             }
             Self::Rejected { status: 402, .. } => "the contract is a trial without access to this API",
             Self::Busy { .. } => "try again later, or lower the number of requests at once",
+            Self::NoRetryLeft { .. } => "try again later: the server fails too often to be asked more in one run",
+            Self::Breaker { .. } => "try again later, when the server or the way to it works again",
             Self::WaitTooLong { .. } => "wait as long as the server asks, or allow a longer wait",
             Self::Unreachable { .. } => "check the address, the name resolution, the proxy and the firewall",
             Self::Tls { .. } => "check the address and the clock; give a private certificate authority in the settings",

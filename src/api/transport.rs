@@ -3,6 +3,7 @@
 //! Logs method, path template, status, attempt, time and bytes; never an address, a header or a body.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -20,7 +21,7 @@ use super::body::{self, Coding};
 use super::error::{Error, Fault, Phase};
 use super::fault::{of_status, of_transport};
 use super::operation::{Method, Operation};
-use super::pace::{self, Pace, Verdict};
+use super::pace::{self, Heard, Pace, Turn, Verdict};
 use super::settings::{Credentials, Settings, SettingsError};
 use super::tls;
 use super::wire::record::Record;
@@ -42,9 +43,9 @@ struct Shared {
 #[derive(Debug)]
 struct Limits {
     attempts: u32,
-    longest_retry_after: std::time::Duration,
-    first_byte: std::time::Duration,
-    whole: std::time::Duration,
+    longest_retry_after: Duration,
+    first_byte: Duration,
+    whole: Duration,
 }
 
 /// The connection to one server with one set of credentials.
@@ -145,7 +146,7 @@ impl Transport {
             http,
             base: settings.base.clone(),
             prefix: settings.base.as_str().trim_end_matches('/').to_owned(),
-            pace: Pace::new(settings.concurrency),
+            pace: Pace::new(settings.concurrency, settings.longest_retry_after),
             settings: Limits {
                 attempts: settings.attempts,
                 longest_retry_after: settings.longest_retry_after,
@@ -168,31 +169,21 @@ impl Transport {
         let fail = |attempts, sent_at, fault| Error { operation, attempts, sent_at, fault };
         let url = shared.url(operation, ids, query).map_err(|fault| fail(0, sent_at, fault))?;
         let mut attempt = 0;
+        let mut broken_before = false;
         loop {
+            let turn = shared.pace.turn().await.map_err(|fault| fail(attempt, sent_at, fault))?;
             attempt += 1;
-            let outcome = {
-                let _permit = shared.pace.turn().await;
-                if attempt == 1 {
-                    sent_at = shared.seams.now();
-                }
-                shared.exchange(operation, &url, None, attempt).await
-            };
+            if attempt == 1 {
+                sent_at = shared.seams.now();
+            }
+            let outcome = shared.exchange(operation, &url, None, attempt, turn, broken_before).await;
             let fault = match outcome.and_then(|taken| shared.decode(&taken, attempt, sent_at)) {
                 Ok(answer) => return Ok(answer),
                 Err(fault) => fault,
             };
-            let too_many = matches!(fault, Fault::Busy { status: 429, retry_after: Some(_) });
-            let unit = shared.seams.unit().unwrap_or(1.0);
-            let limits = &shared.settings;
-            match pace::verdict(fault, attempt, limits.attempts, limits.longest_retry_after, unit) {
-                Verdict::Final(fault) => return Err(fail(attempt, sent_at, fault)),
-                Verdict::Again(time) => {
-                    if too_many {
-                        shared.pace.hold(time);
-                    }
-                    pace::wait(time).await;
-                }
-            }
+            broken_before |= matches!(Heard::of(&fault), Heard::Broken { .. });
+            let wait = shared.before_retry(fault, attempt).map_err(|fault| fail(attempt, sent_at, fault))?;
+            shared.pace.rest(wait).await;
         }
     }
 
@@ -207,8 +198,8 @@ impl Transport {
         let sent_at = shared.seams.now();
         let fail = |attempts, fault| Error { operation, attempts, sent_at, fault };
         let url = shared.url(operation, ids, "").map_err(|fault| fail(0, fault))?;
-        let _permit = shared.pace.turn().await;
-        let taken = shared.exchange(operation, &url, body, 1).await.map_err(|fault| fail(1, fault))?;
+        let turn = shared.pace.turn().await.map_err(|fault| fail(0, fault))?;
+        let taken = shared.exchange(operation, &url, body, 1, turn, false).await.map_err(|fault| fail(1, fault))?;
         let location = taken.headers.get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let answer = if taken.body.iter().all(u8::is_ascii_whitespace) {
             Answer { value: None, notes: Notes::default(), receipt: shared.receipt(&taken, 1, sent_at) }
@@ -225,13 +216,26 @@ impl Shared {
         Url::parse(&format!("{}{path}{query}", self.prefix)).map_err(|_| Fault::UnusableId)
     }
 
-    /// Sends once and takes the answer in; anything but success is a fault.
+    /// How long to wait before the next attempt, or the fault that stands because there is none.
+    fn before_retry(&self, fault: Fault, attempt: u32) -> Result<Duration, Fault> {
+        let unit = self.seams.unit().unwrap_or(1.0);
+        let limits = &self.settings;
+        match pace::verdict(fault, attempt, limits.attempts, limits.longest_retry_after, unit) {
+            Verdict::Final(fault) => Err(fault),
+            Verdict::Again { wait, last } => self.pace.retry(last).map(|()| wait),
+        }
+    }
+
+    /// Sends once and takes the answer in; anything but success is a fault. `again` if the same request found the server
+    /// broken before.
     async fn exchange(
         &self,
         operation: &'static Operation,
         url: &Url,
         body: Option<Zeroizing<Vec<u8>>>,
         attempt: u32,
+        turn: Turn<'_>,
+        again: bool,
     ) -> Result<Taken, Fault> {
         let begun = Instant::now();
         let outcome = match timeout_at(begun + self.settings.whole, self.take(operation.method, url, body)).await {
@@ -248,13 +252,15 @@ impl Shared {
             bytes = outcome.as_ref().map_or(0, |taken| taken.body.len()),
             "API request"
         );
-        let taken = outcome?;
-        self.pace.note_rate(taken.rate);
-        if taken.status.is_success() {
-            Ok(taken)
-        } else {
+        let rate = outcome.as_ref().ok().and_then(|taken| taken.rate);
+        let outcome = outcome.and_then(|taken| {
+            if taken.status.is_success() {
+                return Ok(taken);
+            }
             Err(of_status(operation, taken.status, &taken.headers, &taken.body, self.seams.now()))
-        }
+        });
+        turn.end(outcome.as_ref().map_or_else(Heard::of, |_| Heard::Answer), again, rate);
+        outcome
     }
 
     async fn take(&self, method: Method, url: &Url, body: Option<Zeroizing<Vec<u8>>>) -> Result<Taken, Fault> {

@@ -9,6 +9,7 @@ mod analyse_laws;
 mod analyse_relations;
 mod analyse_world;
 mod api_faults;
+mod api_pace;
 mod api_pages;
 mod api_quiet;
 mod api_read;
