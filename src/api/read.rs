@@ -34,6 +34,13 @@ impl Client {
         Getter::new(settings, seams).map(Self)
     }
 
+    /// The same connections and credentials for another run: the budget of retries and the breaker of a client are those
+    /// of one run, and never start over.
+    #[must_use]
+    pub fn for_another_run(&self) -> Self {
+        Self(self.0.for_another_run())
+    }
+
     /// The limits of the newest answer that told them.
     pub fn rate(&self) -> Option<Rate> {
         self.0.rate()

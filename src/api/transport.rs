@@ -40,8 +40,9 @@ struct Shared {
 }
 
 /// The settings that every request needs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Limits {
+    concurrency: usize,
     attempts: u32,
     longest_retry_after: Duration,
     first_byte: Duration,
@@ -87,6 +88,11 @@ impl Getter {
         query: &str,
     ) -> Result<Answer<T>, Error> {
         self.0.get(operation, ids, query).await
+    }
+
+    /// The same connections and credentials for another run: its retries and its breaker start over.
+    pub(super) fn for_another_run(&self) -> Self {
+        Self(self.0.for_another_run())
     }
 
     /// The limits of the newest answer.
@@ -148,6 +154,7 @@ impl Transport {
             prefix: settings.base.as_str().trim_end_matches('/').to_owned(),
             pace: Pace::new(settings.concurrency, settings.longest_retry_after),
             settings: Limits {
+                concurrency: settings.concurrency,
                 attempts: settings.attempts,
                 longest_retry_after: settings.longest_retry_after,
                 first_byte: settings.first_byte_timeout,
@@ -155,6 +162,18 @@ impl Transport {
             },
             seams,
         })))
+    }
+
+    fn for_another_run(&self) -> Self {
+        let Shared { http, base, prefix, pace: _, settings, seams } = &*self.0;
+        Self(Arc::new(Shared {
+            http: http.clone(),
+            base: base.clone(),
+            prefix: prefix.clone(),
+            pace: Pace::new(settings.concurrency, settings.longest_retry_after),
+            settings: settings.clone(),
+            seams: seams.clone(),
+        }))
     }
 
     /// Reads, and asks again as long as that may help.

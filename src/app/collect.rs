@@ -134,7 +134,8 @@ async fn walk_and_seal(
     run: RunId,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Snapshot, CollectFailure> {
-    let Walk { contract, sightings, notes, repeated } = walk(client, seams, order.limits, progress).await?;
+    let client = client.for_another_run();
+    let Walk { contract, sightings, notes, repeated } = walk(&client, seams, order.limits, progress).await?;
     tell(&notes, repeated);
     let sealing = Sealing { run, contract, sightings, finished: seams.now(), label: order.label };
     Ok(store.seal(sealing, seams).await?)

@@ -253,13 +253,15 @@ impl Job<'_> {
                 let rule = Rule::on(method, path).status(status).body(body.clone());
                 self.emulator.fail(headers.into_iter().fold(rule, |rule, name| rule.header(name, &canary)));
             }
-            let mut users = self.reader.all_users(Depth::One);
+            // Every failure is met by a client that has not given up on the server yet.
+            let reader = || self.reader.for_another_run();
+            let mut users = reader().all_users(Depth::One);
             let outcomes: [Option<Error>; 5] = [
                 users.next().await.and_then(Result::err),
-                self.reader.users(Page::FIRST, Depth::One).await.err(),
+                reader().users(Page::FIRST, Depth::One).await.err(),
                 writer.create_user(&wanted).await.err(),
                 link.link(&owner).await.err(),
-                self.reader.groups(Depth::One).await.err(),
+                reader().groups(Depth::One).await.err(),
             ];
             self.emulator.clear_faults();
             assert!(status == 200 || outcomes.iter().all(Option::is_some), "{status} {body:?}");
