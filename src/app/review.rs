@@ -121,9 +121,10 @@ pub fn month_before<'a>(snapshots: &'a [Snapshot], current: &Snapshot) -> Option
 
 async fn view(store: &Store, snapshot: Snapshot) -> Result<View, ReviewError> {
     let coverage = store.coverage(snapshot.contract, snapshot.seq).await?;
+    let notices = store.notices(snapshot.contract, snapshot.seq).await?;
     let state = store.state(snapshot.contract, snapshot.seq).await?;
     let grants = grants(&state);
-    Ok(View { snapshot, coverage, state, grants })
+    Ok(View { snapshot, coverage, notices, state, grants })
 }
 
 async fn compare(store: &Store, since: Snapshot, current: &View) -> Result<Comparison, ReviewError> {

@@ -7,6 +7,8 @@ use super::{Context, Failure};
 use crate::api::read::Client;
 use crate::app::collect::{Order, collect};
 use crate::domain::fact::Kind;
+use crate::domain::notice::Notice;
+use crate::domain::severity::Severity;
 use crate::domain::snapshot::Snapshot;
 use crate::exit::Exit;
 use crate::store::Access;
@@ -45,8 +47,10 @@ pub(super) async fn run(command: Collect, context: &mut Context) -> Result<Exit,
         }
     };
     let coverage = store.coverage(snapshot.contract, snapshot.seq).await?;
+    let notices = store.notices(snapshot.contract, snapshot.seq).await?;
     store.close().await;
     context.line(&summary(&snapshot))?;
+    tell(&notices);
     if snapshot.is_complete() {
         return Ok(Exit::Done);
     }
@@ -59,6 +63,18 @@ pub(super) async fn run(command: Collect, context: &mut Context) -> Result<Exit,
         tracing::warn!("And {} more; `keyholder snapshots show` lists them", coverage.gaps.len() - 10);
     }
     Ok(Exit::Incomplete)
+}
+
+/// Tells what the run noticed: what deserves a look as a warning, the rest in passing.
+fn tell(notices: &[Notice]) {
+    for notice in notices {
+        let of = notice.scope().map(|scope| format!("{scope}: ")).unwrap_or_default();
+        if notice.severity() >= Severity::Medium {
+            tracing::warn!("{of}{notice}");
+        } else {
+            tracing::info!("{of}{notice}");
+        }
+    }
 }
 
 /// A label must not be mistaken for a number, a date or a word with a meaning.

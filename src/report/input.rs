@@ -8,6 +8,7 @@ use crate::domain::change::Meaning;
 use crate::domain::coverage::Coverage;
 use crate::domain::grant::Grant;
 use crate::domain::id::Seq;
+use crate::domain::notice::Notice;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::state::State;
 
@@ -18,6 +19,8 @@ pub struct View {
     pub snapshot: Snapshot,
     /// How complete its population is.
     pub coverage: Coverage,
+    /// What the run noticed about how far its own answers can be trusted.
+    pub notices: Vec<Notice>,
     /// What was so.
     pub state: State,
     /// Effective access, in order of user and entitlement.

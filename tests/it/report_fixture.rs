@@ -185,7 +185,7 @@ pub(crate) fn view(state: State, finished: DateTime<Utc>, gaps: &[(Scope, Status
         root: hex::encode(Sha256::digest(format!("{:?}", facts(&state)))),
     };
     let grants = grants(&state);
-    View { snapshot, coverage, state, grants }
+    View { snapshot, coverage, notices: Vec::new(), state, grants }
 }
 
 /// A month with changes in it, everything read to its end.
