@@ -15,6 +15,8 @@ pub mod settings;
 pub mod sign_on;
 pub mod tls;
 mod transport;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod untrusted;
 pub mod wire;
 pub mod write;
 
