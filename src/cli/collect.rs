@@ -25,6 +25,9 @@ pub struct Collect {
     /// A name for the snapshot, to find it again: a letter, then letters, digits, `.`, `_` and `-`
     #[arg(long, value_name = "NAME", value_parser = label)]
     label: Option<String>,
+    /// Read memberships from the users' side too, and compare: one request more for each user
+    #[arg(long)]
+    cross_check: bool,
 }
 
 pub(super) async fn run(command: Collect, context: &mut Context) -> Result<Exit, Failure> {
@@ -34,7 +37,13 @@ pub(super) async fn run(command: Collect, context: &mut Context) -> Result<Exit,
     }
     let store = context.store(Access::Write).await?;
     let client = Client::new(&settings, context.seams.clone())?;
-    let order = Order { label: command.label, ..Order::manual(context.seams.now(), &settings) };
+    let care = context.config()?.config.collect;
+    let order = Order {
+        label: command.label,
+        cross_check: command.cross_check || care.cross_check,
+        reread_after: care.reread_after,
+        ..Order::manual(context.seams.now(), &settings)
+    };
     tracing::info!("Collecting from {}", settings.base);
     let bar = Bar::new(context.progress);
     let outcome = collect(&store, &client, &context.seams, order, &|at| bar.show(at)).await;

@@ -37,7 +37,7 @@ pub struct Plan {
 /// needs its properties.
 pub(super) fn depth(scope: ScopeKind) -> Depth {
     match scope {
-        ScopeKind::Members | ScopeKind::Owns => Depth::Zero,
+        ScopeKind::Members | ScopeKind::Owns | ScopeKind::UserGroups => Depth::Zero,
         ScopeKind::Contract
         | ScopeKind::Users
         | ScopeKind::Groups
@@ -51,6 +51,13 @@ impl Plan {
     /// The safe plan for a contract of that size: 3 + P + 2·groups + 2·users requests, where P is 1 for up to 100 users
     /// and else ⌈(users − 1)/99⌉ + 1: pages that overlap by one user, and the first of them again.
     pub fn safe(users: u64, groups: u64) -> Self {
+        let mut plan = Self::cross_checked(users, groups);
+        plan.calls.retain(|call| call.scope != ScopeKind::UserGroups);
+        plan
+    }
+
+    /// The safe plan with memberships read from the users' side too: one request more for each user.
+    pub fn cross_checked(users: u64, groups: u64) -> Self {
         let call = |scope| {
             let (operation, times) = match scope {
                 ScopeKind::Contract => (operation::CONTRACTS, 1),
@@ -61,6 +68,7 @@ impl Plan {
                 ScopeKind::Shares => (operation::GROUP_SHARES, groups),
                 ScopeKind::Owns => (operation::USER_OWNS, users),
                 ScopeKind::Keys => (operation::USER_S3KEYS, users),
+                ScopeKind::UserGroups => (operation::USER_GROUPS, users),
             };
             Call { scope, operation, depth: depth(scope), times }
         };
@@ -106,6 +114,7 @@ mod tests {
         check(199, 0, 3 + 3 + 398);
         check(200, 0, 3 + 4 + 400);
         check(10_000, 500, 21_105);
+        assert_eq!(Plan::cross_checked(10_000, 500).requests(), 31_105);
     }
 
     #[test]

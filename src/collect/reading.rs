@@ -203,6 +203,22 @@ pub(super) async fn of_user(client: &Client, seams: &Seams, user: UserId) -> Res
     Ok(OfUser { user, owns, keys })
 }
 
+/// Reads the groups of a user, from the user's side.
+pub(super) async fn groups_of_user(
+    client: &Client,
+    seams: &Seams,
+    user: &UserId,
+) -> Result<Reading<GroupId>, Unauthorised> {
+    let answer = client.user_groups(user, depth(ScopeKind::UserGroups)).await;
+    let mut groups = Reading::of_list(answer, seams, |group| group.group_id(), Clone::clone)?;
+    if groups.is_missing() {
+        let parent = Parent::of("user", client.user(user, Depth::Zero).await, seams)?;
+        groups.effort.add(parent.effort);
+        groups.settle(&parent);
+    }
+    Ok(groups)
+}
+
 /// Settles both scopes of a parent that was asked for once.
 fn settle<A, B>(first: &mut Reading<A>, second: &mut Reading<B>, parent: &Parent) {
     let effort = if first.is_missing() { &mut first.effort } else { &mut second.effort };
