@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::add_effort;
 use crate::api::read::Client;
-use crate::api::wire::{ConvertError, Notes};
+use crate::api::wire::{ConvertError, Notes, group, resource};
 use crate::api::{Answer, Error};
 use crate::collect::plan::depth;
 use crate::collect::reading::{Reading, Unauthorised, effort};
@@ -61,12 +61,13 @@ pub(super) async fn read_again(client: &Client, seams: &Seams, scope: Scope) -> 
         }
         Scope::Groups => {
             let answer = client.groups(depth(ScopeKind::Groups)).await;
-            let reading = Reading::of_list(answer, seams, |group| group.into_domain(), |group| group.id.clone())?;
+            let reading = Reading::of_list(answer, seams, group::Group::into_domain, |group: &Group| group.id.clone())?;
             again(scope, reading, |group| group.id.shared(), Items::Groups)
         }
         Scope::Resources => {
             let answer = client.resources(depth(ScopeKind::Resources)).await;
-            let reading = Reading::of_list(answer, seams, |it| it.into_domain(), |it: &Resource| it.id.clone())?;
+            let reading =
+                Reading::of_list(answer, seams, resource::Resource::into_domain, |it: &Resource| it.id.clone())?;
             again(scope, reading, |resource| resource.id.shared(), Items::Resources)
         }
         Scope::Members(group) => {

@@ -9,13 +9,14 @@ use futures::StreamExt as _;
 use futures::stream;
 
 use super::again::{Again, absorb, put_in_order, read_again};
-use super::{Recheck, add_effort, is_complete, set_unstable};
+use super::{MOST_ASKED, Recheck, add_effort, is_complete, set_unstable};
 use crate::collect::error::CollectError;
 use crate::collect::reading::{Reading, groups_of_user};
 use crate::collect::walk::Walk;
 use crate::domain::coverage::{Effort, Scope, ScopeKind, Status};
 use crate::domain::id::{GroupId, UserId};
 use crate::domain::sighting::Sightings;
+use crate::domain::vanishing::Vanished;
 
 /// How often what disagrees is read again.
 const MOST_ROUNDS: u32 = 3;
@@ -33,6 +34,7 @@ impl Recheck<'_> {
         let users: Vec<UserId> = walk.sightings.users.iter().map(|user| user.id.clone()).collect();
         let mut sides = Sides::new();
         self.read_sides(walk, users, &mut sides).await?;
+        self.settle_groups(walk, &sides).await?;
         for _ in 0..MOST_ROUNDS {
             let differing = differing(&walk.sightings, &sides);
             if differing.is_empty() {
@@ -46,6 +48,25 @@ impl Recheck<'_> {
             walk.sightings.members.push((group, user));
         }
         put_in_order(&mut walk.sightings, &BTreeSet::from([ScopeKind::Members]));
+        Ok(())
+    }
+
+    /// Asks for groups that a user names and the list of groups does not: only one that is gone agrees with the list.
+    async fn settle_groups(&self, walk: &mut Walk, sides: &Sides) -> Result<(), CollectError> {
+        let listed: BTreeSet<&GroupId> = walk.sightings.groups.iter().map(|group| &group.id).collect();
+        let strays: BTreeSet<&GroupId> = sides.values().flatten().filter(|group| !listed.contains(group)).collect();
+        if strays.is_empty() || !is_complete(&walk.sightings, &Scope::Groups) {
+            return Ok(());
+        }
+        let is_few = strays.len() <= MOST_ASKED;
+        let strays = strays.into_iter().map(|group| Vanished { id: group.shared(), kind: None }).collect();
+        let tally = if is_few { self.ask(&Scope::Groups, strays).await? } else { None };
+        if let Some(tally) = &tally {
+            add_effort(&mut walk.sightings, &Scope::Groups, tally.effort);
+        }
+        if !tally.is_some_and(|tally| tally.confirms()) {
+            set_unstable(&mut walk.sightings, &Scope::Groups);
+        }
         Ok(())
     }
 
@@ -108,13 +129,9 @@ fn take_side(walk: &mut Walk, user: UserId, reading: Reading<GroupId>, sides: &m
     walk.notes.add(notes);
     let is_whole = status == Status::Complete;
     let scope = Scope::UserGroups(user.clone());
-    if walk.sightings.scopes.contains_key(&scope) {
-        add_effort(&mut walk.sightings, &scope, effort);
-        if let Some((known, _)) = walk.sightings.scopes.get_mut(&scope) {
-            *known = status;
-        }
-    } else {
-        walk.sightings.scopes.insert(scope, (status, effort));
+    let before = walk.sightings.scopes.insert(scope.clone(), (status, effort));
+    if let Some((_, before)) = before {
+        add_effort(&mut walk.sightings, &scope, before);
     }
     if is_whole {
         sides.insert(user, items.into_iter().collect());

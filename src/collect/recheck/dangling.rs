@@ -38,16 +38,21 @@ impl Recheck<'_> {
             .collect();
         let lost_ids: BTreeSet<String> = lost.iter().map(|one| one.id.to_string()).collect();
         let gone = if is_whole && lost.len() <= MOST_ASKED { self.ask_for(walk, lost).await? } else { None };
-        match gone {
+        let carried = match gone {
             // A reference is as old as its list: what is gone by now went while we walked, and nobody holds it any more.
             Some(gone) => {
                 walk.sightings.shares.retain(|share| !gone.contains(share.resource.as_str()));
                 walk.sightings.owns.retain(|(_, resource)| !gone.contains(resource.as_str()));
+                BTreeSet::new()
             }
-            None if lost_ids.is_empty() => {}
-            None => set_unstable(&mut walk.sightings, &Scope::Resources),
-        }
-        count(walk, &lost_ids);
+            None => {
+                if !lost_ids.is_empty() {
+                    set_unstable(&mut walk.sightings, &Scope::Resources);
+                }
+                lost_ids
+            }
+        };
+        count(walk, &carried);
         Ok(())
     }
 
@@ -67,11 +72,11 @@ fn dangling(sightings: &Sightings) -> BTreeSet<String> {
     shared.chain(owned).filter(|id| !listed.contains(id)).map(str::to_owned).collect()
 }
 
-/// Counts the references to what was never listed.
-fn count(walk: &mut Walk, lost: &BTreeSet<String>) {
+/// Counts the references to what no list names; what an unstable list goes on holding is not among them.
+fn count(walk: &mut Walk, carried: &BTreeSet<String>) {
     let seen = &walk.sightings;
     let mut left = dangling(seen);
-    left.retain(|id| !lost.contains(id));
+    left.retain(|id| !carried.contains(id));
     let shares = seen.shares.iter().filter(|share| left.contains(share.resource.as_str())).count() as u64;
     let owns = seen.owns.iter().filter(|(_, resource)| left.contains(resource.as_str())).count() as u64;
     for (kind, count) in [(ScopeKind::Shares, shares), (ScopeKind::Owns, owns)] {

@@ -7,13 +7,13 @@ use futures::StreamExt as _;
 use futures::stream;
 
 use super::again::{Again, absorb, read_again};
-use super::single::{Tally, sample};
+use super::single::sample;
 use super::tell::{Verdict, tell};
 use super::{Recheck, add_effort, is_complete, set_unstable};
 use crate::collect::error::CollectError;
 use crate::collect::reading::{of_group, of_user};
 use crate::collect::walk::Walk;
-use crate::domain::coverage::{Scope, ScopeKind, Status};
+use crate::domain::coverage::{Effort, Scope, ScopeKind, Status};
 use crate::domain::id::{GroupId, UserId};
 use crate::domain::sighting::Sightings;
 use crate::domain::vanishing::{Vanished, Vanishing, VanishingByScope};
@@ -87,14 +87,20 @@ impl Recheck<'_> {
     async fn confirm(&mut self, walk: &mut Walk, tripped: Vec<Tripped>) -> Result<Vec<Verdict>, CollectError> {
         let scopes: Vec<Scope> = tripped.iter().map(|one| one.scope.clone()).collect();
         let mut readings = self.read_all_again(scopes).await?;
-        let mut verdicts = Vec::new();
-        let mut added = Vec::new();
-        for Tripped { scope, before, vanished } in tripped {
-            let again = readings.remove(&scope);
-            let verdict = self.judge(walk, &scope, before, &vanished, again.as_ref()).await?;
+        let judging = tripped.into_iter().map(|one| {
+            // What the walk itself found unstable ends nothing, whatever a second look says.
+            let may_be_confirmed = is_complete(&walk.sightings, &one.scope);
+            let again = readings.remove(&one.scope);
+            self.judge(one, again, may_be_confirmed)
+        });
+        let judged: Vec<_> = stream::iter(judging.collect::<Vec<_>>()).buffered(self.at_once).collect().await;
+        let (mut verdicts, mut added) = (Vec::new(), Vec::new());
+        for outcome in judged {
+            let (verdict, effort, again) = outcome?;
             if !verdict.is_confirmed {
-                set_unstable(&mut walk.sightings, &scope);
+                set_unstable(&mut walk.sightings, &verdict.scope);
             }
+            add_effort(&mut walk.sightings, &verdict.scope, effort);
             verdicts.push(verdict);
             added.extend(again);
         }
@@ -109,7 +115,11 @@ impl Recheck<'_> {
         let wait = if self.waited { std::time::Duration::ZERO } else { self.reread_after };
         let count = scopes.len();
         tracing::info!(scopes = count, "Much is missing; reading {count} scopes again in {} s", wait.as_secs());
-        if self.in_time(async { Ok(tokio::time::sleep(wait).await) }).await?.is_none() {
+        let waiting = async {
+            tokio::time::sleep(wait).await;
+            Ok(())
+        };
+        if self.in_time(waiting).await?.is_none() {
             return Ok(BTreeMap::new());
         }
         self.waited = true;
@@ -125,34 +135,25 @@ impl Recheck<'_> {
     /// Decides on one scope. Without a second reading that agrees nothing is confirmed.
     async fn judge(
         &self,
-        walk: &mut Walk,
-        scope: &Scope,
-        before: u64,
-        vanished: &[Vanished],
-        again: Option<&Again>,
-    ) -> Result<Verdict, CollectError> {
-        let mut verdict = Verdict {
-            scope: scope.clone(),
-            before,
-            vanished: vanished.len() as u64,
-            asked: 0,
-            present: 0,
-            is_confirmed: false,
-        };
-        let Some(again) = again else { return Ok(verdict) };
+        Tripped { scope, before, vanished }: Tripped,
+        again: Option<Again>,
+        may_be_confirmed: bool,
+    ) -> Result<(Verdict, Effort, Option<Again>), CollectError> {
+        let count = vanished.len() as u64;
+        let mut verdict = Verdict { scope, before, vanished: count, asked: 0, present: 0, is_confirmed: false };
+        let Some(again) = again else { return Ok((verdict, Effort::default(), None)) };
         let (back, missing): (Vec<&Vanished>, Vec<&Vanished>) =
             vanished.iter().partition(|one| again.ids.contains(&one.id));
         verdict.present = back.len() as u64;
         if again.status != Status::Complete || !back.is_empty() {
-            return Ok(verdict);
+            return Ok((verdict, Effort::default(), Some(again)));
         }
-        let Some(tally) = self.ask(scope, sample(&missing)).await? else { return Ok(verdict) };
-        let Tally { asked, present, effort, .. } = tally;
-        add_effort(&mut walk.sightings, scope, effort);
-        // What the walk itself found unstable ends nothing, whatever a second look says.
-        let is_confirmed = tally.confirms() && is_complete(&walk.sightings, scope);
-        (verdict.asked, verdict.present, verdict.is_confirmed) = (asked, present, is_confirmed);
-        Ok(verdict)
+        let Some(tally) = self.ask(&verdict.scope, sample(&missing)).await? else {
+            return Ok((verdict, Effort::default(), Some(again)));
+        };
+        (verdict.asked, verdict.present) = (tally.asked, tally.present);
+        verdict.is_confirmed = may_be_confirmed && tally.confirms();
+        Ok((verdict, tally.effort, Some(again)))
     }
 
     /// Reads what belongs to users and groups that only a second look at their list found, or found there after all.

@@ -104,9 +104,8 @@ impl Recheck<'_> {
     async fn ask_member(&self, group: &GroupId, user: Arc<str>) -> Result<(Found, Effort), Unauthorised> {
         let groups = groups_of_user(self.client, self.seams, &UserId::from(user)).await?;
         let found = match groups.status {
-            Status::Gone => Found::Gone,
             Status::Complete if groups.items.contains(group) => Found::Present,
-            Status::Complete => Found::Gone,
+            Status::Complete | Status::Gone => Found::Gone,
             _ => Found::Unknown,
         };
         Ok((found, Effort { pages: 0, items: 0, ..groups.effort }))
