@@ -3,6 +3,10 @@
 //! Pages are handed out one by one, so that a failure on the third leaves the first two as sightings. Whether there is a
 //! next page is the server's word, however short this one is; where it begins is counted, never looked up in the answer.
 //! A link that leads elsewhere or back ends the walk with an error.
+//!
+//! The list has no snapshot of its own: somebody who goes moves everybody behind them to the front, and one of those may
+//! be on neither page. So each page begins with the last user of the one before, and when the last is read the first is
+//! read again. Where that is not as it was the list moved, and another pass begins.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,8 +21,11 @@ use super::read::Client;
 use super::wire::user::User;
 use super::wire::{Collection, Links};
 
-/// Pages of one walk at most.
-pub const MOST_PAGES: u64 = 10_000;
+/// Passes over a list that moves, at most.
+pub const MOST_PASSES: u32 = 3;
+
+/// Pages of one pass at most: those of a million users who overlap by one, and the first of them again.
+pub const MOST_PAGES: u64 = 10_103;
 
 /// Users of one walk at most.
 pub const MOST_USERS: u64 = 1_000_000;
@@ -26,19 +33,28 @@ pub const MOST_USERS: u64 = 1_000_000;
 /// Pages in a row at most that are empty although the server says there are more.
 pub const MOST_EMPTY_PAGES: u64 = 3;
 
+/// Requests that a pass over so many users takes, if nothing goes wrong.
+pub fn requests(users: u64) -> u64 {
+    if users <= Page::LARGEST { 1 } else { (users - 1).div_ceil(Page::LARGEST - 1) + 1 }
+}
+
 /// One page of the walk.
 #[derive(Debug)]
 pub struct UserPage {
     /// Users that no earlier page had, in the order of the answer.
     pub users: Vec<User>,
-    /// Users that an earlier page, or this one, had before: the list moved while it was read.
+    /// Users that this page had before: the server says the same id twice at once.
     pub repeated: Vec<User>,
+    /// Users that an earlier page had, as they are now: pages overlap, and a list that moved is read again.
+    pub again: Vec<User>,
     /// Users without an id: somebody is there, nobody can say who.
     pub nameless: usize,
     /// Users the walk had asked to skip.
     pub offset: u64,
     /// Whether this is the end.
     pub last: bool,
+    /// At the end: whether the list moved during every pass, so that somebody may be on no page.
+    pub moved: bool,
 }
 
 /// How far a walk goes at most.
@@ -48,16 +64,40 @@ struct Budget {
     users: u64,
 }
 
+/// One time through the list.
+#[derive(Debug, Default)]
+struct Pass {
+    seen: BTreeSet<Arc<str>>,
+    /// The ids of its first page, in order.
+    first: Vec<Option<Arc<str>>>,
+    /// The last user of the page before, with whom the next one begins.
+    edge: Option<Arc<str>>,
+    pages: u64,
+    /// Empty pages since the last one with users.
+    empty: u64,
+    /// Whether the list moved meanwhile.
+    moved: bool,
+}
+
+/// What is asked for next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// The page behind so many users.
+    Page(u64),
+    /// The first page, to see whether it is as it was.
+    FirstAgain,
+}
+
 /// A walk over all users. Ask for pages until there is none, or an error.
 #[derive(Debug)]
 pub struct Users {
     client: Client,
     depth: Depth,
-    next: Option<u64>,
+    next: Option<Next>,
+    /// Everybody of every pass.
     seen: BTreeSet<Arc<str>>,
-    pages: u64,
-    /// Empty pages since the last one with users.
-    empty: u64,
+    pass: Pass,
+    passes: u32,
     budget: Budget,
 }
 
@@ -66,63 +106,149 @@ impl Users {
         Self {
             client,
             depth,
-            next: Some(0),
+            next: Some(Next::Page(0)),
             seen: BTreeSet::new(),
-            pages: 0,
-            empty: 0,
+            pass: Pass::default(),
+            passes: 1,
             budget: Budget { pages: MOST_PAGES, users: MOST_USERS },
         }
     }
 
     /// The next page; `None` behind the last one and behind an error.
     pub async fn next(&mut self) -> Option<Result<Answer<UserPage>, Error>> {
-        let offset = self.next.take()?;
+        let next = self.next.take()?;
         let begun = self.client.now();
-        if self.pages == self.budget.pages {
+        if self.pass.pages == self.budget.pages {
             return Some(Err(failed(Fault::Budget { most: self.budget.pages, what: "pages" }, 0, begun)));
         }
-        self.pages += 1;
+        let offset = if let Next::Page(offset) = next { offset } else { 0 };
         let page = Page { offset, limit: Page::LARGEST };
         let answer = match self.client.users(page, self.depth).await {
             Ok(answer) => answer,
             Err(error) => return Some(Err(error)),
         };
         let Answer { value, notes, receipt } = answer;
-        Some(match self.take(value, page) {
+        Some(match self.take(value, next) {
             Ok(value) => Ok(Answer { value, notes, receipt }),
             Err(fault) => Err(failed(fault, receipt.attempts, receipt.sent_at)),
         })
     }
 
-    /// Sorts the users of a page into new and repeated ones, and decides whether there is another page.
-    fn take(&mut self, list: Collection<User>, page: Page) -> Result<UserPage, Fault> {
+    /// Sorts the users of a page, and decides what is asked for next.
+    fn take(&mut self, list: Collection<User>, asked: Next) -> Result<UserPage, Fault> {
+        let offset = if let Next::Page(offset) = asked { offset } else { 0 };
         let items = list.items.ok_or(Fault::NotExpanded)?;
-        let count = items.len() as u64;
         let more = match list.links.and_then(|Links { next, .. }| next) {
             Some(link) => {
-                check_link(&link, self.client.base(), page.offset)?;
+                check_link(&link, self.client.base(), offset)?;
                 true
             }
             None => false,
         };
-        self.empty = if count == 0 { self.empty + 1 } else { 0 };
-        if more && self.empty > MOST_EMPTY_PAGES {
-            return Err(Fault::Budget { most: MOST_EMPTY_PAGES, what: "empty pages in a row" });
+        let ids: Vec<Option<Arc<str>>> = items.iter().map(|user| user.id.clone()).collect();
+        let mut page = self.sort(items, offset);
+        if self.seen.len() as u64 > self.budget.users {
+            return Err(Fault::Budget { most: self.budget.users, what: "users" });
         }
-        let (mut users, mut repeated, mut nameless) = (Vec::with_capacity(items.len()), Vec::new(), 0);
+        if asked == Next::FirstAgain {
+            if ids == self.pass.first {
+                page.last = true;
+                return Ok(page);
+            }
+            // Another first page is as good a beginning as any.
+            if !self.may_pass_again() {
+                (page.last, page.moved) = (true, true);
+                return Ok(page);
+            }
+        }
+        self.next = self.follow(&ids, offset, more)?;
+        page.last = self.next.is_none();
+        page.moved = page.last && self.pass.moved;
+        Ok(page)
+    }
+
+    /// Tells apart who is new, who is on this page twice and who was on an earlier one.
+    fn sort(&mut self, items: Vec<User>, offset: u64) -> UserPage {
+        let (mut users, mut repeated, mut again, mut nameless) =
+            (Vec::with_capacity(items.len()), Vec::new(), Vec::new(), 0);
+        let mut here = BTreeSet::new();
         for user in items {
             let Some(id) = user.id.clone() else {
                 nameless += 1;
                 continue;
             };
-            if self.seen.insert(id) { users.push(user) } else { repeated.push(user) }
+            if !here.insert(Arc::clone(&id)) {
+                repeated.push(user);
+            } else if self.seen.insert(id) {
+                users.push(user);
+            } else {
+                again.push(user);
+            }
         }
-        if self.seen.len() as u64 > self.budget.users {
-            return Err(Fault::Budget { most: self.budget.users, what: "users" });
+        UserPage { users, repeated, again, nameless, offset, last: false, moved: false }
+    }
+
+    /// What to ask for behind a page of those ids.
+    fn follow(&mut self, ids: &[Option<Arc<str>>], offset: u64, more: bool) -> Result<Option<Next>, Fault> {
+        let pass = &mut self.pass;
+        pass.pages += 1;
+        pass.empty = if ids.is_empty() { pass.empty + 1 } else { 0 };
+        if more && pass.empty > MOST_EMPTY_PAGES {
+            return Err(Fault::Budget { most: MOST_EMPTY_PAGES, what: "empty pages in a row" });
+        }
+        let is_first = pass.pages == 1;
+        if is_first {
+            ids.clone_into(&mut pass.first);
+        }
+        let distinct = pass.enter(ids, more);
+        // A page of one cannot overlap with the next and lead on: whether anybody slips between them stays unknown.
+        pass.moved |= more && distinct == 1;
+        if pass.moved && self.may_pass_again() {
+            return Ok(Some(Next::Page(0)));
         }
         // By what came, not by what was asked for: a server may put fewer users on a page than it was asked to.
-        self.next = more.then(|| page.offset + count);
-        Ok(UserPage { users, repeated, nameless, offset: page.offset, last: !more })
+        Ok(match more {
+            true => Some(Next::Page(if distinct > 1 { offset + distinct - 1 } else { offset + distinct })),
+            false if is_first || self.pass.moved => None,
+            false => Some(Next::FirstAgain),
+        })
+    }
+
+    /// Begins another pass, if one is left.
+    fn may_pass_again(&mut self) -> bool {
+        let is_left = self.passes < MOST_PASSES;
+        if is_left {
+            self.passes += 1;
+            self.pass = Pass::default();
+        }
+        is_left
+    }
+}
+
+impl Pass {
+    /// Adds the users of a page, watches for signs that the list moved, and answers how many different ones there are.
+    fn enter(&mut self, ids: &[Option<Arc<str>>], more: bool) -> u64 {
+        if ids.is_empty() && more {
+            return 0;
+        }
+        let edge = self.edge.take();
+        self.moved |= edge.is_some() && ids.first() != Some(&edge);
+        let mut here = BTreeSet::new();
+        let mut distinct = 0;
+        for id in ids {
+            let Some(id) = id else {
+                distinct += 1;
+                self.edge = None;
+                continue;
+            };
+            if !here.insert(id) {
+                continue;
+            }
+            distinct += 1;
+            self.moved |= !self.seen.insert(Arc::clone(id)) && edge.as_ref() != Some(id);
+            self.edge = Some(Arc::clone(id));
+        }
+        distinct
     }
 }
 
@@ -207,19 +333,89 @@ mod tests {
     fn a_walk_ends_with_an_error_when_it_has_seen_too_many_users() {
         let mut walk = walk(10, 250);
         let mut take = |from: u64| {
-            let asked = Page { offset: from, limit: 100 };
-            walk.take(page(from..from + 100), asked).map(|page| page.last).map_err(|fault| fault.to_string())
+            let taken = walk.take(page(from..from + 100), Next::Page(from));
+            taken.map(|page| page.last).map_err(|fault| fault.to_string())
         };
-        assert_eq!((take(0), take(100)), (Ok(false), Ok(false)));
-        assert_eq!(take(200), Err("more than 250 users".to_owned()));
+        assert_eq!((take(0), take(99)), (Ok(false), Ok(false)));
+        assert_eq!(take(198), Err("more than 250 users".to_owned()));
     }
 
     #[tokio::test]
     async fn a_walk_ends_with_an_error_before_it_asks_for_too_many_pages() {
         let mut walk = walk(3, 1000);
-        walk.pages = 3;
+        walk.pass.pages = 3;
         let error = walk.next().await.unwrap().unwrap_err();
         assert_eq!((error.fault.to_string(), error.attempts), ("more than 3 pages".to_owned(), 0));
         assert!(walk.next().await.is_none());
+    }
+
+    #[test]
+    fn the_pages_of_as_many_users_as_a_walk_may_see_are_within_its_budget() {
+        assert!(requests(MOST_USERS) <= MOST_PAGES);
+        assert_eq!([0, 1, 100, 101, 199, 200, 10_000].map(requests), [1, 1, 1, 3, 3, 4, 102]);
+    }
+
+    /// Takes pages of those users, `>` behind one that leads on, and tells what is asked for after each, and the end.
+    #[track_caller]
+    fn check_passes(pages: &[&str], expected: &str) {
+        let mut walk = walk(10, 250);
+        let mut told = Vec::new();
+        let mut asked = Next::Page(0);
+        for text in pages {
+            let ids = text.trim_end_matches('>').split_whitespace();
+            let user = |id: &str| User { id: Some(id.into()), ..User::default() };
+            let next = text.ends_with('>').then(|| "https://api.example/cloudapi/v6/um/users?offset=999".to_owned());
+            let list = Collection {
+                items: Some(ids.map(user).collect()),
+                links: Some(Links { next, ..Links::default() }),
+                ..Collection::default()
+            };
+            let page = walk.take(list, asked).unwrap();
+            match walk.next {
+                Some(next) => asked = next,
+                None => told.push(if page.moved { "moved".to_owned() } else { "settled".to_owned() }),
+            }
+            match walk.next.take() {
+                Some(Next::Page(offset)) => told.push(offset.to_string()),
+                Some(Next::FirstAgain) => told.push("first".to_owned()),
+                None => {}
+            }
+        }
+        assert_eq!(told.join(" "), expected);
+    }
+
+    #[test]
+    fn pages_that_overlap_and_a_first_one_that_stays_settle_the_list() {
+        check_passes(&["a b c"], "settled");
+        check_passes(&[""], "settled");
+        check_passes(&["a b c>", "c d", "a b c>"], "2 first settled");
+        check_passes(&["a b c>", "c d>", "d e f", "a b c>"], "2 3 first settled");
+        check_passes(&["a b c>", ">", "c d", "a b c>"], "2 2 first settled");
+    }
+
+    #[test]
+    fn a_list_that_moves_is_read_again() {
+        check_passes(&["a b c>", "d e", "a b d>", "d e", "a b d>"], "2 0 2 first settled");
+        check_passes(&["a b c>", "x c d", "a b c>", "c d", "a b c>"], "2 0 2 first settled");
+        check_passes(&["a b c>", "c d a", "a b c>", "c d", "a b c>"], "2 0 2 first settled");
+        check_passes(&["a b c>", "", "a b"], "2 0 settled");
+        // The other first page is the beginning of the second pass.
+        check_passes(&["a b c>", "c d", "b c d>", "d e", "b c d>"], "2 first 2 first settled");
+    }
+
+    #[test]
+    fn a_list_that_moves_for_ever_is_read_to_its_end_and_not_believed() {
+        check_passes(&["a b>", "x y", "a b>", "x y", "a b>", "x y>", "y z"], "1 0 1 0 1 2 moved");
+        check_passes(&["a b>", "b c", "b c>", "c d", "c d>", "d e", "e f"], "1 first 1 first 1 first moved");
+    }
+
+    #[test]
+    fn pages_of_one_prove_nothing() {
+        check_passes(&["a>", "a>", "a>", "b>", "c"], "0 0 1 2 moved");
+    }
+
+    #[test]
+    fn somebody_who_is_on_a_page_twice_moves_nobody() {
+        check_passes(&["a b c a>", "c d c", "a b c a>"], "2 first settled");
     }
 }

@@ -1,11 +1,15 @@
 //! One collection: begin a run, walk, seal. Whatever happens, the run is on record.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
+use tokio::time::Instant;
 
 use crate::api::Fault;
 use crate::api::read::Client;
 use crate::api::settings::Settings;
 use crate::api::wire::Notes;
+use crate::collect::recheck::{LEAST, Recheck};
 use crate::collect::{CollectError, Limits, Progress, Walk, walk};
 use crate::domain::id::ContractNumber;
 use crate::domain::snapshot::{RunState, Snapshot, Source};
@@ -29,6 +33,10 @@ pub struct Order {
     pub source: Source,
     /// Bounds of the walk, and the contract where it is known beforehand.
     pub limits: Limits,
+    /// Whether memberships are read from the users' side too.
+    pub cross_check: bool,
+    /// How long to wait before a list is read again of which much is missing.
+    pub reread_after: Duration,
 }
 
 impl Order {
@@ -43,6 +51,8 @@ impl Order {
                 at_once: settings.concurrency,
                 ..Limits::default()
             },
+            cross_check: false,
+            reread_after: Duration::from_mins(1),
         }
     }
 }
@@ -135,10 +145,33 @@ async fn walk_and_seal(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Snapshot, CollectFailure> {
     let client = client.for_another_run();
-    let Walk { contract, sightings, notes, repeated, notices } = walk(&client, seams, order.limits, progress).await?;
+    let deadline = Instant::now() + order.limits.longest;
+    let mut walk = walk(&client, seams, order.limits, progress).await?;
+    let recheck = Recheck::new(&client, seams, order.limits.at_once, order.reread_after, deadline);
+    settle(store, recheck, &mut walk, order.cross_check).await?;
+    let Walk { contract, sightings, notes, repeated, notices } = walk;
     tell(&notes, repeated);
     let sealing = Sealing { run, contract, sightings, finished: seams.now(), label: order.label, notices };
     Ok(store.seal(sealing, seams).await?)
+}
+
+/// Asks again until it is known what may count as absent. The walk knows nothing of the store, and the store nothing of the
+/// API: here the one's sightings meet what the other knew.
+async fn settle(
+    store: &Store,
+    mut recheck: Recheck<'_>,
+    walk: &mut Walk,
+    cross_check: bool,
+) -> Result<(), CollectFailure> {
+    if cross_check {
+        recheck.cross_check(walk).await?;
+    }
+    let mut vanishing = store.vanishing(walk.contract, &walk.sightings, LEAST).await?;
+    if recheck.confirm_lists(walk, &vanishing).await? {
+        vanishing = store.vanishing(walk.contract, &walk.sightings, LEAST).await?;
+    }
+    recheck.settle_references(walk, &vanishing).await?;
+    Ok(recheck.confirm_below(walk, &vanishing).await?)
 }
 
 /// Tells the operator what the API answered that this program does not know; the values themselves are not shown.

@@ -34,6 +34,9 @@ pub struct Collect {
     /// addresses are replaced by made-up ones, every other text by its length
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
+    /// Read memberships from the users' side too, and compare: one request more for each user
+    #[arg(long)]
+    cross_check: bool,
 }
 
 pub(super) async fn run(command: Collect, context: &mut Context) -> Result<Exit, Failure> {
@@ -49,7 +52,13 @@ pub(super) async fn run(command: Collect, context: &mut Context) -> Result<Exit,
         Some(recording) => client.recorded(Arc::clone(recording) as Arc<dyn Listener>)?,
         None => client,
     };
-    let order = Order { label: command.label, ..Order::manual(context.seams.now(), &settings) };
+    let care = context.config()?.config.collect;
+    let order = Order {
+        label: command.label,
+        cross_check: command.cross_check || care.cross_check,
+        reread_after: care.reread_after,
+        ..Order::manual(context.seams.now(), &settings)
+    };
     tracing::info!("Collecting from {}", settings.base);
     let bar = Bar::new(context.progress);
     let outcome = collect(&store, &client, &context.seams, order, &|at| bar.show(at)).await;

@@ -80,6 +80,7 @@ fn show(loaded: &Loaded, origin: bool) -> String {
             // A JSON string without control characters, which no value can hold, is a TOML string.
             Some(Shown::Text(value)) => format!("{} = {}", key.name(), serde_json::Value::String(value)),
             Some(Shown::Number(value)) => format!("{} = {value}", key.name()),
+            Some(Shown::Flag(value)) => format!("{} = {value}", key.name()),
             None => format!("# {} is not set", key.name()),
         };
         if origin { writeln!(text, "{line:<56} # {}", loaded.origin(key.path)) } else { writeln!(text, "{line}") }

@@ -6,6 +6,7 @@ mod confirm;
 mod error;
 pub mod plan;
 mod reading;
+pub mod recheck;
 mod seen;
 pub mod walk;
 

@@ -6,8 +6,8 @@
 use std::fmt;
 
 use crate::api::Depth;
-use crate::api::answer::Page;
 use crate::api::operation::{self, Operation};
+use crate::api::pages;
 use crate::domain::coverage::ScopeKind;
 
 /// The calls that read all scopes of one kind.
@@ -37,7 +37,7 @@ pub struct Plan {
 /// needs its properties.
 pub(super) fn depth(scope: ScopeKind) -> Depth {
     match scope {
-        ScopeKind::Members | ScopeKind::Owns => Depth::Zero,
+        ScopeKind::Members | ScopeKind::Owns | ScopeKind::UserGroups => Depth::Zero,
         ScopeKind::Contract
         | ScopeKind::Users
         | ScopeKind::Groups
@@ -48,18 +48,27 @@ pub(super) fn depth(scope: ScopeKind) -> Depth {
 }
 
 impl Plan {
-    /// The safe plan for a contract of that size: 3 + ⌈users/100⌉ + 2·groups + 2·users requests.
+    /// The safe plan for a contract of that size: 3 + P + 2·groups + 2·users requests, where P is 1 for up to 100 users
+    /// and else ⌈(users − 1)/99⌉ + 1: pages that overlap by one user, and the first of them again.
     pub fn safe(users: u64, groups: u64) -> Self {
+        let mut plan = Self::cross_checked(users, groups);
+        plan.calls.retain(|call| call.scope != ScopeKind::UserGroups);
+        plan
+    }
+
+    /// The safe plan with memberships read from the users' side too: one request more for each user.
+    pub fn cross_checked(users: u64, groups: u64) -> Self {
         let call = |scope| {
             let (operation, times) = match scope {
                 ScopeKind::Contract => (operation::CONTRACTS, 1),
-                ScopeKind::Users => (operation::USERS, users.div_ceil(Page::LARGEST).max(1)),
+                ScopeKind::Users => (operation::USERS, pages::requests(users)),
                 ScopeKind::Groups => (operation::GROUPS, 1),
                 ScopeKind::Resources => (operation::RESOURCES, 1),
                 ScopeKind::Members => (operation::GROUP_USERS, groups),
                 ScopeKind::Shares => (operation::GROUP_SHARES, groups),
                 ScopeKind::Owns => (operation::USER_OWNS, users),
                 ScopeKind::Keys => (operation::USER_S3KEYS, users),
+                ScopeKind::UserGroups => (operation::USER_GROUPS, users),
             };
             Call { scope, operation, depth: depth(scope), times }
         };
@@ -101,16 +110,19 @@ mod tests {
         check(0, 0, 4);
         check(1, 0, 6);
         check(100, 0, 3 + 1 + 200);
-        check(101, 3, 3 + 2 + 6 + 202);
-        check(10_000, 500, 21_103);
+        check(101, 3, 3 + 3 + 6 + 202);
+        check(199, 0, 3 + 3 + 398);
+        check(200, 0, 3 + 4 + 400);
+        check(10_000, 500, 21_105);
+        assert_eq!(Plan::cross_checked(10_000, 500).requests(), 31_105);
     }
 
     #[test]
     fn the_plan_can_be_read() {
         let expected = "\
-101 users, 7 groups: 221 requests
+101 users, 7 groups: 222 requests
        1 × GET /contracts?depth=1 for contract
-       2 × GET /um/users?depth=1 for users
+       3 × GET /um/users?depth=1 for users
        1 × GET /um/groups?depth=1 for groups
        1 × GET /um/resources?depth=1 for resources
        7 × GET /um/groups/{groupId}/users?depth=0 for members

@@ -31,6 +31,8 @@ pub(super) struct Reading<T> {
     pub(super) notes: Notes,
     /// Things that were there twice in one answer; the later one counts.
     pub(super) repeated: u64,
+    /// Of these, things whose content was not the same.
+    pub(super) differing: u64,
     /// Why nothing could be read, for whoever has to explain it.
     pub(super) error: Option<Box<Error>>,
 }
@@ -83,6 +85,7 @@ impl<T> Reading<T> {
             effort,
             notes: Notes::default(),
             repeated: 0,
+            differing: 0,
             error: Some(Box::new(error)),
         })
     }
@@ -93,28 +96,39 @@ impl<T> Reading<T> {
         seams: &Seams,
         convert: impl Fn(W) -> Result<T, ConvertError>,
         key: impl Fn(&T) -> K,
-    ) -> Result<Self, Unauthorised> {
+    ) -> Result<Self, Unauthorised>
+    where
+        T: PartialEq,
+    {
         let Answer { value, notes, receipt } = match answer {
             Ok(answer) => answer,
             Err(error) => return Self::failed(error, seams),
         };
         let Some(items) = value.items else {
             let effort = effort(&receipt, 0);
-            return Ok(Self { items: Vec::new(), status: not_expanded(), effort, notes, repeated: 0, error: None });
+            let (items, status) = (Vec::new(), not_expanded());
+            return Ok(Self { items, status, effort, notes, repeated: 0, differing: 0, error: None });
         };
         let effort = effort(&receipt, items.len());
         // None of these lists comes in pages. One that does has more than was read, and no way to ask for it is known.
         let is_part = value.links.is_some_and(|links| links.next.is_some());
         let mut status = if is_part { Status::Failed("more than one page".to_owned()) } else { Status::Complete };
-        let mut seen = BTreeMap::new();
-        let mut repeated = 0;
+        let mut seen: BTreeMap<K, T> = BTreeMap::new();
+        let (mut repeated, mut differing) = (0, 0);
         for item in items {
             match convert(item) {
-                Ok(item) => repeated += u64::from(seen.insert(key(&item), item).is_some()),
+                Ok(item) => {
+                    let key = key(&item);
+                    if let Some(known) = seen.get(&key) {
+                        repeated += 1;
+                        differing += u64::from(*known != item);
+                    }
+                    seen.insert(key, item);
+                }
                 Err(error) => status = Status::Failed(error.to_string()),
             }
         }
-        Ok(Self { items: seen.into_values().collect(), status, effort, notes, repeated, error: None })
+        Ok(Self { items: seen.into_values().collect(), status, effort, notes, repeated, differing, error: None })
     }
 
     /// Whether the answer was 404.
@@ -187,6 +201,22 @@ pub(super) async fn of_user(client: &Client, seams: &Seams, user: UserId) -> Res
         settle(&mut owns, &mut keys, &parent);
     }
     Ok(OfUser { user, owns, keys })
+}
+
+/// Reads the groups of a user, from the user's side.
+pub(super) async fn groups_of_user(
+    client: &Client,
+    seams: &Seams,
+    user: &UserId,
+) -> Result<Reading<GroupId>, Unauthorised> {
+    let answer = client.user_groups(user, depth(ScopeKind::UserGroups)).await;
+    let mut groups = Reading::of_list(answer, seams, |group| group.group_id(), Clone::clone)?;
+    if groups.is_missing() {
+        let parent = Parent::of("user", client.user(user, Depth::Zero).await, seams)?;
+        groups.effort.add(parent.effort);
+        groups.settle(&parent);
+    }
+    Ok(groups)
 }
 
 /// Settles both scopes of a parent that was asked for once.

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use super::reading::{OfGroup, OfUser, Reading};
 use crate::api::wire::Notes;
 use crate::domain::contract::Contract;
-use crate::domain::coverage::{Effort, Scope, Status};
+use crate::domain::coverage::{Effort, Scope, ScopeKind, Status};
 use crate::domain::group::Group;
 use crate::domain::id::{GroupId, ResourceId, UserId};
 use crate::domain::key::Key;
+use crate::domain::notice::Notice;
 use crate::domain::resource::Resource;
 use crate::domain::share::Share;
 use crate::domain::sighting::Sightings;
@@ -29,6 +30,8 @@ pub(super) struct Seen {
     pub(super) scopes: BTreeMap<Scope, (Status, Effort)>,
     pub(super) notes: Notes,
     pub(super) repeated: u64,
+    /// Things that were there twice with different content, by the kind of the scope.
+    differing: BTreeMap<ScopeKind, u64>,
     gone_users: BTreeSet<UserId>,
     gone_groups: BTreeSet<GroupId>,
     /// One text for each id, however often it is listed.
@@ -49,9 +52,27 @@ impl Seen {
     /// Adds a user; of two with one id the later one counts. Answers whether this one is new.
     pub(super) fn user(&mut self, user: User) -> bool {
         self.texts.insert(user.id.shared());
-        let new = self.users.insert(user.id.clone(), user).is_none();
-        self.repeated += u64::from(!new);
-        new
+        let id = user.id.clone();
+        let Some(known) = self.users.get(&id) else {
+            self.users.insert(id, user);
+            return true;
+        };
+        self.repeated += 1;
+        if *known != user {
+            *self.differing.entry(ScopeKind::Users).or_default() += 1;
+        }
+        self.users.insert(id, user);
+        false
+    }
+
+    /// A user who was read again because pages overlap or the list moved: as they are now.
+    pub(super) fn user_again(&mut self, user: User) {
+        self.users.insert(user.id.clone(), user);
+    }
+
+    /// What this is worth telling about the answers themselves.
+    pub(super) fn notices(&self) -> Vec<Notice> {
+        self.differing.iter().map(|(kind, count)| Notice::Repeated { kind: *kind, count: *count }).collect()
     }
 
     /// Whether a user was seen at all.
@@ -119,6 +140,9 @@ impl Seen {
     pub(super) fn take<T>(&mut self, scope: Scope, reading: Reading<T>) -> Vec<T> {
         self.notes.add(reading.notes);
         self.repeated += reading.repeated;
+        if reading.differing > 0 {
+            *self.differing.entry(scope.kind()).or_default() += reading.differing;
+        }
         self.record(scope, reading.status, reading.effort);
         reading.items
     }

@@ -321,9 +321,7 @@ impl<'a> Walker<'a> {
 
     /// Adds the users of one page. Those that convert are seen even if another one does not.
     fn take_users(&mut self, page: UserPage) {
-        let here: BTreeSet<_> = page.users.iter().filter_map(|user| user.id.clone()).collect();
-        // Twice on one page is the server's mistake; on two pages the list moved, and may have hidden somebody.
-        self.shifted |= page.repeated.iter().filter_map(|user| user.id.as_ref()).any(|id| !here.contains(id));
+        self.shifted |= page.moved;
         if page.nameless > 0 {
             self.unusable.get_or_insert((0, ConvertError::NoId("user"))).0 += page.nameless;
         }
@@ -332,6 +330,9 @@ impl<'a> Walker<'a> {
                 Ok(user) => self.take_user(user),
                 Err(error) => self.unusable.get_or_insert((0, error)).0 += 1,
             }
+        }
+        for user in page.again.into_iter().filter_map(|user| user.into_domain().ok()) {
+            self.seen.user_again(user);
         }
     }
 
@@ -435,8 +436,8 @@ impl<'a> Walker<'a> {
             return Err(self.failure.map_or(CollectError::NothingInTime, CollectError::NothingRead));
         }
         let contract = self.seen.contract.as_ref().ok_or(CollectError::NotConfirmedInTime)?.number;
-        let (notes, repeated) = (self.seen.notes.clone(), self.seen.repeated);
-        Ok(Walk { contract, sightings: self.seen.finish(), notes, repeated, notices: Vec::new() })
+        let (notes, repeated, notices) = (self.seen.notes.clone(), self.seen.repeated, self.seen.notices());
+        Ok(Walk { contract, sightings: self.seen.finish(), notes, repeated, notices })
     }
 }
 

@@ -77,7 +77,7 @@ fn entry(section: &str, name: &str, value: &DeValue<'_>, origin: Origin) -> Resu
             i64::from_str_radix(&digits, number.radix()).map_or(Given::Other("a number out of range"), Given::Integer)
         }
         DeValue::Float(_) => Given::Other("a fraction"),
-        DeValue::Boolean(_) => Given::Other("true or false"),
+        DeValue::Boolean(given) => Given::Flag(*given),
         DeValue::Datetime(_) => Given::Other("a date"),
         DeValue::Array(_) => Given::Other("a list"),
         DeValue::Table(_) => Given::Other("a table"),

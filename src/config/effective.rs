@@ -16,6 +16,8 @@ pub struct Config {
     pub api: Api,
     /// Where the secrets are; never the secrets.
     pub credentials: Sources,
+    /// How far answers are believed.
+    pub collect: Collect,
     /// The database.
     pub store: Store,
     /// What reports say and look like.
@@ -82,6 +84,21 @@ pub struct Sources {
     pub profile: Option<String>,
     /// The shared IONOS file; without it the usual places.
     pub config_file: Option<PathBuf>,
+}
+
+/// Section `[collect]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Collect {
+    /// Whether memberships are read from the users' side too.
+    pub cross_check: bool,
+    /// How long to wait before a list is read again of which much is missing.
+    pub reread_after: Duration,
+}
+
+impl Default for Collect {
+    fn default() -> Self {
+        Self { cross_check: false, reread_after: Duration::from_mins(1) }
+    }
 }
 
 /// Section `[store]`.

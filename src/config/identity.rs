@@ -26,6 +26,7 @@ impl Config {
                     // As text: canonical JSON has no whole numbers beyond 2^53.
                     Some(Shown::Number(number)) => Value::String(number.to_string()),
                     Some(Shown::Text(text)) => Value::String(text),
+                    Some(Shown::Flag(flag)) => Value::Bool(flag),
                 };
                 (key.path, value)
             })
@@ -56,6 +57,7 @@ mod tests {
         check(|config| config.api.url = "https://other.example".parse().unwrap(), true);
         check(|config| config.report.dormant_after = Duration::from_hours(24), true);
         check(|config| config.api.concurrency = 17, true);
+        check(|config| config.collect.cross_check = true, true);
     }
 
     #[test]

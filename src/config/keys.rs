@@ -56,6 +56,13 @@ pub enum Field {
         /// The number, if there is one.
         get: fn(&Config) -> Option<u64>,
     },
+    /// True or false.
+    Flag {
+        /// Stores it.
+        set: fn(&mut Config, bool),
+        /// The value.
+        get: fn(&Config) -> bool,
+    },
     /// A duration.
     Span {
         /// The shortest allowed.
@@ -89,6 +96,8 @@ pub enum Shown {
     Text(String),
     /// A number.
     Number(u64),
+    /// True or false.
+    Flag(bool),
 }
 
 impl Key {
@@ -113,6 +122,7 @@ impl Key {
             Field::Text { get, .. } => get(config).map(Shown::Text),
             Field::Path { get, .. } => get(config).map(|path| Shown::Text(path.display().to_string())),
             Field::Count { get, .. } => get(config).map(Shown::Number),
+            Field::Flag { get, .. } => Some(Shown::Flag(get(config))),
             Field::Span { get, .. } => Some(Shown::Text(duration::show(get(config)))),
         }
     }
@@ -125,7 +135,7 @@ const fn seconds(number: u64) -> Duration {
 const DAY: u64 = 86_400;
 
 /// The keys, in the order of `config/default.toml`.
-pub static KEYS: [Key; 22] = [
+pub static KEYS: [Key; 24] = [
     Key {
         path: "api.url",
         variables: &["KEYHOLDER_API_URL", "IONOS_API_URL"],
@@ -321,6 +331,28 @@ pub static KEYS: [Key; 22] = [
         field: Field::Path {
             set: |config, path| config.credentials.config_file = Some(path),
             get: |config| config.credentials.config_file.as_deref(),
+        },
+    },
+    Key {
+        path: "collect.cross_check",
+        variables: &["KEYHOLDER_COLLECT_CROSS_CHECK"],
+        about: "Read memberships from the users' side too and compare: one request more for each user. --cross-check does it once.",
+        identity: true,
+        field: Field::Flag {
+            set: |config, flag| config.collect.cross_check = flag,
+            get: |config| config.collect.cross_check,
+        },
+    },
+    Key {
+        path: "collect.reread_after",
+        variables: &["KEYHOLDER_COLLECT_REREAD_AFTER"],
+        about: "How long to wait before a list is read again of which much is missing.",
+        identity: true,
+        field: Field::Span {
+            least: seconds(0),
+            most: seconds(600),
+            set: |config, span| config.collect.reread_after = span,
+            get: |config| config.collect.reread_after,
         },
     },
     Key {

@@ -23,7 +23,7 @@ mod shared;
 pub(crate) mod untrusted;
 mod value;
 
-pub use effective::{Api, Config, Level, Log, LogFormat, Report, Sources, Store, UnknownWord};
+pub use effective::{Api, Collect, Config, Level, Log, LogFormat, Report, Sources, Store, UnknownWord};
 pub use load::{Flags, Loaded, load};
 pub use problem::{ConfigError, Origin, Problem};
 pub use schema::schema;

@@ -34,6 +34,7 @@ fn property(key: &Key) -> Value {
         Field::Text { form: Form::Free, .. } => json!({ "type": "string" }),
         Field::Text { form: Form::Address, .. } | Field::Path { .. } => json!({ "type": "string", "minLength": 1 }),
         Field::Count { least, most, .. } => json!({ "type": "integer", "minimum": least, "maximum": most }),
+        Field::Flag { .. } => json!({ "type": "boolean" }),
         Field::Span { .. } => json!({ "type": "string", "pattern": "^[0-9]+(ms|s|m|h|d|w)$" }),
     };
     property["description"] = Value::String(description(key));
@@ -41,6 +42,7 @@ fn property(key: &Key) -> Value {
         None => {}
         Some(Shown::Text(text)) => property["default"] = Value::String(text),
         Some(Shown::Number(number)) => property["default"] = number.into(),
+        Some(Shown::Flag(flag)) => property["default"] = flag.into(),
     }
     property
 }
@@ -48,7 +50,7 @@ fn property(key: &Key) -> Value {
 fn description(key: &Key) -> String {
     let limits = match key.field {
         Field::Span { least, most, .. } => format!(" {} to {}.", duration::show(least), duration::show(most)),
-        Field::Text { .. } | Field::Path { .. } | Field::Count { .. } => String::new(),
+        Field::Text { .. } | Field::Path { .. } | Field::Count { .. } | Field::Flag { .. } => String::new(),
     };
     format!("{}{limits} Environment: {}.", key.about, key.variables.join(", "))
 }

@@ -15,6 +15,8 @@ pub(super) enum Given {
     Text(String),
     /// A whole number of the file.
     Integer(i64),
+    /// True or false of the file.
+    Flag(bool),
     /// Something of the file that no key takes; the name of its kind.
     Other(&'static str),
     /// A variable or an option, which have no kinds.
@@ -42,6 +44,10 @@ pub(super) fn store(config: &mut Config, key: &Key, given: &Given, folder: &Path
             set(config, count(given, least, most)?);
             Ok(())
         }
+        Field::Flag { set, .. } => {
+            set(config, flag(given)?);
+            Ok(())
+        }
         Field::Span { least, most, set, .. } => {
             let text = text(given)?;
             let span = duration::parse(text).map_err(|error| format!("{error}, is {}", quote(text)))?;
@@ -59,6 +65,7 @@ fn text(given: &Given) -> Result<&str, String> {
     match given {
         Given::Text(text) | Given::Untyped(text) => Ok(text),
         Given::Integer(_) => Err("must be text in quotes, is a whole number".to_owned()),
+        Given::Flag(_) => Err("must be text in quotes, is true or false".to_owned()),
         Given::Other(kind) => Err(format!("must be text in quotes, is {kind}")),
     }
 }
@@ -70,12 +77,23 @@ fn count(given: &Given, least: u64, most: u64) -> Result<u64, String> {
         Given::Integer(number) => i128::from(*number),
         Given::Untyped(text) => text.trim().parse().map_err(|_| format!("must be {limits}, is {}", quote(text)))?,
         Given::Text(_) => return Err("must be a whole number without quotes, is text".to_owned()),
+        Given::Flag(_) => return Err("must be a whole number, is true or false".to_owned()),
         Given::Other(kind) => return Err(format!("must be a whole number, is {kind}")),
     };
     u64::try_from(number)
         .ok()
         .filter(|number| (least..=most).contains(number))
         .ok_or_else(|| format!("must be {limits}, is {number}"))
+}
+
+fn flag(given: &Given) -> Result<bool, String> {
+    match given {
+        Given::Flag(flag) => Ok(*flag),
+        Given::Untyped(text) => text.trim().parse().map_err(|_| format!("must be true or false, is {}", quote(text))),
+        Given::Text(_) => Err("must be true or false without quotes, is text".to_owned()),
+        Given::Integer(_) => Err("must be true or false, is a whole number".to_owned()),
+        Given::Other(kind) => Err(format!("must be true or false, is {kind}")),
+    }
 }
 
 fn path(text: &str, folder: &Path) -> Result<PathBuf, String> {
@@ -145,7 +163,7 @@ mod tests {
         check("api.concurrency", &untyped("64"), &Shown::Number(64));
         check_refused("api.concurrency", &text("64"), "must be a whole number without quotes, is text");
         check_refused("api.concurrency", &untyped("many"), "must be 1 to 256, is \"many\"");
-        check_refused("api.concurrency", &Given::Other("true or false"), "must be a whole number, is true or false");
+        check_refused("api.concurrency", &Given::Flag(true), "must be a whole number, is true or false");
     }
 
     #[test]
@@ -169,6 +187,16 @@ mod tests {
             &text("5"),
             "must be a whole number and a unit out of ms, s, m, h, d, w, such as \"30s\" or \"90d\", is \"5\"",
         );
+    }
+
+    #[test]
+    fn what_is_true_or_false_has_no_quotes_in_files() {
+        check("collect.cross_check", &Given::Flag(true), &Shown::Flag(true));
+        check("collect.cross_check", &untyped("true"), &Shown::Flag(true));
+        check_refused("collect.cross_check", &text("true"), "must be true or false without quotes, is text");
+        check_refused("collect.cross_check", &untyped("yes"), "must be true or false, is \"yes\"");
+        check_refused("collect.cross_check", &Given::Integer(1), "must be true or false, is a whole number");
+        check_refused("log.level", &Given::Flag(true), "must be text in quotes, is true or false");
     }
 
     #[test]

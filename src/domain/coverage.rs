@@ -29,11 +29,13 @@ pub enum ScopeKind {
     Owns = 7,
     /// The S3 keys of one user.
     Keys = 8,
+    /// The groups of one user, from the user's side; read to check memberships, and holds no facts of its own.
+    UserGroups = 9,
 }
 
 impl ScopeKind {
     /// All kinds of scope.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Contract,
         Self::Users,
         Self::Groups,
@@ -42,6 +44,7 @@ impl ScopeKind {
         Self::Shares,
         Self::Owns,
         Self::Keys,
+        Self::UserGroups,
     ];
 
     /// The word printed everywhere.
@@ -55,6 +58,7 @@ impl ScopeKind {
             Self::Shares => "shares",
             Self::Owns => "owns",
             Self::Keys => "keys",
+            Self::UserGroups => "user-groups",
         }
     }
 
@@ -94,6 +98,8 @@ pub enum Scope {
     Owns(UserId),
     /// The S3 keys of one user.
     Keys(UserId),
+    /// The groups of one user, from the user's side.
+    UserGroups(UserId),
 }
 
 impl Scope {
@@ -108,6 +114,7 @@ impl Scope {
             Self::Shares(_) => ScopeKind::Shares,
             Self::Owns(_) => ScopeKind::Owns,
             Self::Keys(_) => ScopeKind::Keys,
+            Self::UserGroups(_) => ScopeKind::UserGroups,
         }
     }
 
@@ -116,7 +123,7 @@ impl Scope {
         match self {
             Self::Contract | Self::Users | Self::Groups | Self::Resources => None,
             Self::Members(group) | Self::Shares(group) => Some(group.as_str()),
-            Self::Owns(user) | Self::Keys(user) => Some(user.as_str()),
+            Self::Owns(user) | Self::Keys(user) | Self::UserGroups(user) => Some(user.as_str()),
         }
     }
 
@@ -131,6 +138,7 @@ impl Scope {
             (ScopeKind::Shares, Some(group)) => Self::Shares(group.into()),
             (ScopeKind::Owns, Some(user)) => Self::Owns(user.into()),
             (ScopeKind::Keys, Some(user)) => Self::Keys(user.into()),
+            (ScopeKind::UserGroups, Some(user)) => Self::UserGroups(user.into()),
             _ => return None,
         })
     }

@@ -21,3 +21,4 @@ pub mod snapshot;
 pub mod state;
 pub mod time;
 pub mod user;
+pub mod vanishing;

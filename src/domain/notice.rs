@@ -22,6 +22,17 @@ pub enum Notice {
         /// How many of these were asked for one by one.
         asked: u64,
     },
+    /// Much is gone at once from many scopes of a kind, and asking again and one by one confirmed it.
+    MassRemovalAcross {
+        /// Scopes of which kind.
+        kind: ScopeKind,
+        /// How many things those scopes had.
+        before: u64,
+        /// How many of them are gone.
+        vanished: u64,
+        /// How many of these were asked for one by one.
+        asked: u64,
+    },
     /// Much of a scope was missing from an answer, and that could not be confirmed: the scope counts as unstable.
     SuspiciousAnswer {
         /// Which scope.
@@ -32,7 +43,20 @@ pub enum Notice {
         vanished: u64,
         /// How many of these were asked for one by one.
         asked: u64,
-        /// How many of those are there after all.
+        /// How many are there after all, by another look at the list or by asking for them.
+        present: u64,
+    },
+    /// The same in many scopes of a kind.
+    SuspiciousAcross {
+        /// Scopes of which kind.
+        kind: ScopeKind,
+        /// How many things those scopes had.
+        before: u64,
+        /// How many of them the answers left out.
+        vanished: u64,
+        /// How many of these were asked for one by one.
+        asked: u64,
+        /// How many are there after all, by another look at the lists or by asking for them.
         present: u64,
     },
     /// Things that were listed more than once with different content; the later one was kept.
@@ -89,6 +113,8 @@ impl Notice {
         match self {
             Self::MassRemoval { .. } => "mass-removal",
             Self::SuspiciousAnswer { .. } => "suspicious-answer",
+            Self::MassRemovalAcross { .. } => "mass-removal-across",
+            Self::SuspiciousAcross { .. } => "suspicious-across",
             Self::Repeated { .. } => "repeated",
             Self::Dangling { .. } => "dangling",
             Self::Resumed { .. } => "resumed",
@@ -100,7 +126,10 @@ impl Notice {
     /// How much it matters.
     pub fn severity(&self) -> Severity {
         match self {
-            Self::MassRemoval { .. } | Self::SuspiciousAnswer { .. } => Severity::High,
+            Self::MassRemoval { .. }
+            | Self::SuspiciousAnswer { .. }
+            | Self::MassRemovalAcross { .. }
+            | Self::SuspiciousAcross { .. } => Severity::High,
             Self::ClockRegressed { .. } | Self::ClockSkew { .. } => Severity::Medium,
             Self::Repeated { .. } => Severity::Low,
             Self::Dangling { .. } | Self::Resumed { .. } => Severity::Info,
@@ -134,6 +163,21 @@ impl Notice {
                 present: Some(*present),
                 ..of(scope)
             },
+            Self::MassRemovalAcross { kind, before, vanished, asked } => Parts {
+                kind: Some(*kind),
+                before: Some(*before),
+                count: count(*vanished),
+                asked: Some(*asked),
+                ..Parts::default()
+            },
+            Self::SuspiciousAcross { kind, before, vanished, asked, present } => Parts {
+                kind: Some(*kind),
+                before: Some(*before),
+                count: count(*vanished),
+                asked: Some(*asked),
+                present: Some(*present),
+                ..Parts::default()
+            },
             Self::Repeated { kind, count: many } | Self::Dangling { kind, count: many } => {
                 Parts { kind: Some(*kind), count: count(*many), ..Parts::default() }
             }
@@ -160,6 +204,16 @@ impl Notice {
                 asked: (*asked)?,
                 present: (*present)?,
             },
+            "mass-removal-across" => {
+                Self::MassRemovalAcross { kind: (*kind)?, before: (*before)?, vanished: many()?, asked: (*asked)? }
+            }
+            "suspicious-across" => Self::SuspiciousAcross {
+                kind: (*kind)?,
+                before: (*before)?,
+                vanished: many()?,
+                asked: (*asked)?,
+                present: (*present)?,
+            },
             "repeated" => Self::Repeated { kind: (*kind)?, count: many()? },
             "dangling" => Self::Dangling { kind: (*kind)?, count: many()? },
             "resumed" => Self::Resumed { requests: many()? },
@@ -180,8 +234,18 @@ impl fmt::Display for Notice {
             ),
             Self::SuspiciousAnswer { before, vanished, asked, present, .. } => write!(
                 f,
-                "suspicious answer: {vanished} of {before} were left out; of {asked} asked for one by one, {present} are \
-                 there after all; nothing counts as removed"
+                "suspicious answer: {vanished} of {before} were left out; asked again, {asked} of them one by one, {present} \
+                 are there after all; nothing counts as removed"
+            ),
+            Self::MassRemovalAcross { kind, before, vanished, asked } => write!(
+                f,
+                "mass removal, confirmed: in many scopes, {vanished} of {before} are gone under {kind}; {asked} of them were \
+                 asked for one by one"
+            ),
+            Self::SuspiciousAcross { kind, before, vanished, asked, present } => write!(
+                f,
+                "suspicious answers: in many scopes, {vanished} of {before} were left out under {kind}; asked again, {asked} \
+                 of them one by one, {present} are there after all; nothing counts as removed"
             ),
             Self::Repeated { kind, count } => {
                 write!(f, "{count} listed more than once with different content under {kind}; the later one was kept")
@@ -227,8 +291,20 @@ mod tests {
         check(
             &Notice::SuspiciousAnswer { scope, before: 40, vanished: 40, asked: 20, present: 3 },
             "suspicious-answer",
-            "suspicious answer: 40 of 40 were left out; of 20 asked for one by one, 3 are there after all; nothing counts \
-             as removed",
+            "suspicious answer: 40 of 40 were left out; asked again, 20 of them one by one, 3 are there after all; nothing \
+             counts as removed",
+        );
+        let kind = ScopeKind::Keys;
+        check(
+            &Notice::MassRemovalAcross { kind, before: 60, vanished: 59, asked: 41 },
+            "mass-removal-across",
+            "mass removal, confirmed: in many scopes, 59 of 60 are gone under keys; 41 of them were asked for one by one",
+        );
+        check(
+            &Notice::SuspiciousAcross { kind, before: 60, vanished: 59, asked: 0, present: 59 },
+            "suspicious-across",
+            "suspicious answers: in many scopes, 59 of 60 were left out under keys; asked again, 0 of them one by one, 59 \
+             are there after all; nothing counts as removed",
         );
         check(
             &Notice::Repeated { kind: ScopeKind::Users, count: 2 },

@@ -17,6 +17,7 @@ pub mod runs;
 pub mod seal;
 pub mod snapshots;
 pub mod state;
+mod vanishing;
 
 pub use error::StoreError;
 pub use open::{Access, Store};

@@ -161,9 +161,9 @@ impl Store {
         .when("read the gaps of the coverage")?;
         let mut gaps: HashMap<(Kind, Arc<str>), BTreeSet<u32>> = HashMap::new();
         for row in &rows {
-            let Some(kind) = ScopeKind::from_code(row.get(0)) else { continue };
+            let Some(kind) = ScopeKind::from_code(row.get(0)).and_then(fact_kind) else { continue };
             let parent: String = row.get(1);
-            gaps.entry((fact_kind(kind), parent.into())).or_default().insert(row.get(2));
+            gaps.entry((kind, parent.into())).or_default().insert(row.get(2));
         }
         Ok(gaps
             .into_iter()

@@ -42,7 +42,10 @@ async fn collecting_sends_only_reads_whatever_happens_to_it() {
     let store = Store::open(&folder.path().join("test.db"), Access::Write).await.unwrap();
     let (client, settings) = (reader(&emulator), settings(&emulator, Version::V6));
     let collect = async |day| {
-        let order = Order::manual(seams().now() + TimeDelta::days(day), &settings);
+        let order = Order {
+            reread_after: std::time::Duration::ZERO,
+            ..Order::manual(seams().now() + TimeDelta::days(day), &settings)
+        };
         collect(&store, &client, &seams(), order, &|_| ()).await
     };
     assert!(collect(0).await.unwrap().is_complete());

@@ -52,7 +52,7 @@ impl Side {
         self.clock.set(at);
         let settings = settings(emulator, Version::V6);
         let client = read::Client::new(&settings, self.seams.clone()).unwrap();
-        let order = Order::manual(at, &settings);
+        let order = Order { reread_after: std::time::Duration::ZERO, ..Order::manual(at, &settings) };
         let snapshot = collect(&self.store, &client, &self.seams, order, &|_| ()).await.unwrap();
         assert!(snapshot.is_complete());
     }

@@ -226,7 +226,7 @@ pub(super) fn notice_rows(input: &Input) -> Vec<NoticeRow> {
 fn owner_of<'a>(scope: &'a Scope, state: &'a State) -> &'a str {
     match scope {
         Scope::Members(group) | Scope::Shares(group) => state.group_label(group),
-        Scope::Owns(user) | Scope::Keys(user) => state.user_label(user),
+        Scope::Owns(user) | Scope::Keys(user) | Scope::UserGroups(user) => state.user_label(user),
         Scope::Contract | Scope::Users | Scope::Groups | Scope::Resources => "",
     }
 }
@@ -255,6 +255,7 @@ fn asked(kind: ScopeKind) -> &'static str {
         ScopeKind::Shares => "what is shared with each group",
         ScopeKind::Owns => "what each user owns",
         ScopeKind::Keys => "the S3 keys of each user",
+        ScopeKind::UserGroups => "the groups of each user, to check the members of each group",
     }
 }
 
@@ -303,6 +304,7 @@ fn meaning(scope: &Scope, counts: bool, shown_from: Option<Seq>) -> String {
         ScopeKind::Shares => "What this group can reach",
         ScopeKind::Owns => "What this user owns",
         ScopeKind::Keys => "The S3 keys of this user",
+        ScopeKind::UserGroups => return "The groups of this user could not be checked from both sides.".to_owned(),
     };
     match shown_from {
         Some(seq) => format!("{what} may have changed; shown as last proved by snapshot {seq}."),
@@ -316,7 +318,7 @@ fn shown_from(scope: &Scope, state: &State) -> Option<Seq> {
         held.map(|held| held.seen).max()
     }
     match scope {
-        Scope::Contract => None,
+        Scope::Contract | Scope::UserGroups(_) => None,
         Scope::Users => newest(state.users.values()),
         Scope::Groups => newest(state.groups.values()),
         Scope::Resources => newest(state.resources.values()),

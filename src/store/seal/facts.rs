@@ -271,16 +271,17 @@ pub(in crate::store) fn op_code(op: Op) -> u8 {
 
 /// The parts whose scope proves absence.
 fn proven_parts(scopes: &BTreeMap<Scope, (Status, Effort)>) -> BTreeSet<PartKey> {
-    scopes
-        .iter()
-        .filter(|(_, (status, _))| status.proves_absence())
-        .map(|(scope, _)| (fact_kind(scope.kind()), Arc::from(scope.parent().unwrap_or_default())))
-        .collect()
+    scopes.iter().filter(|(_, (status, _))| status.proves_absence()).filter_map(|(scope, _)| part_key(scope)).collect()
 }
 
-/// The kind of fact that a kind of scope holds.
-pub(in crate::store) fn fact_kind(scope: ScopeKind) -> Kind {
-    match scope {
+/// The part that a scope is about, if it holds facts.
+pub(in crate::store) fn part_key(scope: &Scope) -> Option<PartKey> {
+    Some((fact_kind(scope.kind())?, Arc::from(scope.parent().unwrap_or_default())))
+}
+
+/// The kind of fact that a kind of scope holds, if it holds any.
+pub(in crate::store) fn fact_kind(scope: ScopeKind) -> Option<Kind> {
+    Some(match scope {
         ScopeKind::Contract => Kind::Contract,
         ScopeKind::Users => Kind::User,
         ScopeKind::Groups => Kind::Group,
@@ -289,5 +290,6 @@ pub(in crate::store) fn fact_kind(scope: ScopeKind) -> Kind {
         ScopeKind::Shares => Kind::Share,
         ScopeKind::Owns => Kind::Own,
         ScopeKind::Keys => Kind::Key,
-    }
+        ScopeKind::UserGroups => return None,
+    })
 }

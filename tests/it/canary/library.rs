@@ -107,7 +107,7 @@ impl Job<'_> {
 
     async fn collect(&mut self) -> Result<Snapshot, CollectFailure> {
         let seams = seams().with_clock(SetClock::at(self.today()));
-        let order = Order::manual(seams.now(), &self.settings);
+        let order = Order { reread_after: std::time::Duration::ZERO, ..Order::manual(seams.now(), &self.settings) };
         let outcome = collect(&self.store, &self.reader, &seams, order, &|_| ()).await;
         self.say(&outcome);
         self.days += 1;

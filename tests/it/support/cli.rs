@@ -57,7 +57,10 @@ pub(crate) struct Desk {
 impl Desk {
     /// Nothing is configured.
     pub(crate) fn bare() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), variables: vec![("KEYHOLDER_API_ATTEMPTS", "1".to_owned())] }
+        // An emulator that lost something did lose it: there is no need to wait before it is asked again.
+        let variables = [("KEYHOLDER_API_ATTEMPTS", "1"), ("KEYHOLDER_COLLECT_REREAD_AFTER", "0s")];
+        let variables = variables.map(|(name, value)| (name, value.to_owned())).to_vec();
+        Self { folder: tempfile::tempdir().unwrap(), variables }
     }
 
     /// Pointed at a server with a token; a failed request is not sent again.

@@ -96,6 +96,7 @@ pub(crate) fn lose(seen: &mut Sightings, scope: Scope, status: Status) {
         Scope::Shares(group) => seen.shares.retain(|share| share.group != *group),
         Scope::Owns(user) => seen.owns.retain(|(of, _)| of != user),
         Scope::Keys(user) => seen.keys.retain(|key| key.user != *user),
+        Scope::UserGroups(_) => {}
     }
     seen.scopes.insert(scope, (status, Effort::default()));
 }

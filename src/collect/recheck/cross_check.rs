@@ -1,0 +1,160 @@
+//! Memberships from both sides: the groups of every user, compared with the members of every group.
+//!
+//! The two are read minutes apart, so a difference is read again, from both sides, before it means anything. A side that
+//! cannot be read takes nothing away from the other one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::StreamExt as _;
+use futures::stream;
+
+use super::again::{Again, absorb, put_in_order, read_again};
+use super::{MOST_ASKED, Recheck, add_effort, is_complete, set_unstable};
+use crate::collect::error::CollectError;
+use crate::collect::reading::{Reading, groups_of_user};
+use crate::collect::walk::Walk;
+use crate::domain::coverage::{Effort, Scope, ScopeKind, Status};
+use crate::domain::id::{GroupId, UserId};
+use crate::domain::sighting::Sightings;
+use crate::domain::vanishing::Vanished;
+
+/// How often what disagrees is read again.
+const MOST_ROUNDS: u32 = 3;
+
+/// Group and user on whom the two sides disagree.
+type Pair = (GroupId, UserId);
+
+/// The groups of users, from the users' side, of whom all were read.
+type Sides = BTreeMap<UserId, BTreeSet<GroupId>>;
+
+impl Recheck<'_> {
+    /// Reads the groups of every user and settles what they and the members of the groups disagree about. What they go on
+    /// disagreeing about is unstable on both sides; a membership that either side names is one that was seen.
+    pub async fn cross_check(&self, walk: &mut Walk) -> Result<(), CollectError> {
+        let users: Vec<UserId> = walk.sightings.users.iter().map(|user| user.id.clone()).collect();
+        let mut sides = Sides::new();
+        self.read_sides(walk, users, &mut sides).await?;
+        self.settle_groups(walk, &sides).await?;
+        for _ in 0..MOST_ROUNDS {
+            let differing = differing(&walk.sightings, &sides);
+            if differing.is_empty() {
+                return Ok(());
+            }
+            self.read_both_again(walk, &differing, &mut sides).await?;
+        }
+        for (group, user) in differing(&walk.sightings, &sides) {
+            set_unstable(&mut walk.sightings, &Scope::Members(group.clone()));
+            set_unstable(&mut walk.sightings, &Scope::UserGroups(user.clone()));
+            walk.sightings.members.push((group, user));
+        }
+        put_in_order(&mut walk.sightings, &BTreeSet::from([ScopeKind::Members]));
+        Ok(())
+    }
+
+    /// Asks for groups that a user names and the list of groups does not: only one that is gone agrees with the list.
+    async fn settle_groups(&self, walk: &mut Walk, sides: &Sides) -> Result<(), CollectError> {
+        let listed: BTreeSet<&GroupId> = walk.sightings.groups.iter().map(|group| &group.id).collect();
+        let strays: BTreeSet<&GroupId> = sides.values().flatten().filter(|group| !listed.contains(group)).collect();
+        if strays.is_empty() || !is_complete(&walk.sightings, &Scope::Groups) {
+            return Ok(());
+        }
+        let is_few = strays.len() <= MOST_ASKED;
+        let strays = strays.into_iter().map(|group| Vanished { id: group.shared(), kind: None }).collect();
+        let tally = if is_few { self.ask(&Scope::Groups, strays).await? } else { None };
+        if let Some(tally) = &tally {
+            add_effort(&mut walk.sightings, &Scope::Groups, tally.effort);
+        }
+        if !tally.is_some_and(|tally| tally.confirms()) {
+            set_unstable(&mut walk.sightings, &Scope::Groups);
+        }
+        Ok(())
+    }
+
+    /// Reads the groups of those users; whoever cannot be read any more is no longer a side.
+    async fn read_sides(&self, walk: &mut Walk, users: Vec<UserId>, sides: &mut Sides) -> Result<(), CollectError> {
+        let known: BTreeMap<&str, GroupId> =
+            walk.sightings.groups.iter().map(|group| (group.id.as_str(), group.id.clone())).collect();
+        let mut left: BTreeSet<UserId> = users.iter().cloned().collect();
+        let reads = users.into_iter().map(|user| async {
+            let reading = groups_of_user(self.client, self.seams, &user).await?;
+            Ok((user, reading))
+        });
+        let mut running = stream::iter(reads).buffer_unordered(self.at_once);
+        let mut read = Vec::new();
+        while let Some(Some((user, mut reading))) = self.in_time(async { running.next().await.transpose() }).await? {
+            left.remove(&user);
+            for group in &mut reading.items {
+                // One text for each id, however many users are in the group.
+                if let Some(known) = known.get(group.as_str()) {
+                    group.clone_from(known);
+                }
+            }
+            read.push((user, reading));
+        }
+        for (user, reading) in read {
+            take_side(walk, user, reading, sides);
+        }
+        for user in left {
+            sides.remove(&user);
+            let late = Status::Failed("the run had to be over before".to_owned());
+            walk.sightings.scopes.entry(Scope::UserGroups(user)).or_insert((late, Effort::default()));
+        }
+        Ok(())
+    }
+
+    /// Reads both sides of every pair again. A reading that came through replaces the one before.
+    async fn read_both_again(&self, walk: &mut Walk, pairs: &[Pair], sides: &mut Sides) -> Result<(), CollectError> {
+        let groups: BTreeSet<GroupId> = pairs.iter().map(|(group, _)| group.clone()).collect();
+        let users: BTreeSet<UserId> = pairs.iter().map(|(_, user)| user.clone()).collect();
+        let reads = groups.into_iter().map(|group| read_again(self.client, self.seams, Scope::Members(group)));
+        let mut running = stream::iter(reads).buffer_unordered(self.at_once);
+        let mut readings: Vec<Again> = Vec::new();
+        while let Some(Some(mut reading)) = self.in_time(async { running.next().await.transpose() }).await? {
+            walk.notes.add(std::mem::take(&mut reading.notes));
+            readings.push(reading);
+        }
+        let replaced: BTreeSet<&str> = readings
+            .iter()
+            .filter(|reading| reading.status == Status::Complete)
+            .filter_map(|reading| reading.scope.parent())
+            .collect();
+        walk.sightings.members.retain(|(group, _)| !replaced.contains(group.as_str()));
+        absorb(&mut walk.sightings, readings);
+        self.read_sides(walk, users.into_iter().collect(), sides).await
+    }
+}
+
+fn take_side(walk: &mut Walk, user: UserId, reading: Reading<GroupId>, sides: &mut Sides) {
+    let Reading { items, status, effort, notes, .. } = reading;
+    walk.notes.add(notes);
+    let is_whole = status == Status::Complete;
+    let scope = Scope::UserGroups(user.clone());
+    let before = walk.sightings.scopes.insert(scope.clone(), (status, effort));
+    if let Some((_, before)) = before {
+        add_effort(&mut walk.sightings, &scope, before);
+    }
+    if is_whole {
+        sides.insert(user, items.into_iter().collect());
+    } else {
+        sides.remove(&user);
+    }
+}
+
+/// What one side names and the other, which was read to its end, does not.
+fn differing(sightings: &Sightings, sides: &Sides) -> Vec<Pair> {
+    let is_whole = |group: &GroupId| is_complete(sightings, &Scope::Members(group.clone()));
+    let members: BTreeSet<(&str, &str)> =
+        sightings.members.iter().map(|(group, user)| (group.as_str(), user.as_str())).collect();
+    let by_groups = sightings
+        .members
+        .iter()
+        .filter(|(group, user)| sides.get(user).is_some_and(|groups| !groups.contains(group)) && is_whole(group));
+    let by_users = sides
+        .iter()
+        .flat_map(|(user, groups)| groups.iter().map(move |group| (group, user)))
+        .filter(|(group, user)| !members.contains(&(group.as_str(), user.as_str())) && is_whole(group))
+        .map(|(group, user)| (group.clone(), user.clone()));
+    let mut pairs: Vec<Pair> = by_groups.cloned().chain(by_users).collect();
+    pairs.sort();
+    pairs
+}

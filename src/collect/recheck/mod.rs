@@ -1,0 +1,90 @@
+//! Asking again: what has to be settled after a walk before its gaps may count as absence.
+//!
+//! Works on what was seen and through the client only; what was known before is handed in. Nothing here makes a scope better
+//! than its readings were, and no failure of a second request ends the run, except refused credentials.
+
+mod again;
+mod cross_check;
+mod dangling;
+mod fuse;
+mod returned;
+mod single;
+mod tell;
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+pub use fuse::{LEAST, trips};
+
+use super::error::CollectError;
+use super::reading::Unauthorised;
+use crate::api::read::Client;
+use crate::domain::coverage::{Effort, Scope, Status};
+use crate::domain::sighting::Sightings;
+use crate::seams::Seams;
+
+/// Whatever is asked for one by one: so many at most, per scope.
+const MOST_ASKED: usize = 20;
+
+/// What asking again needs to know.
+#[derive(Debug)]
+pub struct Recheck<'a> {
+    client: &'a Client,
+    seams: &'a Seams,
+    /// Requests that may wait for the client at once.
+    at_once: usize,
+    /// How long to wait before a list that collapsed is read again.
+    reread_after: Duration,
+    /// When the run has to be over.
+    deadline: Instant,
+    /// Whether that wait is over for what the walk read.
+    waited: bool,
+}
+
+impl<'a> Recheck<'a> {
+    /// Ready to ask again until the deadline, that many things at once.
+    pub fn new(
+        client: &'a Client,
+        seams: &'a Seams,
+        at_once: usize,
+        reread_after: Duration,
+        deadline: Instant,
+    ) -> Self {
+        Self { client, seams, at_once: at_once.max(1), reread_after, deadline, waited: false }
+    }
+
+    /// What comes out of it, unless the run has to be over before.
+    async fn in_time<T>(
+        &self,
+        future: impl Future<Output = Result<T, Unauthorised>>,
+    ) -> Result<Option<T>, CollectError> {
+        match timeout_at(self.deadline, future).await {
+            Ok(Ok(outcome)) => Ok(Some(outcome)),
+            Ok(Err(Unauthorised(error))) => Err(CollectError::Refused(error)),
+            Err(_) => Ok(None),
+        }
+    }
+}
+
+/// Whether absence in that scope means absent, as far as is known by now.
+fn is_complete(sightings: &Sightings, scope: &Scope) -> bool {
+    sightings.scopes.get(scope).is_some_and(|(status, _)| *status == Status::Complete)
+}
+
+/// Adds what another look at a scope took. Things that were listed before are not more by being listed again.
+fn add_effort(sightings: &mut Sightings, scope: &Scope, effort: Effort) {
+    if let Some((_, known)) = sightings.scopes.get_mut(scope) {
+        let items = known.items.max(effort.items);
+        known.add(effort);
+        known.items = items;
+    }
+}
+
+/// Two readings of that scope did not agree.
+fn set_unstable(sightings: &mut Sightings, scope: &Scope) {
+    if let Some((status, _)) = sightings.scopes.get_mut(scope) {
+        *status = Status::Unstable;
+    }
+}
