@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::answer::{Answer, Depth, Page};
@@ -16,6 +17,7 @@ use super::operation::USERS;
 use super::read::Client;
 use super::wire::user::User;
 use super::wire::{Collection, Links};
+use crate::domain::id::UserId;
 
 /// Pages of one walk at most.
 pub const MOST_PAGES: u64 = 10_000;
@@ -48,6 +50,17 @@ struct Budget {
     users: u64,
 }
 
+/// Where a walk over the users stands: with whom it has seen, all that it takes to go on in another process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// Users to skip.
+    next: u64,
+    /// Pages that were asked for.
+    pages: u64,
+    /// Empty pages since the last one with users.
+    empty: u64,
+}
+
 /// A walk over all users. Ask for pages until there is none, or an error.
 #[derive(Debug)]
 pub struct Users {
@@ -72,6 +85,18 @@ impl Users {
             empty: 0,
             budget: Budget { pages: MOST_PAGES, users: MOST_USERS },
         }
+    }
+
+    /// Goes on where another walk stood that had seen these users.
+    pub(super) fn from(client: Client, depth: Depth, cursor: Cursor, seen: impl IntoIterator<Item = UserId>) -> Self {
+        let Cursor { next, pages, empty } = cursor;
+        let seen = seen.into_iter().map(|user| user.shared()).collect();
+        Self { next: Some(next), pages, empty, seen, ..Self::new(client, depth) }
+    }
+
+    /// Where the walk stands; `None` at its end.
+    pub fn cursor(&self) -> Option<Cursor> {
+        self.next.map(|next| Cursor { next, pages: self.pages, empty: self.empty })
     }
 
     /// The next page; `None` behind the last one and behind an error.

@@ -4,12 +4,13 @@
 //! Every method fails with an [`Error`] that names its operation.
 
 use chrono::{DateTime, Utc};
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::answer::{Answer, Depth, Page, Rate};
 use super::error::Error;
 use super::operation::{self, Operation};
-use super::pages::Users;
+use super::pages::{Cursor, Users};
 use super::settings::{Settings, SettingsError};
 use super::transport::Getter;
 use super::wire::contract::Contracts;
@@ -38,7 +39,14 @@ impl Client {
     /// of one run, and never start over.
     #[must_use]
     pub fn for_another_run(&self) -> Self {
-        Self(self.0.for_another_run())
+        self.for_a_run_until(CancellationToken::new())
+    }
+
+    /// The same as [`Client::for_another_run`] for a run that can be stopped: once the token is cancelled nothing more is
+    /// sent, no retry either, and what waits to be sent fails at once. What was sent before comes to its end.
+    #[must_use]
+    pub fn for_a_run_until(&self, stop: CancellationToken) -> Self {
+        Self(self.0.for_another_run(stop))
     }
 
     /// The limits of the newest answer that told them.
@@ -49,6 +57,11 @@ impl Client {
     /// All users, page by page, each user once.
     pub fn all_users(&self, depth: Depth) -> Users {
         Users::new(self.clone(), depth)
+    }
+
+    /// The same from where another walk over them stood that had seen these.
+    pub fn all_users_from(&self, depth: Depth, cursor: Cursor, seen: impl IntoIterator<Item = UserId>) -> Users {
+        Users::from(self.clone(), depth, cursor, seen)
     }
 
     /// Users of one page. `GET /um/users?offset=&limit=&depth=`, `umUsersGet`.

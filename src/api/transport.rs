@@ -13,6 +13,7 @@ use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, Head
 use reqwest::{Response, StatusCode};
 use secrecy::ExposeSecret as _;
 use tokio::time::{Instant, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -37,6 +38,8 @@ struct Shared {
     pace: Pace,
     settings: Limits,
     seams: Seams,
+    /// Once cancelled, nothing more is sent; what was sent before comes to its end.
+    stop: CancellationToken,
 }
 
 /// The settings that every request needs.
@@ -91,8 +94,8 @@ impl Getter {
     }
 
     /// The same connections and credentials for another run: its retries and its breaker start over.
-    pub(super) fn for_another_run(&self) -> Self {
-        Self(self.0.for_another_run())
+    pub(super) fn for_another_run(&self, stop: CancellationToken) -> Self {
+        Self(self.0.for_another_run(stop))
     }
 
     /// The limits of the newest answer.
@@ -161,11 +164,12 @@ impl Transport {
                 whole: settings.request_timeout,
             },
             seams,
+            stop: CancellationToken::new(),
         })))
     }
 
-    fn for_another_run(&self) -> Self {
-        let Shared { http, base, prefix, pace: _, settings, seams } = &*self.0;
+    fn for_another_run(&self, stop: CancellationToken) -> Self {
+        let Shared { http, base, prefix, pace: _, settings, seams, stop: _ } = &*self.0;
         Self(Arc::new(Shared {
             http: http.clone(),
             base: base.clone(),
@@ -173,6 +177,7 @@ impl Transport {
             pace: Pace::new(settings.concurrency, settings.longest_retry_after),
             settings: settings.clone(),
             seams: seams.clone(),
+            stop,
         }))
     }
 
@@ -190,7 +195,7 @@ impl Transport {
         let mut attempt = 0;
         let mut broken_before = false;
         loop {
-            let turn = shared.pace.turn().await.map_err(|fault| fail(attempt, sent_at, fault))?;
+            let turn = shared.turn().await.map_err(|fault| fail(attempt, sent_at, fault))?;
             attempt += 1;
             if attempt == 1 {
                 sent_at = shared.seams.now();
@@ -202,7 +207,7 @@ impl Transport {
             };
             broken_before |= matches!(Heard::of(&fault), Heard::Broken { .. });
             let wait = shared.before_retry(fault, attempt).map_err(|fault| fail(attempt, sent_at, fault))?;
-            shared.pace.rest(wait).await;
+            shared.stop.run_until_cancelled(shared.pace.rest(wait)).await;
         }
     }
 
@@ -217,7 +222,7 @@ impl Transport {
         let sent_at = shared.seams.now();
         let fail = |attempts, fault| Error { operation, attempts, sent_at, fault };
         let url = shared.url(operation, ids, "").map_err(|fault| fail(0, fault))?;
-        let turn = shared.pace.turn().await.map_err(|fault| fail(0, fault))?;
+        let turn = shared.turn().await.map_err(|fault| fail(0, fault))?;
         let taken = shared.exchange(operation, &url, body, 1, turn, false).await.map_err(|fault| fail(1, fault))?;
         let location = taken.headers.get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let answer = if taken.body.iter().all(u8::is_ascii_whitespace) {
@@ -233,6 +238,11 @@ impl Shared {
     fn url(&self, operation: &Operation, ids: &[&str], query: &str) -> Result<Url, Fault> {
         let path = operation.path(ids)?;
         Url::parse(&format!("{}{path}{query}", self.prefix)).map_err(|_| Fault::UnusableId)
+    }
+
+    /// Waits for the leave to send, which nobody gets any more once the run is being stopped.
+    async fn turn(&self) -> Result<Turn<'_>, Fault> {
+        self.stop.run_until_cancelled(self.pace.turn()).await.unwrap_or(Err(Fault::Stopped))
     }
 
     /// How long to wait before the next attempt, or the fault that stands because there is none.

@@ -27,6 +27,8 @@ pub(super) struct Seen {
     owns: Vec<(UserId, ResourceId)>,
     keys: Vec<Key>,
     pub(super) scopes: BTreeMap<Scope, (Status, Effort)>,
+    /// What scopes took in an earlier part of the run that came to nothing.
+    spent: BTreeMap<Scope, Effort>,
     pub(super) notes: Notes,
     pub(super) repeated: u64,
     gone_users: BTreeSet<UserId>,
@@ -123,9 +125,22 @@ impl Seen {
         reading.items
     }
 
-    /// Records how a scope ended.
-    pub(super) fn record(&mut self, scope: Scope, status: Status, effort: Effort) {
+    /// Records how a scope ended, with everything that it took.
+    pub(super) fn record(&mut self, scope: Scope, status: Status, mut effort: Effort) {
+        if let Some(spent) = self.spent.get(&scope) {
+            effort.add(*spent);
+        }
         self.scopes.insert(scope, (status, effort));
+    }
+
+    /// Remembers what a scope took in an earlier part of the run, beside what it is going to take in this one.
+    pub(super) fn spent(&mut self, scope: Scope, effort: Effort) {
+        self.spent.entry(scope).or_default().add(effort);
+    }
+
+    /// The ids of all users that were seen.
+    pub(super) fn user_ids(&self) -> impl Iterator<Item = UserId> {
+        self.users.keys().cloned()
     }
 
     /// What was seen, in order. Whoever vanished during the walk was not there at its end, and nothing of theirs.
