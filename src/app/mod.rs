@@ -4,4 +4,5 @@
 pub mod collect;
 pub mod demo;
 pub mod review;
+pub mod stop;
 pub mod write;
