@@ -2,5 +2,6 @@
 
 pub(crate) mod api;
 pub(crate) mod cli;
+pub(crate) mod cut;
 pub(crate) mod model;
 pub(crate) mod raw;
