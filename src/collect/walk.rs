@@ -223,7 +223,9 @@ impl<'a> Walker<'a> {
                     self.saved.get_or_insert(0);
                 }
                 Outcome::Spent(efforts) => {
-                    efforts.into_iter().for_each(|(scope, effort)| self.seen.spent(scope, effort));
+                    for (scope, effort) in efforts {
+                        self.seen.spent(scope, effort);
+                    }
                 }
                 outcome if efforts.iter().any(|(scope, _)| self.open.contains(scope)) => {
                     *self.saved.get_or_insert(0) += requests;
@@ -282,16 +284,16 @@ impl<'a> Walker<'a> {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return self.wind_down().await,
+                () = sleep_until(deadline) => {
+                    self.run_out_of_time();
+                    return Ok(());
+                }
                 kept = self.keeper.step() => kept?,
                 arrival = self.running.next() => match arrival {
                     Some(arrival) => self.arrive(arrival?)?,
                     None if self.ask_for_strays() => {}
                     None => return Ok(()),
                 },
-                () = sleep_until(deadline) => {
-                    self.run_out_of_time();
-                    return Ok(());
-                }
             }
         }
     }
@@ -331,6 +333,7 @@ impl<'a> Walker<'a> {
         loop {
             tokio::select! {
                 biased;
+                () = sleep_until(end) => break,
                 arrival = self.running.next() => match arrival {
                     Some(Ok(Arrival { outcome, .. })) => {
                         if let Outcome::Contract(confirmed) = &outcome {
@@ -343,7 +346,6 @@ impl<'a> Walker<'a> {
                     None => break,
                 },
                 kept = self.keeper.step() => kept?,
-                () = sleep_until(end) => break,
             }
         }
         self.keeper.finish().await?;

@@ -78,11 +78,17 @@ fn kill_once(lane: &Lane, turn: u64, mut dice: Dice, tally: &Tally) {
     );
 }
 
+/// The figures of the run, for `--nocapture`.
+#[expect(clippy::print_stdout, reason = "figures are what this test is run for")]
+fn tell(tally: &Tally) {
+    println!("{tally:?}");
+}
+
 #[test]
 fn a_collector_that_is_killed_at_any_moment_leaves_no_trace_and_the_next_one_comes_to_the_same() {
     let tally = Tally::default();
     many("KEYHOLDER_TEST_KILLS", 200, |lane, turn, dice| kill_once(lane, turn, dice, &tally));
-    println!("{tally:?}");
+    tell(&tally);
     let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     assert!(of(&tally.in_walk) > 0 && of(&tally.in_seal) > 0 && of(&tally.sealed) > 0, "{tally:?}");
     assert!(of(&tally.saved) > of(&tally.resumed), "{tally:?}");

@@ -47,7 +47,11 @@ impl Walker<'_> {
                 self.close(&scopes);
             }
             Outcome::Stray(stray) => self.take_stray(stray),
-            Outcome::Spent(efforts) => efforts.into_iter().for_each(|(scope, effort)| self.seen.spent(scope, effort)),
+            Outcome::Spent(efforts) => {
+                for (scope, effort) in efforts {
+                    self.seen.spent(scope, effort);
+                }
+            }
         }
         self.progress.scopes = self.progress.ended + self.open.len() as u64;
         Ok(())
