@@ -41,11 +41,15 @@ pub enum Exit {
     FoundCritical,
     /// 75: another runner holds the lock; try again later (`EX_TEMPFAIL`).
     Locked,
+    /// 130: stopped by SIGINT, as a shell counts it.
+    Interrupted,
+    /// 143: stopped by SIGTERM, as a shell counts it.
+    Terminated,
 }
 
 impl Exit {
     /// All of them, by number.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Done,
         Self::Unexpected,
         Self::Usage,
@@ -61,6 +65,8 @@ impl Exit {
         Self::FoundHigh,
         Self::FoundCritical,
         Self::Locked,
+        Self::Interrupted,
+        Self::Terminated,
     ];
 
     /// The number the process ends with.
@@ -81,6 +87,8 @@ impl Exit {
             Self::FoundHigh => 12,
             Self::FoundCritical => 13,
             Self::Locked => 75,
+            Self::Interrupted => 130,
+            Self::Terminated => 143,
         }
     }
 
@@ -102,6 +110,10 @@ impl Exit {
             Self::FoundHigh => "findings or changes, the worst high (only with `--fail-on`)",
             Self::FoundCritical => "findings or changes, the worst critical (only with `--fail-on`)",
             Self::Locked => "another runner holds the lock; try again later",
+            Self::Interrupted => {
+                "stopped by Ctrl-C (SIGINT); the next `collect` within 30 minutes goes on where it stopped"
+            }
+            Self::Terminated => "stopped by SIGTERM; the next `collect` within 30 minutes goes on where it stopped",
         }
     }
 
@@ -138,7 +150,7 @@ mod tests {
     #[test]
     fn the_codes_are_the_promised_ones() {
         let codes = Exit::ALL.map(Exit::code);
-        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 75]);
+        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 75, 130, 143]);
     }
 
     #[test]

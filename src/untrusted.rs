@@ -128,7 +128,9 @@ mod tests {
         runner
             .run(&(any::<Index>(), edits()), |(seed, edits)| {
                 let mut text = seed.get(&seeds).clone();
-                edits.iter().for_each(|edit| edit.apply(&mut text, &seeds));
+                for edit in &edits {
+                    edit.apply(&mut text, &seeds);
+                }
                 let (first, second) = (read(&text), read(&text));
                 prop_assert_eq!(&first, &second, "two readings differ");
                 all.borrow_mut().insert(first);

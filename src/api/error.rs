@@ -201,6 +201,9 @@ pub enum Fault {
         /// How often failures in a row made us leave the server alone.
         openings: u32,
     },
+    /// Nothing more was sent, because the run is being stopped.
+    #[error("not asked, because the run was stopped")]
+    Stopped,
     /// An id that cannot be put into a path.
     #[error("an id that cannot be part of a path")]
     UnusableId,
@@ -253,6 +256,7 @@ impl Fault {
             | Self::Budget { .. }
             | Self::NoRetryLeft { .. }
             | Self::Breaker { .. }
+            | Self::Stopped
             | Self::UnusableId => false,
         }
     }

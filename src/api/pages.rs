@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::answer::{Answer, Depth, Page};
@@ -20,6 +21,7 @@ use super::operation::USERS;
 use super::read::Client;
 use super::wire::user::User;
 use super::wire::{Collection, Links};
+use crate::domain::id::UserId;
 
 /// Passes over a list that moves, at most.
 pub const MOST_PASSES: u32 = 3;
@@ -49,8 +51,8 @@ pub struct UserPage {
     pub again: Vec<User>,
     /// Users without an id: somebody is there, nobody can say who.
     pub nameless: usize,
-    /// Users the walk had asked to skip.
-    pub offset: u64,
+    /// What the walk has to remember of it.
+    pub step: Step,
     /// Whether this is the end.
     pub last: bool,
     /// At the end: whether the list moved during every pass, so that somebody may be on no page.
@@ -80,12 +82,22 @@ struct Pass {
 }
 
 /// What is asked for next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Next {
     /// The page behind so many users.
     Page(u64),
     /// The first page, to see whether it is as it was.
     FirstAgain,
+}
+
+/// A page that was read, as far as the walk has to remember it: with all of them it can go on in another process.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Step {
+    asked: Next,
+    /// The ids on the page, in order.
+    ids: Vec<Option<UserId>>,
+    /// Whether the server said that there are more.
+    more: bool,
 }
 
 /// A walk over all users. Ask for pages until there is none, or an error.
@@ -112,6 +124,19 @@ impl Users {
             passes: 1,
             budget: Budget { pages: MOST_PAGES, users: MOST_USERS },
         }
+    }
+
+    /// Goes on where another walk stood that had read these pages.
+    pub(super) fn from(client: Client, depth: Depth, steps: impl IntoIterator<Item = Step>) -> Self {
+        let mut users = Self::new(client, depth);
+        for step in steps {
+            users.seen.extend(step.ids.iter().flatten().map(UserId::shared));
+            // What was read once was within the limits.
+            if users.advance(&step).is_err() {
+                return Self::new(users.client, depth);
+            }
+        }
+        users
     }
 
     /// The next page; `None` behind the last one and behind an error.
@@ -145,30 +170,36 @@ impl Users {
             }
             None => false,
         };
-        let ids: Vec<Option<Arc<str>>> = items.iter().map(|user| user.id.clone()).collect();
-        let mut page = self.sort(items, offset);
+        let ids = items.iter().map(|user| user.id.clone().map(UserId::from)).collect();
+        let mut page = self.sort(items, Step { asked, ids, more });
         if self.seen.len() as u64 > self.budget.users {
             return Err(Fault::Budget { most: self.budget.users, what: "users" });
         }
-        if asked == Next::FirstAgain {
-            if ids == self.pass.first {
-                page.last = true;
-                return Ok(page);
-            }
-            // Another first page is as good a beginning as any.
-            if !self.may_pass_again() {
-                (page.last, page.moved) = (true, true);
-                return Ok(page);
-            }
-        }
-        self.next = self.follow(&ids, offset, more)?;
+        page.moved = self.advance(&page.step)?;
         page.last = self.next.is_none();
-        page.moved = page.last && self.pass.moved;
         Ok(page)
     }
 
+    /// Decides what is asked for behind a page, and answers, at the end, whether the list moved during every pass.
+    fn advance(&mut self, Step { asked, ids, more }: &Step) -> Result<bool, Fault> {
+        self.next = None;
+        let ids: Vec<Option<Arc<str>>> = ids.iter().map(|id| id.as_ref().map(UserId::shared)).collect();
+        let offset = if let Next::Page(offset) = asked { *offset } else { 0 };
+        if *asked == Next::FirstAgain {
+            if ids == self.pass.first {
+                return Ok(false);
+            }
+            // Another first page is as good a beginning as any.
+            if !self.may_pass_again() {
+                return Ok(true);
+            }
+        }
+        self.next = self.follow(&ids, offset, *more)?;
+        Ok(self.next.is_none() && self.pass.moved)
+    }
+
     /// Tells apart who is new, who is on this page twice and who was on an earlier one.
-    fn sort(&mut self, items: Vec<User>, offset: u64) -> UserPage {
+    fn sort(&mut self, items: Vec<User>, step: Step) -> UserPage {
         let (mut users, mut repeated, mut again, mut nameless) =
             (Vec::with_capacity(items.len()), Vec::new(), Vec::new(), 0);
         let mut here = BTreeSet::new();
@@ -185,7 +216,7 @@ impl Users {
                 again.push(user);
             }
         }
-        UserPage { users, repeated, again, nameless, offset, last: false, moved: false }
+        UserPage { users, repeated, again, nameless, step, last: false, moved: false }
     }
 
     /// What to ask for behind a page of those ids.

@@ -6,12 +6,13 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::answer::{Answer, Depth, Page, Rate};
 use super::error::Error;
 use super::operation::{self, Operation};
-use super::pages::Users;
+use super::pages::{Step, Users};
 use super::recording::Listener;
 use super::settings::{Settings, SettingsError};
 use super::transport::Getter;
@@ -41,7 +42,14 @@ impl Client {
     /// of one run, and never start over.
     #[must_use]
     pub fn for_another_run(&self) -> Self {
-        Self(self.0.for_another_run())
+        self.for_a_run_until(CancellationToken::new())
+    }
+
+    /// The same as [`Client::for_another_run`] for a run that can be stopped: once the token is cancelled nothing more is
+    /// sent, no retry either, and what waits to be sent fails at once. What was sent before comes to its end.
+    #[must_use]
+    pub fn for_a_run_until(&self, stop: CancellationToken) -> Self {
+        Self(self.0.for_another_run(stop))
     }
 
     /// The same connections and credentials, with somebody who hears of every exchange from now on, without anything in it
@@ -58,6 +66,11 @@ impl Client {
     /// All users, page by page, each user once.
     pub fn all_users(&self, depth: Depth) -> Users {
         Users::new(self.clone(), depth)
+    }
+
+    /// The same from where another walk over them stood that had read these pages.
+    pub fn all_users_from(&self, depth: Depth, steps: impl IntoIterator<Item = Step>) -> Users {
+        Users::from(self.clone(), depth, steps)
     }
 
     /// Users of one page. `GET /um/users?offset=&limit=&depth=`, `umUsersGet`.

@@ -13,6 +13,7 @@ use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, Head
 use reqwest::{Response, StatusCode};
 use secrecy::ExposeSecret as _;
 use tokio::time::{Instant, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -38,6 +39,8 @@ struct Shared {
     pace: Pace,
     settings: Limits,
     seams: Seams,
+    /// Once cancelled, nothing more is sent; what was sent before comes to its end.
+    stop: CancellationToken,
     recorder: Option<Recorder>,
 }
 
@@ -101,8 +104,8 @@ impl Getter {
     }
 
     /// The same connections and credentials for another run: its retries and its breaker start over.
-    pub(super) fn for_another_run(&self) -> Self {
-        Self(self.0.for_another_run())
+    pub(super) fn for_another_run(&self, stop: CancellationToken) -> Self {
+        Self(self.0.for_another_run(stop))
     }
 
     /// The same connections and credentials, with somebody who hears of every exchange.
@@ -177,19 +180,20 @@ impl Transport {
             },
             seams,
             recorder: None,
+            stop: CancellationToken::new(),
         })))
     }
 
-    fn for_another_run(&self) -> Self {
-        self.with_recorder(self.0.recorder.clone())
+    fn for_another_run(&self, stop: CancellationToken) -> Self {
+        self.with(self.0.recorder.clone(), stop)
     }
 
     fn recorded(&self, listener: Arc<dyn Listener>) -> Result<Self, RandomError> {
         let recorder = Recorder::new(listener, &self.0.prefix, &self.0.seams)?;
-        Ok(self.with_recorder(Some(recorder)))
+        Ok(self.with(Some(recorder), self.0.stop.clone()))
     }
 
-    fn with_recorder(&self, recorder: Option<Recorder>) -> Self {
+    fn with(&self, recorder: Option<Recorder>, stop: CancellationToken) -> Self {
         let Shared { http, base, prefix, settings, seams, .. } = &*self.0;
         Self(Arc::new(Shared {
             http: http.clone(),
@@ -199,6 +203,7 @@ impl Transport {
             settings: settings.clone(),
             seams: seams.clone(),
             recorder,
+            stop,
         }))
     }
 
@@ -217,7 +222,7 @@ impl Transport {
         let mut attempt = 0;
         let mut broken_before = false;
         loop {
-            let turn = shared.pace.turn().await.map_err(|fault| fail(attempt, sent_at, fault))?;
+            let turn = shared.turn().await.map_err(|fault| fail(attempt, sent_at, fault))?;
             attempt += 1;
             if attempt == 1 {
                 sent_at = shared.seams.now();
@@ -229,7 +234,7 @@ impl Transport {
             };
             broken_before |= matches!(Heard::of(&fault), Heard::Broken { .. });
             let wait = shared.before_retry(fault, attempt).map_err(|fault| fail(attempt, sent_at, fault))?;
-            shared.pace.rest(wait).await;
+            shared.stop.run_until_cancelled(shared.pace.rest(wait)).await;
         }
     }
 
@@ -244,7 +249,7 @@ impl Transport {
         let sent_at = shared.seams.now();
         let fail = |attempts, fault| Error { operation, attempts, sent_at, fault };
         let url = shared.url(operation, ids, "").map_err(|fault| fail(0, fault))?;
-        let turn = shared.pace.turn().await.map_err(|fault| fail(0, fault))?;
+        let turn = shared.turn().await.map_err(|fault| fail(0, fault))?;
         let request = Request { operation, ids, query: "", url };
         let taken = shared.exchange(&request, body, 1, turn, false).await.map_err(|fault| fail(1, fault))?;
         let location = taken.headers.get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -261,6 +266,11 @@ impl Shared {
     fn url(&self, operation: &Operation, ids: &[&str], query: &str) -> Result<Url, Fault> {
         let path = operation.path(ids)?;
         Url::parse(&format!("{}{path}{query}", self.prefix)).map_err(|_| Fault::UnusableId)
+    }
+
+    /// Waits for the leave to send, which nobody gets any more once the run is being stopped.
+    async fn turn(&self) -> Result<Turn<'_>, Fault> {
+        self.stop.run_until_cancelled(self.pace.turn()).await.unwrap_or(Err(Fault::Stopped))
     }
 
     /// How long to wait before the next attempt, or the fault that stands because there is none.

@@ -2,25 +2,35 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::future::{BoxFuture, FutureExt as _};
 use tokio::time::Instant;
 
+use super::stop::Stop;
 use crate::api::Fault;
 use crate::api::read::Client;
 use crate::api::settings::Settings;
 use crate::api::wire::Notes;
 use crate::collect::recheck::{LEAST, Recheck};
-use crate::collect::{CollectError, Limits, Progress, Walk, walk};
+use crate::collect::{CollectError, Course, Earlier, Journal, JournalError, Limits, Progress, Walk, walk_on};
 use crate::domain::id::ContractNumber;
+use crate::domain::notice::Notice;
 use crate::domain::snapshot::{RunState, Snapshot, Source};
 use crate::exit::Exit;
 use crate::seams::Seams;
-use crate::store::runs::{Occasion, RunId};
+use crate::store::runner::Runner;
+use crate::store::runs::{Moment, Occasion, RunId};
 use crate::store::seal::Sealing;
 use crate::store::{Store, StoreError};
 
 /// Name and version of this program, as snapshots record it.
 pub const TOOL: &str = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
+
+/// A run that was cut off is taken up if it began less than that ago; the walk's longest time counts from there as well.
+pub const TAKEN_UP_WITHIN: TimeDelta = TimeDelta::minutes(30);
+
+/// A clock that goes back by less is one that is set right in passing.
+const LEAST_REGRESSION: TimeDelta = TimeDelta::seconds(1);
 
 /// What is to be collected, and why.
 #[derive(Clone, Debug)]
@@ -37,6 +47,10 @@ pub struct Order {
     pub cross_check: bool,
     /// How long to wait before a list is read again of which much is missing.
     pub reread_after: Duration,
+    /// Whether to begin from the beginning, even if a run that was cut off could go on.
+    pub fresh: bool,
+    /// Stops it.
+    pub stop: Stop,
 }
 
 impl Order {
@@ -53,7 +67,16 @@ impl Order {
             },
             cross_check: false,
             reread_after: Duration::from_mins(1),
+            fresh: false,
+            stop: Stop::default(),
         }
+    }
+
+    /// What has to be the same for a run to go on under this order: everything that decides what is asked, and who. The
+    /// contract that the credentials see is compared when the run goes on.
+    fn terms(&self) -> String {
+        let Self { source: Source { api, tool }, limits, .. } = self;
+        serde_json::json!({ "api": api, "contract": limits.contract, "tool": tool }).to_string()
     }
 }
 
@@ -62,16 +85,31 @@ impl Order {
 pub enum CollectFailure {
     /// The walk saw nothing that could be sealed.
     #[error(transparent)]
-    Walk(#[from] CollectError),
+    Walk(CollectError),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<CollectError> for CollectFailure {
+    /// What the journal could not do is the database's failure.
+    fn from(error: CollectError) -> Self {
+        match error {
+            CollectError::Journal(source) => match source.downcast::<StoreError>() {
+                Ok(error) => Self::Store(*error),
+                Err(source) => Self::Walk(CollectError::Journal(source)),
+            },
+            error => Self::Walk(error),
+        }
+    }
 }
 
 impl CollectFailure {
     /// The code the process ends with.
     pub fn exit(&self) -> Exit {
         match self {
+            Self::Walk(CollectError::Stopped) => Exit::Terminated,
+            Self::Walk(CollectError::Journal(_)) => Exit::Unexpected,
             Self::Walk(error) => match error.fault() {
                 Some(Fault::Unauthorised { .. } | Fault::Forbidden { .. }) => Exit::CredentialsRefused,
                 Some(_) => Exit::Unreachable,
@@ -101,6 +139,9 @@ pub fn of_store(error: &StoreError) -> Exit {
 }
 
 /// Collects once. A failed walk is recorded as a failed run; nothing that was sealed before is touched.
+///
+/// A run that was cut off or stopped goes on, if it was collected under the same terms and began less than half an hour ago.
+/// When the order is stopped, the run is recorded as interrupted and can be taken up; sealing is not stopped any more.
 pub async fn collect(
     store: &Store,
     client: &Client,
@@ -111,17 +152,146 @@ pub async fn collect(
     if let Some(label) = &order.label {
         store.refuse_taken_label(order.limits.contract, label).await?;
     }
+    let client = client.for_a_run_until(order.stop.token().clone());
     let runner = store.runner(seams.now()).await?;
-    let run = store.begin_run(&runner, &order.occasion, seams.now(), &order.source).await?;
-    let outcome = walk_and_seal(store, client, seams, order, run, progress).await;
-    if let Err(failure) = &outcome {
-        let recorded = store.end_run(run, RunState::Failed, &reasons(failure), seams.now()).await;
-        if let Err(error) = recorded {
-            // The failure itself is what the caller has to hear of; a run without an end is recognised as cut off.
-            tracing::warn!(error = &error as &dyn std::error::Error, "The failed run could not be recorded");
+    let notices = regressed(store.moment(seams.now()).await?).into_iter().collect();
+    let desk = Desk { store, client, seams, order, progress, notices };
+    let begun = match desk.take_up(&runner).await? {
+        Some(begun) => begun,
+        None => desk.begin(&runner).await?,
+    };
+    match desk.walk_and_seal(begun).await {
+        Err(CollectFailure::Walk(error @ CollectError::AnotherThanBefore { .. })) => {
+            tracing::warn!("{error}: beginning a new run");
+            let begun = desk.begin(&runner).await?;
+            desk.walk_and_seal(begun).await
+        }
+        outcome => outcome,
+    }
+}
+
+/// A run that has begun, or goes on.
+struct Begun {
+    run: RunId,
+    /// What its snapshot was to be called when it began.
+    label: Option<String>,
+    /// How long ago it began.
+    used: Duration,
+    /// What it has read.
+    earlier: Earlier,
+}
+
+/// Everything that one collection works with.
+struct Desk<'a> {
+    store: &'a Store,
+    client: Client,
+    seams: &'a Seams,
+    order: Order,
+    progress: &'a (dyn Fn(Progress) + Sync),
+    /// What was noticed before the walk.
+    notices: Vec<Notice>,
+}
+
+impl Desk<'_> {
+    /// Takes up the run that was cut off last, if it may go on. Its age is that of the clock as it is: when that went back,
+    /// nobody knows how old the run is.
+    async fn take_up(&self, runner: &Runner) -> Result<Option<Begun>, CollectFailure> {
+        let (store, order, now) = (self.store, &self.order, self.seams.now());
+        if order.fresh {
+            return Ok(None);
+        }
+        let young = now - TAKEN_UP_WITHIN..=now;
+        let Some(found) = store.take_up(runner, &order.occasion, &order.terms(), young).await? else {
+            return Ok(None);
+        };
+        let used = (now - found.started).to_std().unwrap_or_default();
+        match Earlier::read(found.outcomes) {
+            Ok(earlier) => {
+                tracing::info!("Going on with a run that was cut off; it began {} s ago", used.as_secs());
+                Ok(Some(Begun { run: found.run, label: found.label, used, earlier }))
+            }
+            Err(error) => {
+                // Kept by a build that writes it in another way; whatever it was, it can be read again from the API.
+                tracing::warn!(error = &*error as &dyn std::error::Error, "Cannot go on with the run that was cut off");
+                store.end_run(found.run, RunState::Interrupted, "what it had read cannot be read", now).await?;
+                Ok(None)
+            }
         }
     }
-    outcome
+
+    async fn begin(&self, runner: &Runner) -> Result<Begun, CollectFailure> {
+        let (store, order) = (self.store, &self.order);
+        let run = store.begin_run(runner, &order.occasion, self.seams.now(), &order.source).await?;
+        store.stage(run, &order.terms(), order.label.as_deref()).await?;
+        Ok(Begun { run, label: None, used: Duration::ZERO, earlier: Earlier::default() })
+    }
+
+    /// Walks and seals; if that fails, records how the run ended.
+    async fn walk_and_seal(&self, begun: Begun) -> Result<Snapshot, CollectFailure> {
+        let run = begun.run;
+        // On the heap: a walk with everything that is in flight is large.
+        let outcome = Box::pin(self.sealed(begun)).await;
+        if let Err(failure) = &outcome {
+            let (state, reason) = match failure {
+                CollectFailure::Walk(CollectError::Stopped) => {
+                    (RunState::Interrupted, format!("stopped by {}", self.order.stop.why().unwrap_or("its caller")))
+                }
+                // What it has read is kept as long as no other run begins, which the caller does at once.
+                CollectFailure::Walk(CollectError::AnotherThanBefore { .. }) => {
+                    (RunState::Interrupted, reasons(failure))
+                }
+                failure => (RunState::Failed, reasons(failure)),
+            };
+            if let Err(error) = self.store.end_run(run, state, &reason, self.seams.now()).await {
+                // The failure itself is what the caller has to hear of; a run without an end is recognised as cut off.
+                tracing::warn!(error = &error as &dyn std::error::Error, "The end of the run could not be recorded");
+            }
+        }
+        outcome
+    }
+
+    async fn sealed(&self, begun: Begun) -> Result<Snapshot, CollectFailure> {
+        let Self { store, client, seams, order, progress, notices: before } = self;
+        let Begun { run, label, used, earlier } = begun;
+        let journal = Staging { store, run };
+        let stop = order.stop.token().clone();
+        let course = Course { limits: order.limits, used, earlier, journal: Some(&journal), stop };
+        let deadline = Instant::now() + order.limits.longest.saturating_sub(used);
+        let mut walk = walk_on(client, seams, course, *progress).await?;
+        let recheck = Recheck::new(client, seams, order.limits.at_once, order.reread_after, deadline);
+        // What was read is kept by now: it is asked again when the run goes on.
+        let settled = settle(store, recheck, &mut walk, order.cross_check);
+        order.stop.token().run_until_cancelled(settled).await.unwrap_or(Err(CollectError::Stopped.into()))?;
+        let Walk { contract, sightings, notes, repeated, mut notices } = walk;
+        tell(&notes, repeated);
+        notices.extend(before.iter().cloned());
+        let finished = seams.now();
+        if before.is_empty() {
+            notices.extend(regressed(store.moment(finished).await?));
+        }
+        // Who asks now decides what it is called; who asked first, if nobody says anything now.
+        let label = order.label.clone().or(label);
+        let sealing = Sealing { run, contract, sightings, finished, label, notices };
+        Ok(store.seal(sealing, seams).await?)
+    }
+}
+
+/// The journal of a walk in the store.
+struct Staging<'a> {
+    store: &'a Store,
+    run: RunId,
+}
+
+impl Journal for Staging<'_> {
+    fn keep(&self, outcomes: Vec<String>) -> BoxFuture<'_, Result<(), JournalError>> {
+        async move { self.store.keep(self.run, &outcomes).await.map_err(Into::into) }.boxed()
+    }
+}
+
+/// That the clock went back, if it did so by more than a clock is set right by in passing.
+fn regressed(moment: Moment) -> Option<Notice> {
+    let milliseconds = u64::try_from(moment.behind.num_milliseconds()).ok()?;
+    (moment.behind > LEAST_REGRESSION).then_some(Notice::ClockRegressed { milliseconds })
 }
 
 /// The failure with everything that led to it, as one line: what an auditor finds in the record of the run.
@@ -134,25 +304,6 @@ fn reasons(failure: &CollectFailure) -> String {
         source = reason.source();
     }
     text
-}
-
-async fn walk_and_seal(
-    store: &Store,
-    client: &Client,
-    seams: &Seams,
-    order: Order,
-    run: RunId,
-    progress: &(dyn Fn(Progress) + Sync),
-) -> Result<Snapshot, CollectFailure> {
-    let client = client.for_another_run();
-    let deadline = Instant::now() + order.limits.longest;
-    let mut walk = walk(&client, seams, order.limits, progress).await?;
-    let recheck = Recheck::new(&client, seams, order.limits.at_once, order.reread_after, deadline);
-    settle(store, recheck, &mut walk, order.cross_check).await?;
-    let Walk { contract, sightings, notes, repeated, notices } = walk;
-    tell(&notes, repeated);
-    let sealing = Sealing { run, contract, sightings, finished: seams.now(), label: order.label, notices };
-    Ok(store.seal(sealing, seams).await?)
 }
 
 /// Asks again until it is known what may count as absent. The walk knows nothing of the store, and the store nothing of the

@@ -5,4 +5,5 @@ pub mod collect;
 pub mod demo;
 pub mod recording;
 pub mod review;
+pub mod stop;
 pub mod write;

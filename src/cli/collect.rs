@@ -6,11 +6,14 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::progress::Bar;
+use super::signals::Signals;
 use super::{Context, Failure};
 use crate::api::read::Client;
 use crate::api::recording::Listener;
-use crate::app::collect::{Order, collect};
+use crate::app::collect::{CollectFailure, Order, collect};
 use crate::app::recording::Recording;
+use crate::app::stop::Stop;
+use crate::collect::CollectError;
 use crate::domain::fact::Kind;
 use crate::domain::notice::Notice;
 use crate::domain::severity::Severity;
@@ -20,6 +23,7 @@ use crate::store::Access;
 
 /// Reads everything the credentials can see of a contract and seals it as the next snapshot.
 ///
+/// A collection that was cut off or stopped goes on where it was, if it began less than half an hour ago; see --fresh.
 /// Reading never changes anything at IONOS. What cannot be read makes the snapshot incomplete (exit code 9); it is
 /// never taken for removed.
 #[derive(Args, Debug)]
@@ -37,9 +41,14 @@ pub struct Collect {
     /// Read memberships from the users' side too, and compare: one request more for each user
     #[arg(long)]
     cross_check: bool,
+    /// Begin a new run, even if one that was cut off less than half an hour ago could go on
+    #[arg(long)]
+    fresh: bool,
 }
 
 pub(super) async fn run(command: Collect, context: &mut Context) -> Result<Exit, Failure> {
+    // From the first moment on: a signal has to find somebody who knows what to do.
+    let signals = Signals::listen()?;
     let mut settings = context.settings()?;
     if command.contract.is_some() {
         settings.contract_number = command.contract;
@@ -53,15 +62,18 @@ pub(super) async fn run(command: Collect, context: &mut Context) -> Result<Exit,
         None => client,
     };
     let care = context.config()?.config.collect;
+    let stop = Stop::default();
     let order = Order {
         label: command.label,
         cross_check: command.cross_check || care.cross_check,
         reread_after: care.reread_after,
+        fresh: command.fresh,
+        stop: stop.clone(),
         ..Order::manual(context.seams.now(), &settings)
     };
     tracing::info!("Collecting from {}", settings.base);
     let bar = Bar::new(context.progress);
-    let outcome = collect(&store, &client, &context.seams, order, &|at| bar.show(at)).await;
+    let outcome = signals.obey(&stop, collect(&store, &client, &context.seams, order, &|at| bar.show(at))).await;
     bar.finish();
     if let (Some(recording), Some(folder)) = (&recording, &command.record) {
         match recording.end() {
@@ -69,11 +81,14 @@ pub(super) async fn run(command: Collect, context: &mut Context) -> Result<Exit,
             Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "The recording is not whole"),
         }
     }
-    let snapshot = match outcome {
-        Ok(snapshot) => snapshot,
-        Err(failure) => {
+    let snapshot = match outcome? {
+        (Ok(snapshot), _) => snapshot,
+        (Err(failure), signal) => {
             store.close().await;
-            return Err(failure.into());
+            return Err(match (failure, signal) {
+                (CollectFailure::Walk(CollectError::Stopped), Some(signal)) => Failure::Stopped { signal },
+                (failure, _) => failure.into(),
+            });
         }
     };
     let coverage = store.coverage(snapshot.contract, snapshot.seq).await?;

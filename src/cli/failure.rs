@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io::{self, Write};
 
+use super::signals::Signal;
 use super::table::visible;
 use crate::analyse::diff::AnalyseError;
 use crate::api::settings::SettingsError;
@@ -60,6 +61,21 @@ pub enum Failure {
     /// The demonstration.
     #[error(transparent)]
     Demo(#[from] DemoError),
+    /// A signal stopped the command before its end; what it had read is kept.
+    #[error("stopped by {signal}")]
+    Stopped {
+        /// Which one.
+        signal: Signal,
+    },
+    /// A second signal came before the command had stopped in order.
+    #[error("stopped at once by another {signal}")]
+    Cut {
+        /// Which one.
+        signal: Signal,
+    },
+    /// Signals cannot be waited for.
+    #[error("listen to signals")]
+    Signals(#[source] io::Error),
     /// The emulator did not start.
     #[error("start the emulator")]
     Emulator(#[from] emulator::StartError),
@@ -89,7 +105,10 @@ impl Failure {
             | Self::Record(_)
             | Self::Usage { .. } => Exit::Usage,
             Self::Demo(error) => error.exit(),
-            Self::Render(_) | Self::Emulator(_) | Self::Output(_) | Self::Random(_) => Exit::Unexpected,
+            Self::Stopped { signal } | Self::Cut { signal } => signal.exit(),
+            Self::Render(_) | Self::Emulator(_) | Self::Output(_) | Self::Random(_) | Self::Signals(_) => {
+                Exit::Unexpected
+            }
         }
     }
 
@@ -108,7 +127,6 @@ impl Failure {
             }
             Self::Write(error) => Some(error.hint()),
             Self::Record(error) => Some(error.hint().replace("--out", "--record")),
-            Self::Random(_) => None,
             Self::Demo(error) => error.hint(),
             Self::Templates(_) | Self::Render(_) => {
                 Some("look at the templates in the folder that report.templates names".to_owned())
@@ -118,6 +136,10 @@ impl Failure {
             Self::Review(ReviewError::Analyse(_)) | Self::Analyse(_) => {
                 Some("read it with the version that wrote it, or a newer one".to_owned())
             }
+            Self::Stopped { .. } | Self::Cut { .. } => {
+                Some("collect again within 30 minutes of its beginning, and it goes on where it stopped".to_owned())
+            }
+            Self::Signals(_) | Self::Random(_) => None,
             Self::Emulator(_) => Some("choose another --port, or 0 for a free one".to_owned()),
             Self::Usage { hint, .. } => Some((*hint).to_owned()),
             Self::Output(_) => Some("make room where standard output goes, or write to a file".to_owned()),

@@ -15,6 +15,7 @@ mod history;
 mod meanings;
 mod progress;
 mod report;
+mod signals;
 mod snapshots;
 mod table;
 

@@ -27,6 +27,9 @@ pub struct List {
     /// Only this contract; without it, all
     #[arg(long, value_name = "NUMBER")]
     contract: Option<u64>,
+    /// Every attempt to collect instead, those that failed or were interrupted among them
+    #[arg(long)]
+    runs: bool,
     /// How to write the list
     #[arg(long, value_enum, default_value_t)]
     format: ListFormat,
@@ -75,7 +78,38 @@ pub(super) async fn run(command: Snapshots, context: &mut Context) -> Result<Exi
     }
 }
 
+/// The columns of a run.
+const OF_RUNS: [&str; 9] =
+    ["run", "state", "contract", "snapshot", "schedule", "started_utc", "finished_utc", "requests", "reason"];
+
+/// The runs, oldest first. One that was never sealed belongs to no contract, and is listed whichever is asked for.
+async fn run_runs(list: List, context: &mut Context) -> Result<Exit, Failure> {
+    let store = context.store(Access::Read).await?;
+    let mut table = Table::new(&OF_RUNS);
+    for run in store.runs().await? {
+        if list.contract.is_some_and(|asked| run.contract.is_some_and(|contract| contract.0 != asked)) {
+            continue;
+        }
+        table.push([
+            run.number.into(),
+            run.state.as_str().into(),
+            run.contract.map(|contract| contract.to_string()).unwrap_or_default().into(),
+            run.seq.map(|seq| seq.to_string()).unwrap_or_default().into(),
+            run.schedule.into(),
+            to_seconds(run.started).into(),
+            run.finished.map(to_seconds).unwrap_or_default().into(),
+            run.requests.into(),
+            run.reason.unwrap_or_default().into(),
+        ]);
+    }
+    table.write(&mut context.out, list.format, context.width)?;
+    Ok(Exit::Done)
+}
+
 async fn run_list(list: List, context: &mut Context) -> Result<Exit, Failure> {
+    if list.runs {
+        return run_runs(list, context).await;
+    }
     let store = context.store(Access::Read).await?;
     let contracts = match list.contract {
         Some(_) => vec![context.contract(&store, list.contract).await?],

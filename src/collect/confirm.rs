@@ -3,6 +3,8 @@
 //! Without it nothing may be sealed: the users of one contract under the number of another would be additions and removals
 //! that never happened.
 
+use serde::{Deserialize, Serialize};
+
 use super::error::CollectError;
 use super::reading::effort;
 use crate::api::operation::CONTRACTS;
@@ -13,11 +15,14 @@ use crate::domain::coverage::Effort;
 use crate::domain::id::ContractNumber;
 
 /// A contract that the API lists.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Confirmed {
     pub(super) contract: Contract,
+    #[serde(default, skip_serializing_if = "Notes::is_empty")]
     pub(super) notes: Notes,
     pub(super) effort: Effort,
+    /// By how many seconds the server's clock was ahead of ours when it answered; negative if it was behind.
+    pub(super) ahead: Option<i64>,
 }
 
 /// The contract to walk among those that the API lists.
@@ -49,7 +54,8 @@ pub(super) fn confirmed(
     let effort = effort(&receipt, listed.len());
     let listed: Result<Vec<Contract>, ConvertError> = listed.into_iter().map(contract::Contract::into_domain).collect();
     let contract = choose(listed.map_err(|error| useless(error.into()))?, wanted)?;
-    Ok(Confirmed { contract, notes, effort })
+    let ahead = receipt.server_date.map(|date| (date - receipt.answered_at).num_seconds());
+    Ok(Confirmed { contract, notes, effort, ahead })
 }
 
 /// The contract to walk among those that are listed.

@@ -1,5 +1,6 @@
 //! Why a walk ends without anything to seal. Everything less is a gap in the coverage, not an error.
 
+use super::journal::JournalError;
 use crate::api::{Error, Fault};
 use crate::domain::id::ContractNumber;
 
@@ -39,6 +40,20 @@ pub enum CollectError {
     /// The walk ran out of time before it was certain which contract this is.
     #[error("walk the contract: the contracts that the credentials see could not be read in time")]
     NotConfirmedInTime,
+    /// The run was cut off, and what it saw before was another contract's: nothing of both may be mixed.
+    #[error("go on with the run: it began with contract {before}, and the credentials now see {now}")]
+    AnotherThanBefore {
+        /// The contract of the first part.
+        before: ContractNumber,
+        /// The contract now.
+        now: ContractNumber,
+    },
+    /// The walk was told to stop. What it has read is in its journal.
+    #[error("walk the contract: stopped before its end")]
+    Stopped,
+    /// What was read could not be kept.
+    #[error("keep what was read so far")]
+    Journal(#[source] JournalError),
     /// None of the lists of users, groups and resources could be read.
     #[error("walk the contract: nothing could be read")]
     NothingRead(#[source] Box<Error>),
@@ -59,6 +74,9 @@ impl CollectError {
             | Self::SeveralContracts(_)
             | Self::AnotherContract { .. }
             | Self::NotConfirmedInTime
+            | Self::AnotherThanBefore { .. }
+            | Self::Stopped
+            | Self::Journal(_)
             | Self::NothingInTime => None,
         }
     }
@@ -77,6 +95,9 @@ impl CollectError {
             Self::NotConfirmed { error, .. } => {
                 return error.fault.hint().or_else(|| Some("check the credentials and try again".to_owned()));
             }
+            Self::AnotherThanBefore { .. } => "begin a new run with `keyholder collect --fresh`",
+            Self::Stopped => "collect again within half an hour, and it goes on where it stopped",
+            Self::Journal(_) => return None,
             Self::NotConfirmedInTime | Self::NothingInTime => {
                 "try again later; `keyholder doctor` tells how fast the API answers"
             }

@@ -4,6 +4,8 @@
 
 mod confirm;
 mod error;
+pub mod journal;
+mod outcome;
 pub mod plan;
 mod reading;
 pub mod recheck;
@@ -11,5 +13,6 @@ mod seen;
 pub mod walk;
 
 pub use error::CollectError;
+pub use journal::{Earlier, Journal, JournalError};
 pub use plan::{Call, Plan};
-pub use walk::{Limits, Progress, Walk, walk};
+pub use walk::{Course, Limits, Progress, Walk, walk, walk_on};

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use futures::future::join;
+use serde::{Deserialize, Serialize};
 
 use super::plan::depth;
 use crate::api::read::Client;
@@ -21,24 +22,26 @@ use crate::seams::Seams;
 pub(super) struct Unauthorised(pub(super) Box<Error>);
 
 /// How the reading of one scope ended.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Reading<T> {
     /// What was seen, each thing once, in order of its key.
     pub(super) items: Vec<T>,
     pub(super) status: Status,
     pub(super) effort: Effort,
     /// What this version did not know of the answers.
+    #[serde(default, skip_serializing_if = "Notes::is_empty")]
     pub(super) notes: Notes,
     /// Things that were there twice in one answer; the later one counts.
     pub(super) repeated: u64,
     /// Of these, things whose content was not the same.
     pub(super) differing: u64,
     /// Why nothing could be read, for whoever has to explain it.
+    #[serde(skip)]
     pub(super) error: Option<Box<Error>>,
 }
 
 /// Both scopes of a group.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct OfGroup {
     pub(super) group: GroupId,
     pub(super) members: Reading<UserId>,
@@ -46,7 +49,7 @@ pub(super) struct OfGroup {
 }
 
 /// Both scopes of a user.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct OfUser {
     pub(super) user: UserId,
     pub(super) owns: Reading<ResourceId>,

@@ -28,6 +28,8 @@ pub(super) struct Seen {
     owns: Vec<(UserId, ResourceId)>,
     keys: Vec<Key>,
     pub(super) scopes: BTreeMap<Scope, (Status, Effort)>,
+    /// What scopes took in an earlier part of the run that came to nothing.
+    spent: BTreeMap<Scope, Effort>,
     pub(super) notes: Notes,
     pub(super) repeated: u64,
     /// Things that were there twice with different content, by the kind of the scope.
@@ -147,9 +149,17 @@ impl Seen {
         reading.items
     }
 
-    /// Records how a scope ended.
-    pub(super) fn record(&mut self, scope: Scope, status: Status, effort: Effort) {
+    /// Records how a scope ended, with everything that it took.
+    pub(super) fn record(&mut self, scope: Scope, status: Status, mut effort: Effort) {
+        if let Some(spent) = self.spent.get(&scope) {
+            effort.add(*spent);
+        }
         self.scopes.insert(scope, (status, effort));
+    }
+
+    /// Remembers what a scope took in an earlier part of the run, beside what it is going to take in this one.
+    pub(super) fn spent(&mut self, scope: Scope, effort: Effort) {
+        self.spent.entry(scope).or_default().add(effort);
     }
 
     /// What was seen, in order. Whoever vanished during the walk was not there at its end, and nothing of theirs.

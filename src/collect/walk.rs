@@ -3,32 +3,35 @@
 //! One loop on one task: dropping its future stops everything, and nothing is shared between tasks. How many requests are
 //! in flight is the client's business; how many are waiting is bounded here, so that memory is.
 
+mod taking;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::FuturesUnordered;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
 
-use super::confirm::{Confirmed, confirmed};
 use super::error::CollectError;
+use super::journal::{Earlier, Journal, Keeper};
+use super::outcome::{self, Outcome};
 use super::plan::depth;
-use super::reading::{OfGroup, OfUser, Reading, Unauthorised, effort, of_group, of_user};
+use super::reading::{of_group, of_user};
 use super::seen::Seen;
-use crate::api::pages::{UserPage, Users};
+use crate::api::Error;
+use crate::api::pages::{Step, Users};
 use crate::api::read::Client;
-use crate::api::wire::{Collection, ConvertError, Notes, contract, group, resource, user};
-use crate::api::{Answer, Depth, Error, Fault};
+use crate::api::wire::Notes;
 use crate::domain::coverage::{Effort, Scope, ScopeKind, Status};
 use crate::domain::id::{ContractNumber, GroupId, UserId};
 use crate::domain::notice::Notice;
 use crate::domain::sighting::Sightings;
-use crate::domain::user::User;
 use crate::seams::Seams;
 
-/// Members that the list of users does not name, at most so many are asked for.
-const MOST_STRAYS: usize = 20;
+/// How long what is in flight may take when the walk is being stopped.
+const WINDING_DOWN: Duration = Duration::from_secs(10);
 
 /// Bounds of a walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +78,33 @@ pub struct Walk {
     pub notices: Vec<Notice>,
 }
 
+/// How a walk begins, where it is kept, and what stops it.
+pub struct Course<'a> {
+    /// Its bounds.
+    pub limits: Limits,
+    /// How much of the longest time an earlier part of the run has used up.
+    pub used: Duration,
+    /// What that part came to.
+    pub earlier: Earlier,
+    /// Where outcomes are kept while the walk goes on.
+    pub journal: Option<&'a dyn Journal>,
+    /// Once cancelled, the walk winds down. The client should be one that stops with it.
+    pub stop: CancellationToken,
+}
+
+impl Course<'_> {
+    /// A walk from the beginning that is not kept and not stopped.
+    pub fn of(limits: Limits) -> Self {
+        Self {
+            limits,
+            used: Duration::ZERO,
+            earlier: Earlier::default(),
+            journal: None,
+            stop: CancellationToken::new(),
+        }
+    }
+}
+
 /// Walks a contract. `progress` is called after every answer about a scope.
 ///
 /// Scopes that cannot be read are gaps in the result. An error is returned only if the credentials are refused, if it is not
@@ -85,23 +115,33 @@ pub async fn walk(
     limits: Limits,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Walk, CollectError> {
+    walk_on(client, seams, Course::of(limits), progress).await
+}
+
+/// The same with a journal: goes on where an earlier part of the run was cut off, keeps its outcomes, and can be stopped.
+///
+/// What was read to its end before is not read again, except for the contract: another one than before is an error.
+pub async fn walk_on<'a>(
+    client: &'a Client,
+    seams: &'a Seams,
+    course: Course<'a>,
+    progress: &'a (dyn Fn(Progress) + Sync),
+) -> Result<Walk, CollectError> {
+    let Course { limits, used, earlier, journal, stop } = course;
+    let deadline = Instant::now() + limits.longest.saturating_sub(used);
     let mut walker = Walker::new(client, seams, limits, progress);
-    walker.run().await?;
+    walker.keeper = Keeper::new(journal);
+    walker.replay(earlier)?;
+    walker.ask_for_lists();
+    walker.run(deadline, &stop).await?;
+    walker.keeper.finish().await?;
     walker.finish()
 }
 
-/// A list that is read as a whole.
-type Listed<T> = Result<Answer<Collection<T>>, Error>;
-
-/// What one of the running futures came back with.
-enum Outcome {
-    Contracts(Result<Answer<Option<Vec<contract::Contract>>>, Error>),
-    Page(Box<Users>, Option<Result<Answer<UserPage>, Error>>),
-    Groups(Listed<group::Group>),
-    Resources(Listed<resource::Resource>),
-    OfGroup(OfGroup),
-    OfUser(OfUser),
-    Stray(UserId, Result<Answer<user::User>, Error>),
+/// What one of the running futures came back with, and the walk over the users if it was that one's.
+struct Arrival {
+    outcome: Outcome,
+    users: Option<Box<Users>>,
 }
 
 /// A parent whose scopes wait to be read.
@@ -119,14 +159,16 @@ struct Walker<'a> {
     seen: Seen,
     waiting: VecDeque<Parent>,
     parents_running: usize,
-    running: FuturesUnordered<BoxFuture<'a, Result<Outcome, Unauthorised>>>,
+    running: FuturesUnordered<BoxFuture<'a, Result<Arrival, CollectError>>>,
+    keeper: Keeper<'a>,
     /// Scopes whose reading has not ended.
     open: BTreeSet<Scope>,
-    /// What the pages of users took so far, and whether one moved while they were read.
+    /// What the pages of users took so far, whether the list moved in every pass, and the pages of an earlier part of the run.
     paging: Effort,
-    shifted: bool,
+    moved: bool,
+    steps: Vec<Step>,
     /// How many users of the list mean nothing, and the first reason.
-    unusable: Option<(usize, ConvertError)>,
+    unusable: Option<(usize, String)>,
     /// Members that the list of users does not name: whether they were asked for, how many have not answered yet, and
     /// whether one of them is not known to be gone.
     asked_for_strays: bool,
@@ -134,11 +176,15 @@ struct Walker<'a> {
     contradicted: bool,
     /// The first failure of a list, in case that nothing else can be said.
     failure: Option<Box<Error>>,
+    /// The contract of an earlier part of the run, and the requests of that part whose answers were used.
+    expected: Option<ContractNumber>,
+    saved: Option<u64>,
+    notices: Vec<Notice>,
 }
 
 impl<'a> Walker<'a> {
     fn new(client: &'a Client, seams: &'a Seams, limits: Limits, report: &'a (dyn Fn(Progress) + Sync)) -> Self {
-        let walker = Self {
+        Self {
             client,
             seams,
             limits,
@@ -148,49 +194,105 @@ impl<'a> Walker<'a> {
             waiting: VecDeque::new(),
             parents_running: 0,
             running: FuturesUnordered::new(),
+            keeper: Keeper::new(None),
             open: BTreeSet::from([Scope::Contract, Scope::Users, Scope::Groups, Scope::Resources]),
             paging: Effort::default(),
-            shifted: false,
+            moved: false,
+            steps: Vec::new(),
             unusable: None,
             asked_for_strays: false,
             strays: 0,
             contradicted: false,
             failure: None,
-        };
-        walker.running.push(async { Ok(Outcome::Contracts(client.contracts().await)) }.boxed());
-        walker.running.push(async { Ok(Outcome::Groups(client.groups(depth(ScopeKind::Groups)).await)) }.boxed());
-        walker
-            .running
-            .push(async { Ok(Outcome::Resources(client.resources(depth(ScopeKind::Resources)).await)) }.boxed());
-        walker.turn_page(Box::new(client.all_users(depth(ScopeKind::Users))));
-        walker
+            expected: None,
+            saved: None,
+            notices: Vec::new(),
+        }
     }
 
-    /// Reads until nothing is left to read or the time is over. When the client's breaker has ended the run, what is left
-    /// fails without being asked, and so in no time.
-    async fn run(&mut self) -> Result<(), CollectError> {
-        let deadline = Instant::now() + self.limits.longest;
-        loop {
-            self.start_more();
-            match timeout_at(deadline, self.running.next()).await {
-                Ok(Some(outcome)) => self.take(outcome.map_err(|error| CollectError::Refused(error.0))?)?,
-                Ok(None) if self.ask_for_strays() => {}
-                Ok(None) => return Ok(()),
-                Err(_) => {
-                    self.run_out_of_time();
-                    return Ok(());
+    /// Takes in what an earlier part of the run came to, as if it had just arrived.
+    fn replay(&mut self, earlier: Earlier) -> Result<(), CollectError> {
+        for outcome in earlier.into_outcomes() {
+            let efforts = outcome.efforts();
+            let requests: u64 = efforts.iter().map(|(_, effort)| effort.attempts).sum();
+            match outcome {
+                // The contract is asked for again in any case.
+                Outcome::Contract(confirmed) => {
+                    self.expected = Some(confirmed.contract.number);
+                    self.seen.spent(Scope::Contract, confirmed.effort);
+                    self.saved.get_or_insert(0);
                 }
+                Outcome::Spent(efforts) => {
+                    for (scope, effort) in efforts {
+                        self.seen.spent(scope, effort);
+                    }
+                }
+                outcome if efforts.iter().any(|(scope, _)| self.open.contains(scope)) => {
+                    *self.saved.get_or_insert(0) += requests;
+                    self.take(outcome)?;
+                }
+                _ => {}
             }
         }
+        let open = &self.open;
+        self.waiting.retain(|parent| match parent {
+            Parent::Group(group) => open.contains(&Scope::Members(group.clone())),
+            Parent::User(user) => open.contains(&Scope::Owns(user.clone())),
+        });
+        Ok(())
+    }
+
+    /// Asks which contract it is, and for the lists that were not read yet.
+    fn ask_for_lists(&mut self) {
+        let (client, seams, wanted) = (self.client, self.seams, self.limits.contract);
+        self.ask(outcome::contract(client, wanted));
+        if self.open.contains(&Scope::Groups) {
+            self.ask(outcome::groups(client, seams));
+        }
+        if self.open.contains(&Scope::Resources) {
+            self.ask(outcome::resources(client, seams));
+        }
+        if self.open.contains(&Scope::Users) {
+            let depth = depth(ScopeKind::Users);
+            let users = client.all_users_from(depth, std::mem::take(&mut self.steps));
+            self.turn_page(Box::new(users));
+        }
+    }
+
+    fn ask(&self, question: impl Future<Output = Result<Outcome, CollectError>> + Send + 'a) {
+        self.running.push(question.map(|outcome| outcome.map(|outcome| Arrival { outcome, users: None })).boxed());
     }
 
     /// Asks for the next page of users.
     fn turn_page(&self, mut users: Box<Users>) {
+        let seams = self.seams;
         let page = async move {
-            let page = users.next().await;
-            Ok(Outcome::Page(users, page))
+            let outcome = outcome::page(&mut users, seams).await?;
+            Ok(Arrival { outcome, users: Some(users) })
         };
         self.running.push(page.boxed());
+    }
+
+    /// Reads until nothing is left to read, the time is over or the walk is stopped. When the client's breaker has ended the
+    /// run, what is left fails without being asked, and so in no time.
+    async fn run(&mut self, deadline: Instant, stop: &CancellationToken) -> Result<(), CollectError> {
+        loop {
+            self.start_more();
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return self.wind_down().await,
+                () = sleep_until(deadline) => {
+                    self.run_out_of_time();
+                    return Ok(());
+                }
+                kept = self.keeper.step() => kept?,
+                arrival = self.running.next() => match arrival {
+                    Some(arrival) => self.arrive(arrival?)?,
+                    None if self.ask_for_strays() => {}
+                    None => return Ok(()),
+                },
+            }
+        }
     }
 
     /// Starts reading the scopes of waiting parents, as many as may run at once.
@@ -199,227 +301,52 @@ impl<'a> Walker<'a> {
         while self.parents_running < self.limits.at_once.max(1) {
             let Some(parent) = self.waiting.pop_front() else { return };
             self.parents_running += 1;
-            self.running.push(match parent {
+            match parent {
                 Parent::Group(group) => {
-                    async move { of_group(client, seams, group).await.map(Outcome::OfGroup) }.boxed()
+                    self.ask(async move { Ok(Outcome::OfGroup(of_group(client, seams, group).await?)) });
                 }
-                Parent::User(user) => async move { of_user(client, seams, user).await.map(Outcome::OfUser) }.boxed(),
-            });
+                Parent::User(user) => {
+                    self.ask(async move { Ok(Outcome::OfUser(of_user(client, seams, user).await?)) });
+                }
+            }
         }
     }
 
-    /// Takes in what one of the running futures came back with.
-    fn take(&mut self, outcome: Outcome) -> Result<(), CollectError> {
-        match outcome {
-            Outcome::Contracts(answer) => self.take_contracts(answer)?,
-            Outcome::Page(users, page) => self.take_page(users, page)?,
-            Outcome::Groups(answer) => {
-                let reading =
-                    Reading::of_list(answer, self.seams, |it: group::Group| it.into_domain(), |it| it.id.clone());
-                let items = self.take_list(Scope::Groups, reading)?;
-                for group in self.seen.groups(items) {
-                    self.open.extend([Scope::Members(group.clone()), Scope::Shares(group.clone())]);
-                    self.waiting.push_back(Parent::Group(group));
-                }
-            }
-            Outcome::Resources(answer) => {
-                let reading =
-                    Reading::of_list(answer, self.seams, |it: resource::Resource| it.into_domain(), |it| it.id.clone());
-                let items = self.take_list(Scope::Resources, reading)?;
-                self.seen.resources(items);
-            }
-            Outcome::OfGroup(of) => {
-                self.parents_running -= 1;
-                let scopes = [Scope::Members(of.group.clone()), Scope::Shares(of.group.clone())];
-                self.seen.of_group(of);
-                self.close(&scopes);
-            }
-            Outcome::OfUser(of) => {
-                self.parents_running -= 1;
-                let scopes = [Scope::Owns(of.user.clone()), Scope::Keys(of.user.clone())];
-                self.seen.of_user(of);
-                self.close(&scopes);
-            }
-            Outcome::Stray(id, answer) => self.take_stray(id, answer)?,
+    /// Takes in what has just arrived, and asks for what comes next.
+    fn arrive(&mut self, Arrival { outcome, users }: Arrival) -> Result<(), CollectError> {
+        self.keeper.gather(&outcome)?;
+        self.parents_running -= usize::from(matches!(outcome, Outcome::OfGroup(_) | Outcome::OfUser(_)));
+        self.take(outcome)?;
+        if let Some(users) = users.filter(|_| self.open.contains(&Scope::Users)) {
+            self.turn_page(users);
         }
-        self.progress.scopes = self.progress.ended + self.open.len() as u64;
         (self.report)(self.progress);
         Ok(())
     }
 
-    /// Takes in one of the lists that everything else hangs on.
-    fn take_list<T>(
-        &mut self,
-        scope: Scope,
-        reading: Result<Reading<T>, Unauthorised>,
-    ) -> Result<Vec<T>, CollectError> {
-        let mut reading = reading.map_err(|error| CollectError::Refused(error.0))?;
-        if let Some(error) = reading.error.take() {
-            self.failure.get_or_insert(error);
-        }
-        let items = self.seen.take(scope.clone(), reading);
-        self.close(&[scope]);
-        Ok(items)
-    }
-
-    fn take_contracts(
-        &mut self,
-        answer: Result<Answer<Option<Vec<contract::Contract>>>, Error>,
-    ) -> Result<(), CollectError> {
-        let Confirmed { contract, notes, effort } = confirmed(answer, self.limits.contract)?;
-        self.seen.notes.add(notes);
-        self.seen.contract = Some(contract);
-        self.seen.record(Scope::Contract, Status::Complete, effort);
-        self.close(&[Scope::Contract]);
-        Ok(())
-    }
-
-    fn take_page(
-        &mut self,
-        users: Box<Users>,
-        page: Option<Result<Answer<UserPage>, Error>>,
-    ) -> Result<(), CollectError> {
-        let status = match page {
-            Some(Ok(Answer { value, notes, receipt })) => {
-                self.seen.notes.add(notes);
-                self.paging.add(effort(&receipt, value.users.len() + value.repeated.len() + value.nameless));
-                let last = value.last;
-                self.take_users(value);
-                if !last {
-                    self.turn_page(users);
-                    return Ok(());
-                }
-                self.end_of_users()
-            }
-            Some(Err(error)) => {
-                let reading =
-                    Reading::<()>::failed(error, self.seams).map_err(|error| CollectError::Refused(error.0))?;
-                self.paging.add(reading.effort);
-                if let Some(error) = reading.error {
-                    self.failure.get_or_insert(error);
-                }
-                reading.status
-            }
-            // The page before said that it was the last one.
-            None => Status::Complete,
-        };
-        self.seen.record(Scope::Users, status, self.paging);
-        self.close(&[Scope::Users]);
-        Ok(())
-    }
-
-    /// How the list of users ended whose last page was read.
-    fn end_of_users(&self) -> Status {
-        match &self.unusable {
-            Some((1, error)) => Status::Failed(error.to_string()),
-            Some((count, error)) => Status::Failed(format!("{count} users cannot be told, one of them is {error}")),
-            // A contract has an owner at least, and somebody asks.
-            None if self.shifted || !self.seen.has_users() => Status::Unstable,
-            None => Status::Complete,
-        }
-    }
-
-    /// Adds the users of one page. Those that convert are seen even if another one does not.
-    fn take_users(&mut self, page: UserPage) {
-        self.shifted |= page.moved;
-        if page.nameless > 0 {
-            self.unusable.get_or_insert((0, ConvertError::NoId("user"))).0 += page.nameless;
-        }
-        for user in page.users.into_iter().chain(page.repeated) {
-            match user.into_domain() {
-                Ok(user) => self.take_user(user),
-                Err(error) => self.unusable.get_or_insert((0, error)).0 += 1,
+    /// Asks nothing more, waits a while for what is in flight, and keeps what came of it.
+    async fn wind_down(&mut self) -> Result<(), CollectError> {
+        let end = Instant::now() + WINDING_DOWN;
+        loop {
+            tokio::select! {
+                biased;
+                () = sleep_until(end) => break,
+                arrival = self.running.next() => match arrival {
+                    Some(Ok(Arrival { outcome, .. })) => {
+                        if let Outcome::Contract(confirmed) = &outcome {
+                            self.confirm(confirmed.contract.number)?;
+                        }
+                        self.keeper.gather(&outcome)?;
+                    }
+                    // What was not asked any more comes back as a failure.
+                    Some(Err(error)) => tracing::debug!(error = &error as &dyn std::error::Error, "Given up"),
+                    None => break,
+                },
+                kept = self.keeper.step() => kept?,
             }
         }
-        for user in page.again.into_iter().filter_map(|user| user.into_domain().ok()) {
-            self.seen.user_again(user);
-        }
-    }
-
-    /// Adds a user; the scopes of a new one wait to be read.
-    fn take_user(&mut self, user: User) {
-        let id = user.id.clone();
-        if self.seen.user(user) {
-            self.open.extend([Scope::Owns(id.clone()), Scope::Keys(id.clone())]);
-            self.waiting.push_back(Parent::User(id));
-        }
-    }
-
-    /// When everything else was read: asks for the users that groups name as members and the list does not. Answers whether
-    /// there is anything to wait for.
-    ///
-    /// Somebody whom a deletion moved from the second page to the first between the two was on neither. Until they all turn
-    /// out to be gone, the list proves nothing.
-    fn ask_for_strays(&mut self) -> bool {
-        let is_complete = self.seen.scopes.get(&Scope::Users).is_some_and(|(status, _)| *status == Status::Complete);
-        if std::mem::replace(&mut self.asked_for_strays, true) || !is_complete {
-            return false;
-        }
-        let strays = self.seen.strays();
-        if strays.is_empty() {
-            return false;
-        }
-        self.seen.record(Scope::Users, Status::Unstable, self.paging);
-        self.progress.complete -= 1;
-        if strays.len() > MOST_STRAYS {
-            return false;
-        }
-        self.strays = strays.len();
-        let client = self.client;
-        for user in strays {
-            let answer = async move {
-                let answer = client.user(&user, Depth::One).await;
-                Ok(Outcome::Stray(user, answer))
-            };
-            self.running.push(answer.boxed());
-        }
-        true
-    }
-
-    /// Takes in what became of a user whom the list does not name. Only one that is gone agrees with the list.
-    fn take_stray(&mut self, id: UserId, answer: Result<Answer<user::User>, Error>) -> Result<(), CollectError> {
-        let effort = match answer {
-            Ok(Answer { value, notes, receipt }) => {
-                self.seen.notes.add(notes);
-                self.contradicted = true;
-                if let Some(user) = value.into_domain().ok().filter(|user| user.id == id) {
-                    self.take_user(user);
-                }
-                Effort { pages: 0, ..effort(&receipt, 0) }
-            }
-            Err(error) => {
-                let is_gone = matches!(error.fault, Fault::NotFound);
-                let reading =
-                    Reading::<()>::failed(error, self.seams).map_err(|error| CollectError::Refused(error.0))?;
-                if is_gone {
-                    self.seen.gone(id);
-                } else {
-                    self.contradicted = true;
-                }
-                reading.effort
-            }
-        };
-        self.paging.add(effort);
-        self.progress.requests += effort.attempts;
-        self.strays -= 1;
-        let agrees = self.strays == 0 && !self.contradicted;
-        self.progress.complete += u64::from(agrees);
-        let status = if agrees { Status::Complete } else { Status::Unstable };
-        self.seen.record(Scope::Users, status, self.paging);
-        Ok(())
-    }
-
-    /// Counts scopes whose reading has ended.
-    fn close(&mut self, scopes: &[Scope]) {
-        for scope in scopes {
-            self.open.remove(scope);
-            self.progress.ended += 1;
-            if let Some((status, effort)) = self.seen.scopes.get(scope) {
-                self.progress.complete += u64::from(status.proves_absence());
-                self.progress.requests += effort.attempts;
-                tracing::debug!(scope = scope.kind().as_str(), status = status.as_str(), "scope read");
-            }
-        }
+        self.keeper.finish().await?;
+        Err(CollectError::Stopped)
     }
 
     /// Leaves what was not read in time as gaps.
@@ -431,13 +358,15 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn finish(self) -> Result<Walk, CollectError> {
+    fn finish(mut self) -> Result<Walk, CollectError> {
         if !self.seen.has_any_list() {
             return Err(self.failure.map_or(CollectError::NothingInTime, CollectError::NothingRead));
         }
         let contract = self.seen.contract.as_ref().ok_or(CollectError::NotConfirmedInTime)?.number;
-        let (notes, repeated, notices) = (self.seen.notes.clone(), self.seen.repeated, self.seen.notices());
-        Ok(Walk { contract, sightings: self.seen.finish(), notes, repeated, notices })
+        let (notes, repeated) = (self.seen.notes.clone(), self.seen.repeated);
+        self.notices.extend(self.seen.notices());
+        self.notices.extend(self.saved.map(|requests| Notice::Resumed { requests }));
+        Ok(Walk { contract, sightings: self.seen.finish(), notes, repeated, notices: self.notices })
     }
 }
 

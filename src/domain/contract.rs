@@ -9,7 +9,7 @@ use super::id::ContractNumber;
 use super::user::Person;
 
 /// A contract as seen in one snapshot.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contract {
     /// `properties.contractNumber`.
     pub number: ContractNumber,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::id::{GroupId, UserId};
 
@@ -80,7 +81,8 @@ impl fmt::Display for ScopeKind {
 }
 
 /// The smallest unit with a completeness of its own.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Scope {
     /// The contract itself.
     Contract,
@@ -154,7 +156,8 @@ impl fmt::Display for Scope {
 }
 
 /// How the reading of one scope ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Status {
     /// Everything was read: absence means absent.
     Complete,
@@ -220,7 +223,7 @@ impl fmt::Display for Status {
 }
 
 /// What reading one scope, or all scopes of one kind, took.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Effort {
     /// Pages that were answered.
     pub pages: u64,

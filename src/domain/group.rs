@@ -9,7 +9,7 @@ use super::id::GroupId;
 use super::privilege::{self, Reach};
 
 /// A group as seen in one snapshot.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
     /// The API's id.
     pub id: GroupId,

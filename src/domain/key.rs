@@ -9,7 +9,7 @@ use super::time::to_seconds;
 use super::user::{Attribution, parse_instant};
 
 /// An S3 key as seen in one snapshot; its key is (user, access key).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key {
     /// The user who holds it.
     pub user: UserId,

@@ -12,7 +12,7 @@ use super::user::{Attribution, parse_instant};
 pub const KNOWN_KINDS: [&str; 7] = ["datacenter", "snapshot", "image", "ipblock", "pcc", "backupunit", "k8s"];
 
 /// A resource as seen in one snapshot.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resource {
     /// The API's id.
     pub id: ResourceId,

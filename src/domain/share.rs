@@ -6,7 +6,7 @@ use super::body::{Body, BodyError, Extras};
 use super::id::{GroupId, ResourceId};
 
 /// A share as seen in one snapshot; its key is (group, resource).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Share {
     /// The group that can see the resource.
     pub group: GroupId,

@@ -58,6 +58,33 @@ pub struct Source {
     pub tool: String,
 }
 
+/// One attempt to collect a contract, sealed or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Its number in the database.
+    pub number: u64,
+    /// The contract; `None` unless the run was sealed.
+    pub contract: Option<ContractNumber>,
+    /// Its snapshot.
+    pub seq: Option<Seq>,
+    /// Where it stands.
+    pub state: RunState,
+    /// Why it ended without a snapshot.
+    pub reason: Option<String>,
+    /// What caused it: `manual`, or the name of a schedule.
+    pub schedule: String,
+    /// The instant it was for.
+    pub nominal: DateTime<Utc>,
+    /// When it began.
+    pub started: DateTime<Utc>,
+    /// When it ended; `None` while it is under way, or if it was cut off.
+    pub finished: Option<DateTime<Utc>>,
+    /// Requests sent, retries included; counted when it is sealed.
+    pub requests: u64,
+    /// Where it collected from.
+    pub source: Source,
+}
+
 /// A sealed run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {

@@ -53,7 +53,7 @@ pub struct Attribution {
 }
 
 /// A user as seen in one snapshot. Every property is optional because the API leaves any of them out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
     /// The API's id.
     pub id: UserId,

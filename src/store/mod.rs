@@ -16,6 +16,7 @@ pub mod runner;
 pub mod runs;
 pub mod seal;
 pub mod snapshots;
+pub mod staging;
 pub mod state;
 mod vanishing;
 

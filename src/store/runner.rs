@@ -21,9 +21,10 @@ pub struct Runner(
 
 impl Store {
     /// Takes the right to collect, or fails at once if another process has it. Runs that were cut off are marked as
-    /// interrupted: whoever holds the lock knows that nobody is working on them.
+    /// interrupted: whoever holds the lock knows that nobody is working on them. See [`Store::take_up`].
     pub async fn runner(&self, now: DateTime<Utc>) -> Result<Runner, StoreError> {
         let runner = lock(&lock_path(self.path()), now)?;
+        let now = self.moment(now).await?.at;
         sqlx::query(
             "UPDATE run SET state = 'interrupted', finished = ?, reason = 'cut off before it was sealed' \
              WHERE state = 'collecting'",

@@ -1,11 +1,15 @@
-//! Runs: begun before the first request, ended one way or another.
+//! Runs: begun before the first request, ended one way or another. Their times never go back, whatever the clock does.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqliteExecutor};
 
 use super::error::{StoreError, While as _};
 use super::open::Store;
 use super::runner::Runner;
-use crate::domain::snapshot::{RunState, Source};
+use super::staging;
+use crate::domain::id::{ContractNumber, Seq};
+use crate::domain::snapshot::{Run, RunState, Source};
 use crate::domain::time::to_millis;
 
 /// A run that has begun and is not sealed.
@@ -21,8 +25,18 @@ pub struct Occasion {
     pub nominal: DateTime<Utc>,
 }
 
+/// Now, as far as the record of runs is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// The clock's time, but at least a millisecond after everything that is recorded.
+    pub at: DateTime<Utc>,
+    /// How far the clock is behind that; zero or less if it is not.
+    pub behind: TimeDelta,
+}
+
 impl Store {
-    /// Records that a run has begun. Only the one runner of the database may; its contract is learned by walking.
+    /// Records that a run has begun, and gives up all that were cut off before. Only the one runner of the database may; its
+    /// contract is learned by walking.
     pub async fn begin_run(
         &self,
         _runner: &Runner,
@@ -30,6 +44,9 @@ impl Store {
         started: DateTime<Utc>,
         source: &Source,
     ) -> Result<RunId, StoreError> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to record the run")?;
+        staging::forget_all(&mut transaction).await?;
+        let started = moment(&mut *transaction, started).await?.at;
         let result = sqlx::query(
             "INSERT INTO run (schedule, nominal, started, state, api, tool) VALUES (?, ?, ?, 'collecting', ?, ?)",
         )
@@ -38,13 +55,15 @@ impl Store {
         .bind(to_millis(started))
         .bind(&source.api)
         .bind(&source.tool)
-        .execute(&self.writer)
+        .execute(&mut *transaction)
         .await
         .when("record the beginning of the run")?;
+        transaction.commit().await.when("record the beginning of the run")?;
         Ok(RunId(result.last_insert_rowid()))
     }
 
-    /// Records that a run ended without a snapshot, and why.
+    /// Records that a run ended without a snapshot, and why. One that failed is given up with that; one that was interrupted
+    /// can be taken up.
     pub async fn end_run(
         &self,
         run: RunId,
@@ -52,14 +71,71 @@ impl Store {
         reason: &str,
         finished: DateTime<Utc>,
     ) -> Result<(), StoreError> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to end the run")?;
+        if state != RunState::Interrupted {
+            staging::forget(&mut transaction, run).await?;
+        }
+        let finished = moment(&mut *transaction, finished).await?.at;
         sqlx::query("UPDATE run SET state = ?, reason = ?, finished = ? WHERE id = ? AND state = 'collecting'")
             .bind(state.as_str())
             .bind(reason)
             .bind(to_millis(finished))
             .bind(run.0)
-            .execute(&self.writer)
+            .execute(&mut *transaction)
             .await
             .when("record the end of the run")?;
-        Ok(())
+        transaction.commit().await.when("record the end of the run")
     }
+
+    /// Now by that clock, but never before anything that is recorded of a run.
+    pub async fn moment(&self, now: DateTime<Utc>) -> Result<Moment, StoreError> {
+        moment(&self.writer, now).await
+    }
+
+    /// All runs, sealed or not, oldest first.
+    pub async fn runs(&self) -> Result<Vec<Run>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT run, contract_number, seq, state, reason, schedule, nominal, started, finished, requests, api, tool \
+             FROM v_runs ORDER BY run",
+        )
+        .fetch_all(&self.readers)
+        .await
+        .when("list the runs")?;
+        rows.iter().map(run_of).collect()
+    }
+}
+
+/// See [`Store::moment`]. The texts have a fixed width, so that their order is that of time.
+pub(super) async fn moment(db: impl SqliteExecutor<'_>, now: DateTime<Utc>) -> Result<Moment, StoreError> {
+    let last: Option<String> = sqlx::query_scalar("SELECT max(max(started, coalesce(finished, started))) FROM run")
+        .fetch_one(db)
+        .await
+        .when("look up the time of the last run")?;
+    let Some(last) = last else { return Ok(Moment { at: now, behind: TimeDelta::MIN }) };
+    let last = instant(&last)?;
+    Ok(Moment { at: now.max(last + TimeDelta::milliseconds(1)), behind: last - now })
+}
+
+/// An instant as it is stored.
+pub(super) fn instant(text: &str) -> Result<DateTime<Utc>, StoreError> {
+    let parsed = DateTime::parse_from_rfc3339(text).map(|at| at.with_timezone(&Utc));
+    parsed.map_err(|_| StoreError::Inconsistent { table: "run", what: format!("the time {text:?} is none") })
+}
+
+fn run_of(row: &SqliteRow) -> Result<Run, StoreError> {
+    let state: String = row.get("state");
+    Ok(Run {
+        number: row.get::<i64, _>("run").unsigned_abs(),
+        contract: row.get::<Option<i64>, _>("contract_number").map(|number| ContractNumber(number.unsigned_abs())),
+        seq: row.get::<Option<u32>, _>("seq").map(Seq),
+        state: RunState::from_word(&state)
+            .ok_or_else(|| StoreError::Inconsistent { table: "run", what: format!("unknown state {state:?}") })?,
+        reason: row.get("reason"),
+        schedule: row.get("schedule"),
+        nominal: instant(&row.get::<String, _>("nominal"))?,
+        started: instant(&row.get::<String, _>("started"))?,
+        finished: row.get::<Option<String>, _>("finished").as_deref().map(instant).transpose()?,
+        requests: row.get::<i64, _>("requests").unsigned_abs(),
+        source: Source { api: row.get("api"), tool: row.get("tool") },
+    })
 }

@@ -4,6 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::Refusal;
 use super::lenient::Place;
 use super::word::is_word;
@@ -15,7 +17,7 @@ pub const MOST_VALUES: u32 = 1_000_000;
 const MOST_KINDS: usize = 64;
 
 /// One thing noticed. `field` is the place in the model, for example `user.properties.active`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Note {
     /// A property this version does not know.
     UnknownField {
@@ -47,12 +49,29 @@ impl fmt::Display for Note {
 }
 
 /// All notes of one answer, each with how often it applied.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Plain", into = "Plain")]
 pub struct Notes {
     /// Notes in order, with counts.
     pub counts: BTreeMap<Note, u64>,
     /// Notes that were not kept because there were too many kinds.
     pub dropped: u64,
+}
+
+/// Notes in a form that every format can hold: not all have maps with keys that are no text.
+#[derive(Serialize, Deserialize)]
+struct Plain(Vec<(Note, u64)>, u64);
+
+impl From<Plain> for Notes {
+    fn from(Plain(counts, dropped): Plain) -> Self {
+        Self { counts: counts.into_iter().collect(), dropped }
+    }
+}
+
+impl From<Notes> for Plain {
+    fn from(Notes { counts, dropped }: Notes) -> Self {
+        Self(counts.into_iter().collect(), dropped)
+    }
 }
 
 impl Notes {

@@ -20,7 +20,6 @@ async fn a_server_that_went_away_leaves_gaps_and_nobody_waits_for_each_of_them()
     let client = Client::new(&settings, seams.clone()).unwrap();
     let mut walker = Walker::new(&client, &seams, Limits::default(), &|_| ());
     // The lists were read before; what they named is still to be read.
-    walker.running.clear();
     walker.seen.contract = Some(contract());
     for scope in std::mem::take(&mut walker.open) {
         walker.seen.record(scope, Status::Complete, Effort::default());
@@ -31,7 +30,7 @@ async fn a_server_that_went_away_leaves_gaps_and_nobody_waits_for_each_of_them()
         walker.waiting.push_back(Parent::User(user));
     }
     let begun = Instant::now();
-    walker.run().await.unwrap();
+    walker.run(begun + walker.limits.longest, &CancellationToken::new()).await.unwrap();
     assert_eq!(begun.elapsed().as_secs(), 60, "left alone twice, for half a minute");
     let coverage = walker.finish().unwrap().sightings.coverage();
     let (asked, spared): (Vec<_>, Vec<_>) = coverage.gaps.iter().partition(|gap| gap.effort.attempts > 0);
@@ -47,7 +46,6 @@ fn what_was_not_read_in_time_is_a_gap_and_what_was_is_kept() {
     let settings = Settings::new(base, Version::V6, Credentials::Bearer("token".into()));
     let seams = Seams::system();
     let client = Client::new(&settings, seams.clone()).unwrap();
-    // Nothing is sent: the futures are made and never polled.
     let mut walker = Walker::new(&client, &seams, Limits::default(), &|_| ());
     walker.seen.contract = Some(contract());
     walker.seen.record(Scope::Contract, Status::Complete, Effort::default());

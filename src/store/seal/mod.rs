@@ -18,7 +18,8 @@ use super::intern::{Actors, BATCH, Bodies, Entities};
 use super::notices;
 use super::open::Store;
 use super::parts::{self, Part, PartKey};
-use super::runs::RunId;
+use super::runs::{self, RunId};
+use super::staging;
 use crate::domain::coverage::{Coverage, Effort, Scope, ScopeKind, Status};
 use crate::domain::fact::Kind;
 use crate::domain::id::{ContractNumber, Seq};
@@ -93,6 +94,8 @@ async fn seal(db: &mut SqliteConnection, sealing: Sealing, seams: &Seams) -> Res
     let snapshot = sealer.snapshot_row(run, label);
     snapshot.write(db).await?;
     write_coverage(db, run, &coverage).await?;
+    staging::forget(db, run).await?;
+    let finished = runs::moment(&mut *db, finished).await?.at;
     notices::write(db, run.0, notices).await?;
     let state = if coverage.is_complete() { RunState::Complete } else { RunState::Partial };
     let marked = sqlx::query(

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use emulator::Emulator;
 use emulator::world::NewUser;
+use keyholder::seams::Seams;
 use tokio::runtime::Runtime;
 
 /// Serves while tests wait for the binary; one for all tests, so that a server outlives the test that started it.
@@ -17,7 +18,14 @@ pub(crate) static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().u
 
 /// The smallest contract, served.
 pub(crate) fn served() -> Emulator {
-    RUNTIME.block_on(Emulator::builder().seed(7).users(24).start()).unwrap()
+    let emulator = RUNTIME.block_on(Emulator::builder().seed(7).users(24).start()).unwrap();
+    in_step(&emulator);
+    emulator
+}
+
+/// Sets a server's clock to that of the binary, which has something to say about others.
+pub(crate) fn in_step(emulator: &Emulator) {
+    emulator.set_now(Seams::system().now());
 }
 
 /// What the binary did.

@@ -2,6 +2,7 @@
 
 pub(crate) mod api;
 pub(crate) mod cli;
+pub(crate) mod cut;
 pub(crate) mod model;
 pub(crate) mod raw;
 pub(crate) mod site;

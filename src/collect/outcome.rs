@@ -1,0 +1,248 @@
+//! What became of the questions of a walk, as plain values: taken in as they arrive, and again by a later process that goes
+//! on where this one was cut off.
+//!
+//! Nothing here knows how the API spells its answers any more, and nothing here is an error but one that ends the walk.
+
+use serde::{Deserialize, Serialize};
+
+use super::confirm::{Confirmed, confirmed};
+use super::error::CollectError;
+use super::plan::depth;
+use super::reading::{OfGroup, OfUser, Reading, Unauthorised, effort};
+use crate::api::pages::{Step, UserPage, Users};
+use crate::api::read::Client;
+use crate::api::wire::{ConvertError, Notes, group, resource};
+use crate::api::{Answer, Depth, Error, Fault};
+use crate::domain::coverage::{Effort, Scope, ScopeKind, Status};
+use crate::domain::group::Group;
+use crate::domain::id::{ContractNumber, UserId};
+use crate::domain::resource::Resource;
+use crate::domain::user::User;
+use crate::seams::Seams;
+
+/// What became of one question.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Outcome {
+    /// Which contract it is.
+    Contract(Confirmed),
+    /// A page of users.
+    Page(Page),
+    /// The list of groups.
+    Groups(Reading<Group>),
+    /// The list of resources.
+    Resources(Reading<Resource>),
+    /// Both scopes of a group.
+    OfGroup(OfGroup),
+    /// Both scopes of a user.
+    OfUser(OfUser),
+    /// A member whom the list of users does not name.
+    Stray(Stray),
+    /// What scopes took that have to be read again.
+    Spent(Vec<(Scope, Effort)>),
+}
+
+/// A page of users.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Page {
+    /// Those that convert, in the order of the answer; those that were on it twice come last.
+    pub(super) users: Vec<User>,
+    /// Those that an earlier page had, as they are now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) again: Vec<User>,
+    /// Whether the list moved in every pass, and may have hidden somebody.
+    pub(super) moved: bool,
+    /// How many users of the page mean nothing, and the first reason.
+    pub(super) unusable: Option<(usize, String)>,
+    #[serde(default, skip_serializing_if = "Notes::is_empty")]
+    pub(super) notes: Notes,
+    pub(super) effort: Effort,
+    pub(super) end: PageEnd,
+    /// Why it could not be read, for whoever has to explain it.
+    #[serde(skip)]
+    pub(super) error: Option<Box<Error>>,
+}
+
+/// What comes after a page.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum PageEnd {
+    /// Another one; what the walk over the list has to remember of this one.
+    More(Step),
+    /// Nothing.
+    Last,
+    /// Nobody knows: the page could not be read.
+    Broken(Status),
+}
+
+/// What became of a user whom the list does not name.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Stray {
+    pub(super) id: UserId,
+    /// The user, who is there after all.
+    pub(super) user: Option<User>,
+    /// Whether the user is known to be gone.
+    pub(super) gone: bool,
+    pub(super) notes: Notes,
+    pub(super) effort: Effort,
+}
+
+impl From<Unauthorised> for CollectError {
+    fn from(Unauthorised(error): Unauthorised) -> Self {
+        Self::Refused(error)
+    }
+}
+
+/// Asks which contract it is.
+pub(super) async fn contract(client: &Client, wanted: Option<ContractNumber>) -> Result<Outcome, CollectError> {
+    confirmed(client.contracts().await, wanted).map(Outcome::Contract)
+}
+
+/// Asks for the list of groups.
+pub(super) async fn groups(client: &Client, seams: &Seams) -> Result<Outcome, CollectError> {
+    let answer = client.groups(depth(ScopeKind::Groups)).await;
+    let reading = Reading::of_list(answer, seams, |it: group::Group| it.into_domain(), |it| it.id.clone())?;
+    Ok(Outcome::Groups(reading))
+}
+
+/// Asks for the list of resources.
+pub(super) async fn resources(client: &Client, seams: &Seams) -> Result<Outcome, CollectError> {
+    let answer = client.resources(depth(ScopeKind::Resources)).await;
+    let reading = Reading::of_list(answer, seams, |it: resource::Resource| it.into_domain(), |it| it.id.clone())?;
+    Ok(Outcome::Resources(reading))
+}
+
+/// Asks for the next page of users.
+pub(super) async fn page(users: &mut Users, seams: &Seams) -> Result<Outcome, CollectError> {
+    let page = match users.next().await {
+        Some(Ok(answer)) => Page::of(answer),
+        Some(Err(error)) => {
+            let Reading { status, effort, error, .. } = Reading::<()>::failed(error, seams)?;
+            Page { end: PageEnd::Broken(status), effort, error, ..Page::default() }
+        }
+        // The page before said that it was the last one.
+        None => Page::default(),
+    };
+    Ok(Outcome::Page(page))
+}
+
+/// Asks for a user whom the list does not name.
+pub(super) async fn stray(client: &Client, seams: &Seams, id: UserId) -> Result<Outcome, CollectError> {
+    let stray = match client.user(&id, Depth::One).await {
+        Ok(Answer { value, notes, receipt }) => {
+            let user = value.into_domain().ok().filter(|user| user.id == id);
+            Stray { id, user, gone: false, notes, effort: Effort { pages: 0, ..effort(&receipt, 0) } }
+        }
+        Err(error) => {
+            let gone = matches!(error.fault, Fault::NotFound);
+            let Reading { effort, notes, .. } = Reading::<()>::failed(error, seams)?;
+            Stray { id, user: None, gone, notes, effort }
+        }
+    };
+    Ok(Outcome::Stray(stray))
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Self {
+            users: Vec::new(),
+            again: Vec::new(),
+            moved: false,
+            unusable: None,
+            notes: Notes::default(),
+            effort: Effort::default(),
+            end: PageEnd::Last,
+            error: None,
+        }
+    }
+}
+
+impl Page {
+    /// Takes the users of a page in. Those that convert are seen even if another one does not.
+    fn of(answer: Answer<UserPage>) -> Self {
+        let Answer { value, notes, receipt } = answer;
+        let UserPage { users, repeated, again, nameless, step, last, moved } = value;
+        let effort = effort(&receipt, users.len() + repeated.len() + nameless);
+        let end = if last { PageEnd::Last } else { PageEnd::More(step) };
+        let mut page = Self { moved, notes, effort, end, ..Self::default() };
+        if nameless > 0 {
+            page.unusable = Some((nameless, ConvertError::NoId("user").to_string()));
+        }
+        for user in users.into_iter().chain(repeated) {
+            match user.into_domain() {
+                Ok(user) => page.users.push(user),
+                Err(error) => page.unusable.get_or_insert((0, error.to_string())).0 += 1,
+            }
+        }
+        page.again.extend(again.into_iter().filter_map(|user| user.into_domain().ok()));
+        page
+    }
+}
+
+impl Outcome {
+    /// The form in which a later process can take this in: whole if it was read to its end. What was not is asked for again,
+    /// and only what it took is kept. `None` where nothing was sent.
+    pub(super) fn to_keep(&self) -> Option<Kept<'_>> {
+        let spent = |scopes: Vec<(Scope, Effort)>| {
+            let sent: Vec<_> = scopes.into_iter().filter(|(_, effort)| effort.attempts > 0).collect();
+            (!sent.is_empty()).then_some(Kept::Spent(sent))
+        };
+        let is_whole = match self {
+            Self::Contract(_) => true,
+            Self::Page(page) => !matches!(page.end, PageEnd::Broken(_)),
+            Self::Groups(Reading { status, .. }) | Self::Resources(Reading { status, .. }) => status.proves_absence(),
+            Self::OfGroup(of) => of.members.status.proves_absence() && of.shares.status.proves_absence(),
+            Self::OfUser(of) => of.owns.status.proves_absence() && of.keys.status.proves_absence(),
+            Self::Stray(_) | Self::Spent(_) => false,
+        };
+        if is_whole {
+            return Some(Kept::Whole(self));
+        }
+        spent(self.efforts())
+    }
+
+    /// What it took, by scope.
+    pub(super) fn efforts(&self) -> Vec<(Scope, Effort)> {
+        match self {
+            Self::Contract(confirmed) => vec![(Scope::Contract, confirmed.effort)],
+            Self::Page(page) => vec![(Scope::Users, page.effort)],
+            Self::Groups(reading) => vec![(Scope::Groups, reading.effort)],
+            Self::Resources(reading) => vec![(Scope::Resources, reading.effort)],
+            Self::OfGroup(of) => vec![
+                (Scope::Members(of.group.clone()), of.members.effort),
+                (Scope::Shares(of.group.clone()), of.shares.effort),
+            ],
+            Self::OfUser(of) => {
+                vec![(Scope::Owns(of.user.clone()), of.owns.effort), (Scope::Keys(of.user.clone()), of.keys.effort)]
+            }
+            Self::Stray(stray) => vec![(Scope::Users, stray.effort)],
+            Self::Spent(efforts) => efforts.clone(),
+        }
+    }
+}
+
+/// What is kept of an outcome.
+#[derive(Debug)]
+pub(super) enum Kept<'a> {
+    /// All of it.
+    Whole(&'a Outcome),
+    /// What it took.
+    Spent(Vec<(Scope, Effort)>),
+}
+
+impl Kept<'_> {
+    /// As text that [`Outcome::read`] understands.
+    pub(super) fn text(self) -> Result<String, serde_json::Error> {
+        match self {
+            Self::Whole(outcome) => serde_json::to_string(outcome),
+            Self::Spent(efforts) => serde_json::to_string(&Outcome::Spent(efforts)),
+        }
+    }
+}
+
+impl Outcome {
+    /// Reads what was kept.
+    pub(super) fn read(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+}

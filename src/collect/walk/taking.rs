@@ -1,0 +1,202 @@
+//! Taking outcomes in, those that have just arrived and those that an earlier part of the run has kept: the same outcomes
+//! in the same order come to the same, whoever asked.
+//!
+//! Nothing here sends anything, except for the members whom the list of users does not name.
+
+use super::{Parent, Walker};
+use crate::collect::confirm::Confirmed;
+use crate::collect::error::CollectError;
+use crate::collect::outcome::{self, Outcome, Page, PageEnd, Stray};
+use crate::collect::reading::Reading;
+use crate::domain::coverage::{Scope, Status};
+use crate::domain::id::ContractNumber;
+use crate::domain::notice::Notice;
+use crate::domain::user::User;
+
+/// Members that the list of users does not name, at most so many are asked for.
+const MOST_STRAYS: usize = 20;
+
+/// Clocks that differ by more than that many seconds are worth a notice.
+const WORST_SKEW: u64 = 300;
+
+impl Walker<'_> {
+    /// Takes in what became of a question.
+    pub(super) fn take(&mut self, outcome: Outcome) -> Result<(), CollectError> {
+        match outcome {
+            Outcome::Contract(confirmed) => self.take_contract(confirmed)?,
+            Outcome::Page(page) => self.take_page(page),
+            Outcome::Groups(reading) => {
+                let items = self.take_list(Scope::Groups, reading);
+                for group in self.seen.groups(items) {
+                    self.open.extend([Scope::Members(group.clone()), Scope::Shares(group.clone())]);
+                    self.waiting.push_back(Parent::Group(group));
+                }
+            }
+            Outcome::Resources(reading) => {
+                let items = self.take_list(Scope::Resources, reading);
+                self.seen.resources(items);
+            }
+            Outcome::OfGroup(of) => {
+                let scopes = [Scope::Members(of.group.clone()), Scope::Shares(of.group.clone())];
+                self.seen.of_group(of);
+                self.close(&scopes);
+            }
+            Outcome::OfUser(of) => {
+                let scopes = [Scope::Owns(of.user.clone()), Scope::Keys(of.user.clone())];
+                self.seen.of_user(of);
+                self.close(&scopes);
+            }
+            Outcome::Stray(stray) => self.take_stray(stray),
+            Outcome::Spent(efforts) => {
+                for (scope, effort) in efforts {
+                    self.seen.spent(scope, effort);
+                }
+            }
+        }
+        self.progress.scopes = self.progress.ended + self.open.len() as u64;
+        Ok(())
+    }
+
+    /// Takes in one of the lists that everything else hangs on.
+    fn take_list<T>(&mut self, scope: Scope, mut reading: Reading<T>) -> Vec<T> {
+        if let Some(error) = reading.error.take() {
+            self.failure.get_or_insert(error);
+        }
+        let items = self.seen.take(scope.clone(), reading);
+        self.close(&[scope]);
+        items
+    }
+
+    fn take_contract(&mut self, confirmed: Confirmed) -> Result<(), CollectError> {
+        let Confirmed { contract, notes, effort, ahead } = confirmed;
+        self.confirm(contract.number)?;
+        if let Some(seconds) = ahead.filter(|seconds| seconds.unsigned_abs() > WORST_SKEW) {
+            self.notices.push(Notice::ClockSkew { seconds });
+        }
+        self.seen.notes.add(notes);
+        self.seen.contract = Some(contract);
+        self.seen.record(Scope::Contract, Status::Complete, effort);
+        self.close(&[Scope::Contract]);
+        Ok(())
+    }
+
+    /// It is certain which contract this is. If an earlier part of the run saw another one, nothing of both may be mixed;
+    /// else what was seen may be kept.
+    pub(super) fn confirm(&mut self, number: ContractNumber) -> Result<(), CollectError> {
+        if let Some(before) = self.expected.filter(|before| *before != number) {
+            return Err(CollectError::AnotherThanBefore { before, now: number });
+        }
+        self.keeper.open();
+        Ok(())
+    }
+
+    fn take_page(&mut self, page: Page) {
+        let Page { users, again, moved, unusable, notes, effort, end, error } = page;
+        self.seen.notes.add(notes);
+        self.paging.add(effort);
+        self.moved |= moved;
+        if let Some((count, reason)) = unusable {
+            self.unusable.get_or_insert((0, reason)).0 += count;
+        }
+        for user in users {
+            self.take_user(user);
+        }
+        for user in again {
+            self.seen.user_again(user);
+        }
+        if let Some(error) = error {
+            self.failure.get_or_insert(error);
+        }
+        let status = match end {
+            PageEnd::More(step) => {
+                self.steps.push(step);
+                return;
+            }
+            PageEnd::Last => self.end_of_users(),
+            PageEnd::Broken(status) => status,
+        };
+        self.seen.record(Scope::Users, status, self.paging);
+        self.close(&[Scope::Users]);
+    }
+
+    /// How the list of users ended whose last page was read.
+    fn end_of_users(&self) -> Status {
+        match &self.unusable {
+            Some((1, reason)) => Status::Failed(reason.clone()),
+            Some((count, reason)) => Status::Failed(format!("{count} users cannot be told, one of them is {reason}")),
+            // A contract has an owner at least, and somebody asks.
+            None if self.moved || !self.seen.has_users() => Status::Unstable,
+            None => Status::Complete,
+        }
+    }
+
+    /// Adds a user; the scopes of a new one wait to be read.
+    fn take_user(&mut self, user: User) {
+        let id = user.id.clone();
+        if self.seen.user(user) {
+            self.open.extend([Scope::Owns(id.clone()), Scope::Keys(id.clone())]);
+            self.waiting.push_back(Parent::User(id));
+        }
+    }
+
+    /// When everything else was read: asks for the users that groups name as members and the list does not. Answers whether
+    /// there is anything to wait for.
+    ///
+    /// Somebody whom a deletion moved from the second page to the first between the two was on neither. Until they all turn
+    /// out to be gone, the list proves nothing.
+    pub(super) fn ask_for_strays(&mut self) -> bool {
+        let is_complete = self.seen.scopes.get(&Scope::Users).is_some_and(|(status, _)| *status == Status::Complete);
+        if std::mem::replace(&mut self.asked_for_strays, true) || !is_complete {
+            return false;
+        }
+        let strays = self.seen.strays();
+        if strays.is_empty() {
+            return false;
+        }
+        self.seen.record(Scope::Users, Status::Unstable, self.paging);
+        self.progress.complete -= 1;
+        if strays.len() > MOST_STRAYS {
+            return false;
+        }
+        self.strays = strays.len();
+        let (client, seams) = (self.client, self.seams);
+        for user in strays {
+            self.ask(outcome::stray(client, seams, user));
+        }
+        true
+    }
+
+    /// Takes in what became of a user whom the list does not name. Only one that is gone agrees with the list.
+    fn take_stray(&mut self, stray: Stray) {
+        let Stray { id, user, gone, notes, effort } = stray;
+        self.seen.notes.add(notes);
+        if gone {
+            self.seen.gone(id);
+        } else {
+            self.contradicted = true;
+        }
+        if let Some(user) = user {
+            self.take_user(user);
+        }
+        self.paging.add(effort);
+        self.progress.requests += effort.attempts;
+        self.strays -= 1;
+        let agrees = self.strays == 0 && !self.contradicted;
+        self.progress.complete += u64::from(agrees);
+        let status = if agrees { Status::Complete } else { Status::Unstable };
+        self.seen.record(Scope::Users, status, self.paging);
+    }
+
+    /// Counts scopes whose reading has ended.
+    pub(super) fn close(&mut self, scopes: &[Scope]) {
+        for scope in scopes {
+            self.open.remove(scope);
+            self.progress.ended += 1;
+            if let Some((status, effort)) = self.seen.scopes.get(scope) {
+                self.progress.complete += u64::from(status.proves_absence());
+                self.progress.requests += effort.attempts;
+                tracing::debug!(scope = scope.kind().as_str(), status = status.as_str(), "scope read");
+            }
+        }
+    }
+}

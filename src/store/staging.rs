@@ -1,0 +1,119 @@
+//! What a run under way has read so far, and taking up a run that was cut off.
+//!
+//! Outcomes are text that the walk understands; nothing here looks into them. They hold personal data and are deleted as
+//! soon as nobody can need them any more.
+
+use chrono::{DateTime, Utc};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+
+use super::error::{StoreError, While as _};
+use super::intern::BATCH;
+use super::open::Store;
+use super::runner::Runner;
+use super::runs::{Occasion, RunId, instant};
+use crate::domain::time::to_millis;
+
+/// A run that was cut off and goes on.
+#[derive(Clone, Debug)]
+pub struct TakenUp {
+    /// The run, under way again.
+    pub run: RunId,
+    /// When it began.
+    pub started: DateTime<Utc>,
+    /// What its snapshot was to be called.
+    pub label: Option<String>,
+    /// What it has read, in the order in which it was kept; never empty.
+    pub outcomes: Vec<String>,
+}
+
+impl Store {
+    /// Lets a run that has just begun be taken up later, under the same terms only.
+    pub async fn stage(&self, run: RunId, terms: &str, label: Option<&str>) -> Result<(), StoreError> {
+        sqlx::query("INSERT INTO staging (run, terms, label) VALUES (?, ?, ?)")
+            .bind(run.0)
+            .bind(terms)
+            .bind(label)
+            .execute(&self.writer)
+            .await
+            .when("let the run be taken up later")?;
+        Ok(())
+    }
+
+    /// Keeps outcomes of a run behind those it has: all of them or none.
+    pub async fn keep(&self, run: RunId, outcomes: &[String]) -> Result<(), StoreError> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to keep what was read")?;
+        let last: i64 = sqlx::query_scalar("SELECT coalesce(max(number), 0) FROM staged WHERE run = ?")
+            .bind(run.0)
+            .fetch_one(&mut *transaction)
+            .await
+            .when("count what was kept")?;
+        let mut numbers = last + 1..;
+        for batch in outcomes.chunks(BATCH) {
+            let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO staged (run, number, outcome) ");
+            insert.push_values(batch.iter().zip(&mut numbers), |mut values, (outcome, number)| {
+                values.push_bind(run.0).push_bind(number).push_bind(outcome.as_str());
+            });
+            insert.build().execute(&mut *transaction).await.when("keep what was read")?;
+        }
+        transaction.commit().await.when("keep what was read")
+    }
+
+    /// Takes up the newest run that was interrupted, has read something under these terms and began after that instant.
+    pub async fn take_up(
+        &self,
+        _runner: &Runner,
+        occasion: &Occasion,
+        terms: &str,
+        began: std::ops::RangeInclusive<DateTime<Utc>>,
+    ) -> Result<Option<TakenUp>, StoreError> {
+        // What somebody asks for now may go on with what somebody asked for before; an instant of a schedule is that one.
+        let found: Option<(i64, String, Option<String>)> = sqlx::query_as(
+            "SELECT r.id, r.started, s.label FROM run r JOIN staging s ON s.run = r.id \
+             WHERE r.state = 'interrupted' AND s.terms = ? AND r.schedule = ? AND (r.schedule = 'manual' OR r.nominal = ?) \
+             AND r.started BETWEEN ? AND ? AND EXISTS (SELECT 1 FROM staged WHERE run = r.id) ORDER BY r.id DESC LIMIT 1",
+        )
+        .bind(terms)
+        .bind(&occasion.schedule)
+        .bind(to_millis(occasion.nominal))
+        .bind(to_millis(*began.start()))
+        .bind(to_millis(*began.end()))
+        .fetch_optional(&self.writer)
+        .await
+        .when("look for a run that was cut off")?;
+        let Some((id, started, label)) = found else { return Ok(None) };
+        sqlx::query("UPDATE run SET state = 'collecting', finished = NULL, reason = NULL WHERE id = ?")
+            .bind(id)
+            .execute(&self.writer)
+            .await
+            .when("take up the run")?;
+        let outcomes = sqlx::query_scalar("SELECT outcome FROM staged WHERE run = ? ORDER BY number")
+            .bind(id)
+            .fetch_all(&self.writer)
+            .await
+            .when("read what the run has read")?;
+        Ok(Some(TakenUp { run: RunId(id), started: instant(&started)?, label, outcomes }))
+    }
+
+    /// Gives a run up: it will not be taken up, and what it has read is deleted.
+    pub async fn give_up(&self, run: RunId) -> Result<(), StoreError> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to give the run up")?;
+        forget(&mut transaction, run).await?;
+        transaction.commit().await.when("give the run up")
+    }
+}
+
+/// Deletes what a run has read.
+pub(super) async fn forget(db: &mut SqliteConnection, run: RunId) -> Result<(), StoreError> {
+    for statement in ["DELETE FROM staged WHERE run = ?", "DELETE FROM staging WHERE run = ?"] {
+        sqlx::query(statement).bind(run.0).execute(&mut *db).await.when("delete what the run has read")?;
+    }
+    Ok(())
+}
+
+/// Deletes what any run has read.
+pub(super) async fn forget_all(db: &mut SqliteConnection) -> Result<(), StoreError> {
+    for statement in ["DELETE FROM staged", "DELETE FROM staging"] {
+        sqlx::query(statement).execute(&mut *db).await.when("delete what earlier runs have read")?;
+    }
+    Ok(())
+}
