@@ -47,7 +47,7 @@ pub struct UserPage {
     pub repeated: Vec<User>,
     /// Users that an earlier page had, as they are now: pages overlap, and a list that moved is read again.
     pub again: Vec<User>,
-    /// Users without an id: somebody is there, nobody can say who.
+    /// Users without an id, who were not counted in an earlier pass: somebody is there, nobody can say who.
     pub nameless: usize,
     /// Users the walk had asked to skip.
     pub offset: u64,
@@ -75,6 +75,7 @@ struct Pass {
     pages: u64,
     /// Empty pages since the last one with users.
     empty: u64,
+    nameless: usize,
     /// Whether the list moved meanwhile.
     moved: bool,
 }
@@ -98,6 +99,8 @@ pub struct Users {
     seen: BTreeSet<Arc<str>>,
     pass: Pass,
     passes: u32,
+    /// The most users without an id in any pass.
+    nameless: usize,
     budget: Budget,
 }
 
@@ -110,6 +113,7 @@ impl Users {
             seen: BTreeSet::new(),
             pass: Pass::default(),
             passes: 1,
+            nameless: 0,
             budget: Budget { pages: MOST_PAGES, users: MOST_USERS },
         }
     }
@@ -152,7 +156,7 @@ impl Users {
         }
         if asked == Next::FirstAgain {
             if ids == self.pass.first {
-                page.last = true;
+                (page.last, page.nameless) = (true, 0);
                 return Ok(page);
             }
             // Another first page is as good a beginning as any.
@@ -161,6 +165,9 @@ impl Users {
                 return Ok(page);
             }
         }
+        self.pass.nameless += page.nameless;
+        page.nameless = self.pass.nameless.saturating_sub(self.nameless);
+        self.nameless += page.nameless;
         self.next = self.follow(&ids, offset, more)?;
         page.last = self.next.is_none();
         page.moved = page.last && self.pass.moved;
