@@ -113,8 +113,9 @@ impl Recheck<'_> {
 
     async fn read_all_again(&mut self, scopes: Vec<Scope>) -> Result<BTreeMap<Scope, Again>, CollectError> {
         let wait = if self.waited { std::time::Duration::ZERO } else { self.reread_after };
-        let count = scopes.len();
-        tracing::info!(scopes = count, "Much is missing; reading {count} scopes again in {} s", wait.as_secs());
+        if !wait.is_zero() {
+            tracing::info!(scopes = scopes.len(), "Much is missing; reading it again in {} s", wait.as_secs());
+        }
         let waiting = async {
             tokio::time::sleep(wait).await;
             Ok(())
