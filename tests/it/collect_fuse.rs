@@ -218,7 +218,9 @@ async fn the_keys_of_everybody_at_once_are_told_of_once() {
     site.emulator.edit(|world| {
         let pairs: Vec<_> =
             world.users().flat_map(|user| world.keys(&user.id).map(|key| (user.id.clone(), key.id.clone()))).collect();
-        pairs.iter().for_each(|(user, key)| world.remove_key(user, key).unwrap());
+        for (user, key) in &pairs {
+            world.remove_key(user, key).unwrap();
+        }
     });
     let collected = site.collect().await;
     assert_eq!(collected.endings(), format!("complete -{keys} ~0"));

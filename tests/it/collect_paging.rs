@@ -14,6 +14,9 @@ use keyholder::domain::fact::Kind as FactKind;
 use crate::support::api::{reader, seams};
 use crate::support::site::Site;
 
+/// Makes a change of the world.
+type Make = fn() -> Edit;
+
 /// Four pages and somebody.
 const USERS: usize = 350;
 
@@ -58,7 +61,7 @@ async fn a_list_of_users_takes_exactly_the_planned_requests() {
 
 #[tokio::test]
 async fn whoever_comes_or_goes_between_two_pages_hides_nobody() {
-    let changes: [(&str, fn() -> Edit); 3] = [
+    let changes: [(&str, Make); 3] = [
         ("the first user goes", || Edit::remove_user(Place::First)),
         ("the last user goes", || Edit::remove_user(Place::Last)),
         ("a user comes", Edit::add_user),
