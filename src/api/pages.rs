@@ -49,7 +49,7 @@ pub struct UserPage {
     pub repeated: Vec<User>,
     /// Users that an earlier page had, as they are now: pages overlap, and a list that moved is read again.
     pub again: Vec<User>,
-    /// Users without an id: somebody is there, nobody can say who.
+    /// Users without an id, who were not counted in an earlier pass: somebody is there, nobody can say who.
     pub nameless: usize,
     /// What the walk has to remember of it.
     pub step: Step,
@@ -77,6 +77,7 @@ struct Pass {
     pages: u64,
     /// Empty pages since the last one with users.
     empty: u64,
+    nameless: usize,
     /// Whether the list moved meanwhile.
     moved: bool,
 }
@@ -110,6 +111,8 @@ pub struct Users {
     seen: BTreeSet<Arc<str>>,
     pass: Pass,
     passes: u32,
+    /// The most users without an id in any pass.
+    nameless: usize,
     budget: Budget,
 }
 
@@ -122,6 +125,7 @@ impl Users {
             seen: BTreeSet::new(),
             pass: Pass::default(),
             passes: 1,
+            nameless: 0,
             budget: Budget { pages: MOST_PAGES, users: MOST_USERS },
         }
     }
@@ -175,27 +179,32 @@ impl Users {
         if self.seen.len() as u64 > self.budget.users {
             return Err(Fault::Budget { most: self.budget.users, what: "users" });
         }
-        page.moved = self.advance(&page.step)?;
+        (page.moved, page.nameless) = self.advance(&page.step)?;
         page.last = self.next.is_none();
         Ok(page)
     }
 
-    /// Decides what is asked for behind a page, and answers, at the end, whether the list moved during every pass.
-    fn advance(&mut self, Step { asked, ids, more }: &Step) -> Result<bool, Fault> {
+    /// Decides what is asked for behind a page. Answers whether, at the end, the list moved during every pass, and how many
+    /// users without an id there are whom no earlier pass had.
+    fn advance(&mut self, Step { asked, ids, more }: &Step) -> Result<(bool, usize), Fault> {
         self.next = None;
         let ids: Vec<Option<Arc<str>>> = ids.iter().map(|id| id.as_ref().map(UserId::shared)).collect();
+        let nameless = ids.iter().filter(|id| id.is_none()).count();
         let offset = if let Next::Page(offset) = asked { *offset } else { 0 };
         if *asked == Next::FirstAgain {
             if ids == self.pass.first {
-                return Ok(false);
+                return Ok((false, 0));
             }
             // Another first page is as good a beginning as any.
             if !self.may_pass_again() {
-                return Ok(true);
+                return Ok((true, nameless));
             }
         }
+        self.pass.nameless += nameless;
+        let more_nameless = self.pass.nameless.saturating_sub(self.nameless);
+        self.nameless += more_nameless;
         self.next = self.follow(&ids, offset, *more)?;
-        Ok(self.next.is_none() && self.pass.moved)
+        Ok((self.next.is_none() && self.pass.moved, more_nameless))
     }
 
     /// Tells apart who is new, who is on this page twice and who was on an earlier one.

@@ -43,7 +43,7 @@ async fn every_user_is_read_with_everything_about_them() {
         assert!(user.extra.is_empty());
     }
     let counters = emulator.counters();
-    assert_eq!((counters.total, counters.writes), (in_world.len().div_ceil(100) as u64, 0));
+    assert_eq!((counters.total, counters.writes), (keyholder::api::pages::requests(in_world.len() as u64), 0));
 }
 
 #[tokio::test]

@@ -166,7 +166,7 @@ async fn a_parent_that_cannot_be_asked_settles_nothing() {
 #[tokio::test]
 async fn a_page_that_fails_leaves_the_pages_before_it() {
     let emulator = Emulator::builder().seed(5).users(150).start().await.unwrap();
-    emulator.fail(Rule::on("GET", "/um/users").query("offset=100").status(500));
+    emulator.fail(Rule::on("GET", "/um/users").query("offset=99").status(500));
     let walk = walk_of(&emulator).await.unwrap();
     assert_eq!(gaps(&walk), ["users: failed (the server is busy or broken (status 500))"]);
     assert_eq!(walk.sightings.users.len(), 100);
@@ -216,10 +216,10 @@ async fn a_list_of_users_that_moved_between_two_pages_proves_no_absence() {
     let emulator = Emulator::builder().seed(5).users(150).start().await.unwrap();
     let first = emulator.read(|world| world.users().next().unwrap().id.to_string());
     let page = json!({"items": [user(&first)]});
-    emulator.fail(Rule::on("GET", "/um/users").query("offset=100").status(200).body(Body::Json(page)));
+    let fault = emulator.fail(Rule::on("GET", "/um/users").query("offset=99").status(200).body(Body::Json(page)));
     let walk = walk_of(&emulator).await.unwrap();
     assert_eq!(walk.sightings.scopes[&Scope::Users].0, Status::Unstable);
-    assert_eq!(walk.repeated, 1);
+    assert_eq!((fault.fired(), walk.repeated), (3, 0));
 }
 
 #[tokio::test]

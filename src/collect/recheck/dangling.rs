@@ -38,19 +38,16 @@ impl Recheck<'_> {
             .collect();
         let lost_ids: BTreeSet<String> = lost.iter().map(|one| one.id.to_string()).collect();
         let gone = if is_whole && lost.len() <= MOST_ASKED { self.ask_for(walk, lost).await? } else { None };
-        let carried = match gone {
+        let carried = if let Some(gone) = gone {
             // A reference is as old as its list: what is gone by now went while we walked, and nobody holds it any more.
-            Some(gone) => {
-                walk.sightings.shares.retain(|share| !gone.contains(share.resource.as_str()));
-                walk.sightings.owns.retain(|(_, resource)| !gone.contains(resource.as_str()));
-                BTreeSet::new()
+            walk.sightings.shares.retain(|share| !gone.contains(share.resource.as_str()));
+            walk.sightings.owns.retain(|(_, resource)| !gone.contains(resource.as_str()));
+            BTreeSet::new()
+        } else {
+            if !lost_ids.is_empty() {
+                set_unstable(&mut walk.sightings, &Scope::Resources);
             }
-            None => {
-                if !lost_ids.is_empty() {
-                    set_unstable(&mut walk.sightings, &Scope::Resources);
-                }
-                lost_ids
-            }
+            lost_ids
         };
         count(walk, &carried);
         Ok(())

@@ -27,7 +27,7 @@ const LISTS: [Scope; 3] = [Scope::Users, Scope::Groups, Scope::Resources];
 /// Whether so much is gone that it has to be confirmed: more than ten things and more than a tenth of them, or all of them
 /// and nothing came in their place.
 pub fn trips(before: u64, vanished: u64, is_empty_now: bool) -> bool {
-    let is_much = vanished >= LEAST && vanished.saturating_mul(10) > before;
+    let is_much = vanished >= LEAST && vanished > before / 10;
     is_much || (vanished > 0 && is_empty_now)
 }
 
@@ -113,8 +113,9 @@ impl Recheck<'_> {
 
     async fn read_all_again(&mut self, scopes: Vec<Scope>) -> Result<BTreeMap<Scope, Again>, CollectError> {
         let wait = if self.waited { std::time::Duration::ZERO } else { self.reread_after };
-        let count = scopes.len();
-        tracing::info!(scopes = count, "Much is missing; reading {count} scopes again in {} s", wait.as_secs());
+        if !wait.is_zero() {
+            tracing::info!(scopes = scopes.len(), "Much is missing; reading it again in {} s", wait.as_secs());
+        }
         let waiting = async {
             tokio::time::sleep(wait).await;
             Ok(())

@@ -10,6 +10,8 @@ mod fuse;
 mod returned;
 mod single;
 mod tell;
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 use std::time::Duration;
