@@ -3,6 +3,7 @@
 
 pub mod collect;
 pub mod demo;
+pub mod recording;
 pub mod review;
 pub mod stop;
 pub mod write;

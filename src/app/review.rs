@@ -94,7 +94,9 @@ pub async fn input(
         _ => None,
     };
     let upto = current.snapshot.seq;
+    let first = comparison.as_ref().map_or(upto, |comparison| Seq(comparison.before.snapshot.seq.0 + 1));
     Ok(Input {
+        notices: store.notices_of(contract, first..=upto).await?,
         current,
         comparison,
         snapshots: snapshots.into_iter().filter(|one| one.seq <= upto).map(|one| (one.seq, one)).collect(),
@@ -121,10 +123,9 @@ pub fn month_before<'a>(snapshots: &'a [Snapshot], current: &Snapshot) -> Option
 
 async fn view(store: &Store, snapshot: Snapshot) -> Result<View, ReviewError> {
     let coverage = store.coverage(snapshot.contract, snapshot.seq).await?;
-    let notices = store.notices(snapshot.contract, snapshot.seq).await?;
     let state = store.state(snapshot.contract, snapshot.seq).await?;
     let grants = grants(&state);
-    Ok(View { snapshot, coverage, notices, state, grants })
+    Ok(View { snapshot, coverage, state, grants })
 }
 
 async fn compare(store: &Store, since: Snapshot, current: &View) -> Result<Comparison, ReviewError> {

@@ -1,12 +1,17 @@
 //! `keyholder collect`: one collection of one contract.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use clap::Args;
 
 use super::progress::Bar;
 use super::signals::Signals;
 use super::{Context, Failure};
 use crate::api::read::Client;
+use crate::api::recording::Listener;
 use crate::app::collect::{CollectFailure, Order, collect};
+use crate::app::recording::Recording;
 use crate::app::stop::Stop;
 use crate::collect::CollectError;
 use crate::domain::fact::Kind;
@@ -32,6 +37,10 @@ pub struct Collect {
     /// Begin a new run, even if one that was cut off less than half an hour ago could go on
     #[arg(long)]
     fresh: bool,
+    /// Write every request and answer into this folder, for somebody who has to find out what went wrong. Ids, names and
+    /// addresses are replaced by made-up ones, every other text by its length
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
 }
 
 pub(super) async fn run(command: Collect, context: &mut Context) -> Result<Exit, Failure> {
@@ -43,6 +52,12 @@ pub(super) async fn run(command: Collect, context: &mut Context) -> Result<Exit,
     }
     let store = context.store(Access::Write).await?;
     let client = Client::new(&settings, context.seams.clone())?;
+    let recording = command.record.as_deref().map(|folder| Recording::begin(folder, &settings)).transpose();
+    let recording = recording.map_err(Failure::Record)?.map(Arc::new);
+    let client = match &recording {
+        Some(recording) => client.recorded(Arc::clone(recording) as Arc<dyn Listener>)?,
+        None => client,
+    };
     let stop = Stop::default();
     let order = Order {
         label: command.label,
@@ -54,6 +69,12 @@ pub(super) async fn run(command: Collect, context: &mut Context) -> Result<Exit,
     let bar = Bar::new(context.progress);
     let outcome = signals.obey(&stop, collect(&store, &client, &context.seams, order, &|at| bar.show(at))).await;
     bar.finish();
+    if let (Some(recording), Some(folder)) = (&recording, &command.record) {
+        match recording.end() {
+            Ok(()) => tracing::info!("Recorded what was asked and answered in {}", folder.display()),
+            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "The recording is not whole"),
+        }
+    }
     let snapshot = match outcome? {
         (Ok(snapshot), _) => snapshot,
         (Err(failure), signal) => {

@@ -16,6 +16,7 @@ use crate::credentials::CredentialsError;
 use crate::exit::Exit;
 use crate::report::RenderError;
 use crate::report::html::TemplatesError;
+use crate::seams::RandomError;
 use crate::store::StoreError;
 
 /// Every way in which a command can fail.
@@ -51,6 +52,12 @@ pub enum Failure {
     /// A file could not be written.
     #[error(transparent)]
     Write(#[from] WriteError),
+    /// The recording could not be begun.
+    #[error(transparent)]
+    Record(WriteError),
+    /// The system has no randomness to give.
+    #[error(transparent)]
+    Random(#[from] RandomError),
     /// The demonstration.
     #[error(transparent)]
     Demo(#[from] DemoError),
@@ -95,10 +102,13 @@ impl Failure {
             Self::Review(ReviewError::Analyse(_)) | Self::Analyse(_) => Exit::Store,
             Self::Review(ReviewError::Backwards { .. } | ReviewError::Unknown { .. })
             | Self::Write(_)
+            | Self::Record(_)
             | Self::Usage { .. } => Exit::Usage,
             Self::Demo(error) => error.exit(),
             Self::Stopped { signal } | Self::Cut { signal } => signal.exit(),
-            Self::Render(_) | Self::Emulator(_) | Self::Output(_) | Self::Signals(_) => Exit::Unexpected,
+            Self::Render(_) | Self::Emulator(_) | Self::Output(_) | Self::Signals(_) | Self::Random(_) => {
+                Exit::Unexpected
+            }
         }
     }
 
@@ -116,6 +126,8 @@ impl Failure {
                 Some("give the full e-mail address, name or id as a report shows it".to_owned())
             }
             Self::Write(error) => Some(error.hint()),
+            Self::Record(error) => Some(error.hint().replace("--out", "--record")),
+            Self::Random(_) => None,
             Self::Demo(error) => error.hint(),
             Self::Templates(_) | Self::Render(_) => {
                 Some("look at the templates in the folder that report.templates names".to_owned())

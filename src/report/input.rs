@@ -19,8 +19,6 @@ pub struct View {
     pub snapshot: Snapshot,
     /// How complete its population is.
     pub coverage: Coverage,
-    /// What the run noticed about how far its own answers can be trusted.
-    pub notices: Vec<Notice>,
     /// What was so.
     pub state: State,
     /// Effective access, in order of user and entitlement.
@@ -48,6 +46,9 @@ pub struct Input {
     pub comparison: Option<Comparison>,
     /// All snapshots of the contract up to the current one, for dates and trends.
     pub snapshots: BTreeMap<Seq, Snapshot>,
+    /// What the runs noticed about how far their own answers can be trusted: of every snapshot after the compared one up to
+    /// the current one, or of the current one alone. Only snapshots with notices.
+    pub notices: BTreeMap<Seq, Vec<Notice>>,
     /// The organisation's name for the cover, from the configuration; may be empty.
     pub organisation: String,
     /// SHA-256 of the effective configuration, in hex.

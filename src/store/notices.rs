@@ -1,5 +1,8 @@
 //! Notices of sealed runs: written with the snapshot, read for its reports.
 
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
@@ -13,16 +16,32 @@ use crate::domain::notice::{Notice, Parts};
 impl Store {
     /// What the run of a snapshot noticed, in order of word, scope and numbers.
     pub async fn notices(&self, contract: ContractNumber, seq: Seq) -> Result<Vec<Notice>, StoreError> {
+        Ok(self.notices_of(contract, seq..=seq).await?.remove(&seq).unwrap_or_default())
+    }
+
+    /// What the runs of some snapshots noticed, each in order of word, scope and numbers. Snapshots without notices are left
+    /// out.
+    pub async fn notices_of(
+        &self,
+        contract: ContractNumber,
+        range: RangeInclusive<Seq>,
+    ) -> Result<BTreeMap<Seq, Vec<Notice>>, StoreError> {
         let rows = sqlx::query(
-            "SELECT n.notice, n.kind, n.parent, n.before, n.count, n.asked, n.present FROM notice n \
-             JOIN v_snapshots s ON s.run = n.run WHERE s.contract_number = ? AND s.seq = ? ORDER BY n.number",
+            "SELECT n.notice, n.kind, n.parent, n.before, n.count, n.asked, n.present, s.seq FROM notice n \
+             JOIN v_snapshots s ON s.run = n.run WHERE s.contract_number = ? AND s.seq BETWEEN ? AND ? \
+             ORDER BY s.seq, n.number",
         )
         .bind(number_of(contract.0))
-        .bind(seq.0)
+        .bind(range.start().0)
+        .bind(range.end().0)
         .fetch_all(&self.readers)
         .await
-        .when("read what the run noticed")?;
-        rows.iter().map(notice).collect()
+        .when("read what the runs noticed")?;
+        let mut notices: BTreeMap<Seq, Vec<Notice>> = BTreeMap::new();
+        for row in &rows {
+            notices.entry(Seq(row.get(7))).or_default().push(notice(row)?);
+        }
+        Ok(notices)
     }
 }
 

@@ -139,7 +139,7 @@ impl Twin {
         input.as_of = self.input.as_of;
         input.current.snapshot = self.input.current.snapshot.clone();
         input.current.coverage = self.input.current.coverage.clone();
-        input.current.notices.clone_from(&self.input.current.notices);
+        input.notices.clone_from(&self.input.notices);
         let reports = rendered(&input);
         assert!(reports == self.reports, "{what}: the reports differ");
     }
