@@ -127,7 +127,7 @@ impl Failure {
             }
             Self::Write(error) => Some(error.hint()),
             Self::Record(error) => Some(error.hint().replace("--out", "--record")),
-            Self::Random(_) => None,
+            Self::Random(_) | Self::Signals(_) => None,
             Self::Demo(error) => error.hint(),
             Self::Templates(_) | Self::Render(_) => {
                 Some("look at the templates in the folder that report.templates names".to_owned())
@@ -140,7 +140,6 @@ impl Failure {
             Self::Stopped { .. } | Self::Cut { .. } => {
                 Some("collect again within 30 minutes of its beginning, and it goes on where it stopped".to_owned())
             }
-            Self::Signals(_) => None,
             Self::Emulator(_) => Some("choose another --port, or 0 for a free one".to_owned()),
             Self::Usage { hint, .. } => Some((*hint).to_owned()),
             Self::Output(_) => Some("make room where standard output goes, or write to a file".to_owned()),
