@@ -106,6 +106,8 @@ async fn reports_do_not_depend_on_the_order_of_answers() {
         let mut orders = BTreeSet::new();
         for (side, order) in sides.iter().zip(ORDERS) {
             emulator.set_shuffle(order);
+            // How far the two clocks are apart is told, and the server's runs on.
+            emulator.set_now(at);
             orders.insert(listed(&emulator).await);
             side.collect(&emulator, at).await;
         }
