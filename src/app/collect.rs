@@ -11,6 +11,7 @@ use crate::domain::id::ContractNumber;
 use crate::domain::snapshot::{RunState, Snapshot, Source};
 use crate::exit::Exit;
 use crate::seams::Seams;
+use crate::store::place::LEAST_ROOM;
 use crate::store::runs::{Occasion, RunId};
 use crate::store::seal::Sealing;
 use crate::store::{Store, StoreError};
@@ -29,6 +30,8 @@ pub struct Order {
     pub source: Source,
     /// Bounds of the walk, and the contract where it is known beforehand.
     pub limits: Limits,
+    /// Bytes that have to be free on the database's file system; zero for no such condition.
+    pub least_room: u64,
 }
 
 impl Order {
@@ -43,6 +46,7 @@ impl Order {
                 at_once: settings.concurrency,
                 ..Limits::default()
             },
+            least_room: LEAST_ROOM,
         }
     }
 }
@@ -102,6 +106,7 @@ pub async fn collect(
         store.refuse_taken_label(order.limits.contract, label).await?;
     }
     let runner = store.runner(seams.now()).await?;
+    store.refuse_cramped(order.least_room)?;
     let run = store.begin_run(&runner, &order.occasion, seams.now(), &order.source).await?;
     let outcome = walk_and_seal(store, client, seams, order, run, progress).await;
     if let Err(failure) = &outcome {

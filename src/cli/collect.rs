@@ -32,7 +32,8 @@ pub(super) async fn run(command: Collect, context: &mut Context) -> Result<Exit,
     }
     let store = context.store(Access::Write).await?;
     let client = Client::new(&settings, context.seams.clone())?;
-    let order = Order { label: command.label, ..Order::manual(context.seams.now(), &settings) };
+    let least_room = context.config()?.config.store.min_free_mib << 20;
+    let order = Order { label: command.label, least_room, ..Order::manual(context.seams.now(), &settings) };
     tracing::info!("Collecting from {}", settings.base);
     let bar = Bar::new(context.progress);
     let outcome = collect(&store, &client, &context.seams, order, &|at| bar.show(at)).await;

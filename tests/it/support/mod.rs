@@ -4,3 +4,9 @@ pub(crate) mod api;
 pub(crate) mod cli;
 pub(crate) mod model;
 pub(crate) mod raw;
+
+/// A folder that others cannot list: nothing is collected into any other, and what a plain one is depends on the umask.
+pub(crate) fn private_folder() -> tempfile::TempDir {
+    use std::os::unix::fs::PermissionsExt as _;
+    tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o700)).tempdir().unwrap()
+}
