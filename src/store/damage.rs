@@ -16,6 +16,11 @@ const FULL: i32 = 13;
 const CANNOT_OPEN: i32 = 14;
 const NOT_A_DATABASE: i32 = 26;
 
+/// Extended codes: the file of the shared memory cannot be opened, enlarged, mapped.
+const SHARED_MEMORY_OPEN: i32 = IO | 18 << 8;
+const SHARED_MEMORY_SIZE: i32 = IO | 19 << 8;
+const SHARED_MEMORY_MAP: i32 = IO | 21 << 8;
+
 impl Store {
     /// Refuses to collect into a damaged file. Reads the whole file (`PRAGMA quick_check`) and writes nothing.
     pub(super) async fn refuse_damaged(&self) -> Result<(), StoreError> {
@@ -42,8 +47,11 @@ async fn complaints(db: &mut SqliteConnection) -> Result<Vec<String>, sqlx::Erro
 
 /// SQLite's primary result code of a failed statement; nothing if the failure is not SQLite's.
 fn code(error: &sqlx::Error) -> Option<i32> {
-    let code: i32 = error.as_database_error()?.code()?.parse().ok()?;
-    Some(code & 0xff)
+    extended_code(error).map(|code| code & 0xff)
+}
+
+fn extended_code(error: &sqlx::Error) -> Option<i32> {
+    error.as_database_error()?.code()?.parse().ok()
 }
 
 /// Whether a statement failed because the file is damaged.
@@ -51,9 +59,14 @@ pub(super) fn is_damage(error: &sqlx::Error) -> bool {
     matches!(code(error), Some(CORRUPT | NOT_A_DATABASE))
 }
 
-/// Whether a file could not be read because something beside it would have to be written.
+/// Whether a file could not be read because something beside it would have to be written: SQLite's shared memory.
 pub(super) fn is_unwritable(error: &sqlx::Error) -> bool {
-    matches!(code(error), Some(READ_ONLY | CANNOT_OPEN))
+    matches!(code(error), Some(READ_ONLY | CANNOT_OPEN)) || has_no_shared_memory(error)
+}
+
+/// Whether there was no room for the shared memory, of 32 KiB.
+fn has_no_shared_memory(error: &sqlx::Error) -> bool {
+    matches!(extended_code(error), Some(SHARED_MEMORY_OPEN | SHARED_MEMORY_SIZE | SHARED_MEMORY_MAP))
 }
 
 /// What to do when a statement failed.
@@ -61,7 +74,9 @@ pub(super) fn hint(error: &sqlx::Error) -> String {
     let sealed = "what was sealed before is intact";
     match code(error) {
         Some(CORRUPT | NOT_A_DATABASE) => RESTORE.to_owned(),
-        Some(FULL) => format!("make room on the file system of the database, then try again; {sealed}"),
+        found if found == Some(FULL) || has_no_shared_memory(error) => {
+            format!("make room on the file system of the database, then try again; {sealed}")
+        }
         Some(IO) => match file_size_limit() {
             Some(bytes) => format!(
                 "this process may not write files larger than {} KiB (ulimit -f, LimitFSIZE=): raise that limit, then try \

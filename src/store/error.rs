@@ -105,7 +105,7 @@ pub enum StoreError {
         what: String,
     },
     /// There is a log beside the file, and it cannot be read where nothing can be written.
-    #[error("read database {}: its newest part is in {}, which cannot be read because the folder cannot be written", path.display(), log.display())]
+    #[error("read database {}: its newest part is in {}, which cannot be read because nothing can be written beside it", path.display(), log.display())]
     Unfolded {
         /// The database.
         path: PathBuf,

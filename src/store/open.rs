@@ -243,22 +243,4 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_migration_of_the_folder_is_listed_in_order() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
-        let mut files: Vec<String> = fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .filter(|name| Path::new(name).extension().is_some_and(|extension| extension == "sql"))
-            .collect();
-        files.sort();
-        let listed: Vec<&str> = MIGRATIONS.iter().map(|(name, _)| *name).collect();
-        assert_eq!(files, listed);
-        for (name, number) in listed.iter().zip(1..) {
-            assert!(name.starts_with(&format!("{number:04}_")), "{name} is not number {number}");
-        }
-    }
-}
+mod tests;

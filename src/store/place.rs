@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(number: u32, name: &str, trust: Trust) {
+    fn check(number: u32, name: &'static str, trust: Trust) {
         assert_eq!(kind(number), FileSystem { name, trust });
     }
 

@@ -10,3 +10,9 @@ pub(crate) fn private_folder() -> tempfile::TempDir {
     use std::os::unix::fs::PermissionsExt as _;
     tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o700)).tempdir().unwrap()
 }
+
+/// Says that a test did not run, and why; `--nocapture` shows it.
+#[expect(clippy::print_stdout, reason = "what was not tried must not look like what was")]
+pub(crate) fn skipped(why: &str) {
+    println!("skipped: {why}");
+}
