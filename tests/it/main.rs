@@ -34,6 +34,8 @@ mod config_doctor;
 mod config_files;
 mod config_precedence;
 mod crash_double;
+mod crash_oracle;
+mod crash_sweep;
 mod report_files;
 mod report_fixture;
 mod report_page;

@@ -11,8 +11,13 @@ pub(crate) fn private_folder() -> tempfile::TempDir {
     tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o700)).tempdir().unwrap()
 }
 
-/// Says that a test did not run, and why; `--nocapture` shows it.
+/// Says what a test did or why it did not; `--nocapture` shows it.
 #[expect(clippy::print_stdout, reason = "what was not tried must not look like what was")]
+pub(crate) fn tell(line: &str) {
+    println!("{line}");
+}
+
+/// Says that a test did not run, and why.
 pub(crate) fn skipped(why: &str) {
-    println!("skipped: {why}");
+    tell(&format!("skipped: {why}"));
 }
