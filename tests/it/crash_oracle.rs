@@ -35,6 +35,10 @@ pub(crate) struct Contents {
     pub(crate) current: Vec<String>,
 }
 
+/// What is in a database that is not there.
+pub(crate) const NOTHING: Contents =
+    Contents { complaints: Vec::new(), sealed: Vec::new(), half_sealed: 0, first: Vec::new(), current: Vec::new() };
+
 /// Opens the file as any program would, recovery included, and reads it.
 pub(crate) async fn contents(database: &Path) -> Result<Contents, sqlx::Error> {
     let options = SqliteConnectOptions::new().filename(database);

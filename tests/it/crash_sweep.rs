@@ -13,12 +13,12 @@ use std::sync::Mutex;
 use emulator::Emulator;
 use keyholder::seams::Environment;
 
-use crate::crash_oracle::{Contents, acknowledged, contents, violations};
+use crate::crash_oracle::{Contents, NOTHING, acknowledged, contents, violations};
 use crate::support::cli::{Desk, RUNTIME, served};
 use crate::support::{skipped, tell};
 
 /// A call and what happens to it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Fault {
     call: &'static str,
     effect: &'static str,
@@ -63,7 +63,7 @@ struct Ran {
 }
 
 /// The files of a database, and the folder they are in; those that are only there for a while as well.
-fn files(database: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(database: &Path) -> Vec<PathBuf> {
     let beside = |suffix: &&str| PathBuf::from(format!("{}{suffix}", database.display()));
     let suffixes = ["", "-wal", "-shm", "-journal", ".lock", ".new", ".new-journal", ".new-wal", ".new-shm"];
     suffixes.iter().map(beside).chain([database.parent().unwrap().to_owned()]).collect()
@@ -102,9 +102,6 @@ struct Scene {
     /// What is so once a collection was not disturbed.
     expected: Vec<String>,
 }
-
-const NOTHING: Contents =
-    Contents { complaints: Vec::new(), sealed: Vec::new(), half_sealed: 0, first: Vec::new(), current: Vec::new() };
 
 impl Scene {
     /// A month after a first snapshot.
@@ -192,26 +189,31 @@ const AT_ONCE: usize = 6;
 fn sweep(scene: &Scene, faults: VecDeque<Fault>) -> (u32, Vec<String>) {
     let queue: Mutex<VecDeque<(Fault, u32)>> = Mutex::new(faults.into_iter().map(|fault| (fault, 1)).collect());
     let total = Mutex::new((0, Vec::new()));
+    let work = || {
+        loop {
+            let next = queue.lock().unwrap().pop_front();
+            let Some((fault, number)) = next else { break };
+            // The next one may begin while this one waits.
+            queue.lock().unwrap().push_back((fault, number + 1));
+            if let Some(wrong) = scene.judge(fault, number) {
+                let mut total = total.lock().unwrap();
+                total.0 += 1;
+                total.1.extend(wrong.into_iter().map(|wrong| format!("{fault:?} at {number}: {wrong}")));
+            } else {
+                queue.lock().unwrap().retain(|(other, _)| *other != fault);
+            }
+        }
+    };
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE {
-            scope.spawn(|| {
-                loop {
-                    let Some((fault, number)) = queue.lock().unwrap().pop_front() else { break };
-                    if let Some(wrong) = scene.judge(fault, number) {
-                        let mut total = total.lock().unwrap();
-                        total.0 += 1;
-                        total.1.extend(wrong.into_iter().map(|wrong| format!("{fault:?} at {number}: {wrong}")));
-                        queue.lock().unwrap().push_back((fault, number + 1));
-                    }
-                }
-            });
+            scope.spawn(work);
         }
     });
     total.into_inner().unwrap()
 }
 
 /// Whether `strace` works here; says so if not.
-fn can_trace() -> bool {
+pub(crate) fn can_trace() -> bool {
     let works =
         Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]).status().is_ok_and(|status| status.success());
     if !works {
