@@ -18,3 +18,5 @@ pub mod report;
 pub mod seams;
 pub mod store;
 pub mod telemetry;
+#[cfg(any(test, fuzzing))]
+pub mod untrusted;

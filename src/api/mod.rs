@@ -10,10 +10,13 @@ pub mod operation;
 mod pace;
 pub mod pages;
 pub mod read;
+pub mod recording;
 pub mod settings;
 pub mod sign_on;
 pub mod tls;
 mod transport;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod untrusted;
 pub mod wire;
 pub mod write;
 

@@ -19,6 +19,8 @@ mod problem;
 mod schema;
 mod settings;
 mod shared;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod untrusted;
 mod value;
 
 pub use effective::{Api, Config, Level, Log, LogFormat, Report, Sources, Store, UnknownWord};

@@ -12,6 +12,7 @@ mod header;
 mod intern;
 mod merge;
 pub mod names;
+pub mod notices;
 pub mod open;
 mod parts;
 pub mod place;

@@ -23,6 +23,7 @@ mod cli_exit;
 mod cli_looks;
 mod cli_month;
 mod cli_place;
+mod cli_record;
 mod cli_refusals;
 mod cli_shuffle;
 mod collect_absence;

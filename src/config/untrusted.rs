@@ -1,0 +1,25 @@
+//! The reader of configuration files as fuzzers call it; see the module of the same name at the top.
+
+use std::path::Path;
+
+use super::problem::Problems;
+use super::{Config, document, value};
+
+/// Reads bytes as a configuration file: every entry is stored or becomes a problem.
+pub(crate) fn file(bytes: &[u8]) -> String {
+    let Ok(text) = std::str::from_utf8(bytes) else { return "not UTF-8".to_owned() };
+    let mut problems = Problems::default();
+    let mut config = Config::default();
+    let mut stored = 0;
+    for entry in document::read(text, Path::new("fuzzed.toml"), &mut problems) {
+        match value::store(&mut config, entry.key, &entry.given, Path::new("/etc/keyholder")) {
+            Ok(()) => stored += 1,
+            Err(message) => problems.add(&entry.origin, entry.key.path, message),
+        }
+    }
+    let hash = config.hash();
+    match problems.or(()) {
+        Ok(()) => format!("{stored} stored, 0 problems, {hash}"),
+        Err(error) => format!("{stored} stored, {} problems", error.problems().len()),
+    }
+}
