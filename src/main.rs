@@ -14,6 +14,7 @@ async fn main() -> ExitCode {
     let Cli { global, command } = Cli::parse();
     #[cfg(feature = "unredacted")]
     cli::say_unredacted();
+    cli::prepare_process();
     let environment = Environment::of_process();
     let database = global.db.as_ref().map(|path| path.display().to_string());
     let flags = Flags::new(global.config).set("--db", "store.path", database);

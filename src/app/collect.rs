@@ -18,6 +18,7 @@ use crate::domain::notice::Notice;
 use crate::domain::snapshot::{RunState, Snapshot, Source};
 use crate::exit::Exit;
 use crate::seams::Seams;
+use crate::store::place::LEAST_ROOM;
 use crate::store::runner::Runner;
 use crate::store::runs::{Moment, Occasion, RunId};
 use crate::store::seal::Sealing;
@@ -51,6 +52,8 @@ pub struct Order {
     pub fresh: bool,
     /// Stops it.
     pub stop: Stop,
+    /// Bytes that have to be free on the database's file system; zero for no such condition.
+    pub least_room: u64,
 }
 
 impl Order {
@@ -69,6 +72,7 @@ impl Order {
             reread_after: Duration::from_mins(1),
             fresh: false,
             stop: Stop::default(),
+            least_room: LEAST_ROOM,
         }
     }
 
@@ -154,6 +158,7 @@ pub async fn collect(
     }
     let client = client.for_a_run_until(order.stop.token().clone());
     let runner = store.runner(seams.now()).await?;
+    store.refuse_cramped(order.least_room)?;
     let notices = regressed(store.moment(seams.now()).await?).into_iter().collect();
     let desk = Desk { store, client, seams, order, progress, notices };
     let begun = match desk.take_up(&runner).await? {

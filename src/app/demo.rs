@@ -3,6 +3,7 @@
 //! The month is simulated by a clock that runs behind and catches up; everything else is as in production.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,7 @@ use crate::report::html::Templates;
 use crate::report::input::Input;
 use crate::report::{self, Format, RenderError};
 use crate::seams::{Clock, Seams, ShiftedClock};
+use crate::store::place::exposed_folder;
 use crate::store::{Access, Store, StoreError};
 
 /// The days of the month on which the demonstration collects; the last is today. Chosen so that a share of three days, a key
@@ -205,6 +207,10 @@ fn clear(folder: &Path) -> Result<(), DemoError> {
     }
     for name in names {
         fs::remove_file(folder.join(name)).map_err(failed)?;
+    }
+    // From here on the folder is the demonstration's own; nothing is collected into one that others get at.
+    if exposed_folder(folder).is_some() {
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).map_err(failed)?;
     }
     Ok(write::file(&folder.join(MARKER), MARKED.as_bytes())?)
 }

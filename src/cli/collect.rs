@@ -62,12 +62,14 @@ pub(super) async fn run(command: Collect, context: &mut Context) -> Result<Exit,
         None => client,
     };
     let care = context.config()?.config.collect;
+    let least_room = context.config()?.config.store.min_free_mib << 20;
     let stop = Stop::default();
     let order = Order {
         label: command.label,
         cross_check: command.cross_check || care.cross_check,
         reread_after: care.reread_after,
         fresh: command.fresh,
+        least_room,
         stop: stop.clone(),
         ..Order::manual(context.seams.now(), &settings)
     };

@@ -57,7 +57,7 @@ pub(super) async fn run(emulate: Emulate, context: &mut Context) -> Result<Exit,
     context.line(&format!("export IONOS_API_URL={}", emulator.base_url(Version::V6)))?;
     context.line(&format!("export IONOS_TOKEN={}", emulator.token()))?;
     context.line(&format!("# or: IONOS_USERNAME={} IONOS_PASSWORD={}", emulator.username(), emulator.password()))?;
-    context.line("# then, in another terminal: keyholder --db ./emulated.db collect")?;
+    context.line("# then, in another terminal: keyholder --db ./emulated/keyholder.db collect")?;
     context.out.flush()?;
     tracing::info!("Serving v5 and v6 on {}; stop with Ctrl-C", emulator.origin());
     until_stopped().await;

@@ -13,6 +13,7 @@ mod emulate;
 mod failure;
 mod history;
 mod meanings;
+mod process;
 mod progress;
 mod report;
 mod signals;
@@ -26,6 +27,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 pub use context::Context;
 pub use failure::Failure;
+pub use process::prepare as prepare_process;
 
 use crate::exit::Exit;
 

@@ -102,10 +102,18 @@ impl Default for Collect {
 }
 
 /// Section `[store]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Store {
     /// The database file; loading fills in the default when it knows the home of the user.
     pub path: Option<PathBuf>,
+    /// MiB that have to be free before a run; 0 for no such condition.
+    pub min_free_mib: u64,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self { path: None, min_free_mib: 64 }
+    }
 }
 
 /// Section `[report]`.

@@ -135,7 +135,7 @@ const fn seconds(number: u64) -> Duration {
 const DAY: u64 = 86_400;
 
 /// The keys, in the order of `config/default.toml`.
-pub static KEYS: [Key; 24] = [
+pub static KEYS: [Key; 25] = [
     Key {
         path: "api.url",
         variables: &["KEYHOLDER_API_URL", "IONOS_API_URL"],
@@ -363,6 +363,18 @@ pub static KEYS: [Key; 24] = [
         field: Field::Path {
             set: |config, path| config.store.path = Some(path),
             get: |config| config.store.path.as_deref(),
+        },
+    },
+    Key {
+        path: "store.min_free_mib",
+        variables: &["KEYHOLDER_STORE_MIN_FREE_MIB"],
+        about: "MiB that have to be free on the database's file system before a run, and never less than twice the database. 0 switches that off.",
+        identity: false,
+        field: Field::Count {
+            least: 0,
+            most: 1 << 30,
+            set: |config, number| config.store.min_free_mib = number,
+            get: |config| Some(config.store.min_free_mib),
         },
     },
     Key {

@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use sqlx::migrate::MigrateError;
+
+use super::damage;
 use crate::domain::body::BodyError;
 use crate::domain::id::Seq;
 use crate::seams::RandomError;
@@ -53,10 +56,61 @@ pub enum StoreError {
     /// Somebody else can read or write the file.
     #[error("open database {}: others can access it (mode {mode:04o})", path.display())]
     Exposed {
-        /// The database, or the folder it is in.
+        /// The database.
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
+    },
+    /// Others can list the folder of the database, or write to it.
+    #[error("collect into folder {}: others can get at it (mode {mode:04o})", path.display())]
+    ExposedFolder {
+        /// The folder.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The file system is on another machine.
+    #[error("collect into database {}: it is on a network file system ({kind}), whose locks cannot be relied on", path.display())]
+    Network {
+        /// The database.
+        path: PathBuf,
+        /// The kind of file system, as `mount` prints it.
+        kind: &'static str,
+    },
+    /// The database or its folder cannot be written.
+    #[error("collect into the database: {} cannot be written", place.display())]
+    ReadOnly {
+        /// The database or its folder.
+        place: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// There is too little room for a run.
+    #[error("collect into the database: {free} MiB free in {}, {needed} MiB needed", folder.display())]
+    Cramped {
+        /// The folder of the database.
+        folder: PathBuf,
+        /// MiB that can still be written, rounded down.
+        free: u64,
+        /// MiB that have to be there before a run.
+        needed: u64,
+    },
+    /// The file is damaged.
+    #[error("check database {}: it is damaged: {what}", path.display())]
+    Damaged {
+        /// The database.
+        path: PathBuf,
+        /// The first things that SQLite complains of.
+        what: String,
+    },
+    /// There is a log beside the file, and it cannot be read where nothing can be written.
+    #[error("read database {}: its newest part is in {}, which cannot be read because nothing can be written beside it", path.display(), log.display())]
+    Unfolded {
+        /// The database.
+        path: PathBuf,
+        /// The write-ahead log.
+        log: PathBuf,
     },
     /// The schema could not be brought up to date.
     #[error("upgrade the schema of database {}", path.display())]
@@ -65,7 +119,7 @@ pub enum StoreError {
         path: PathBuf,
         /// The reason.
         #[source]
-        source: sqlx::migrate::MigrateError,
+        source: MigrateError,
     },
     /// A statement failed.
     #[error("{action}")]
@@ -150,15 +204,33 @@ impl StoreError {
                 "use the newer keyholder that wrote it, or a backup from before; the file was not changed".to_owned()
             }
             Self::Older { .. } => "run any command that writes, for example `keyholder collect`".to_owned(),
-            Self::Exposed { path, .. } if path.is_dir() => format!("chmod 700 {}", path.display()),
             Self::Exposed { path, .. } => format!("chmod 600 {}", path.display()),
+            Self::ExposedFolder { path, mode } if mode & 0o1000 != 0 => {
+                format!("many people use that folder; give the database one of its own: --db {}/keyholder/keyholder.db", path.display())
+            }
+            Self::ExposedFolder { path, .. } => format!("chmod 700 {}", path.display()),
+            Self::Network { .. } => {
+                "keep the database on a disk of this machine (--db, KEYHOLDER_DB or store.path) and copy it from there".to_owned()
+            }
+            Self::ReadOnly { .. } => {
+                "collect as the user whose database it is, where it can be written; reports work without that".to_owned()
+            }
+            Self::Cramped { needed, .. } => {
+                format!("make room: {needed} MiB is the larger of store.min_free_mib and twice the database (store.min_free_mib = 0 switches this off)")
+            }
+            Self::Damaged { .. } => damage::RESTORE.to_owned(),
+            Self::Unfolded { path, log } => format!(
+                "run `keyholder --db {0} snapshots list` once as a user who may write there, or copy {0} and {1} together to a folder of your own",
+                path.display(),
+                log.display()
+            ),
             Self::NoSnapshot { .. } => "`keyholder snapshots list` shows what there is".to_owned(),
             Self::Locked { .. } => "wait until it is done, then try again".to_owned(),
             Self::LabelTaken { .. } => "choose another label".to_owned(),
             Self::NoContract(_) => "name one with --contract".to_owned(),
-            Self::Sql { .. } | Self::Inconsistent { .. } | Self::Migrate { .. } => {
-                "the last sealed snapshot is intact; check free space and the file's integrity with `sqlite3 FILE 'PRAGMA integrity_check'`"
-                    .to_owned()
+            Self::Sql { source, .. } | Self::Migrate { source: MigrateError::Execute(source), .. } => damage::hint(source),
+            Self::Inconsistent { .. } | Self::Migrate { .. } => {
+                "check the file's integrity with `sqlite3 FILE 'PRAGMA integrity_check'`, and restore a backup if it is damaged".to_owned()
             }
             Self::RunOver => "another process took the lock; let one collect at a time, then collect again".to_owned(),
             Self::Body(_) | Self::Random(_) | Self::RanBefore { .. } => return None,

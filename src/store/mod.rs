@@ -5,13 +5,17 @@
 
 pub mod changes;
 mod commitment;
+mod create;
+mod damage;
 pub mod error;
+mod header;
 mod intern;
 mod merge;
 pub mod names;
 pub mod notices;
 pub mod open;
 mod parts;
+pub mod place;
 pub mod runner;
 pub mod runs;
 pub mod seal;

@@ -1,16 +1,20 @@
 //! Opening the file: who may, which schema, which settings. All pragmas are here and nowhere else.
 
 use std::fs;
-use std::io::Read as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _};
+use sqlx::{SqlSafeStr as _, SqliteConnection};
 
+use super::create::{create, make_folder};
+use super::damage;
 use super::error::{StoreError, While as _};
+use super::header::{Header, inspect};
+use super::place::{self, exposed_folder, folder_of};
+use super::runner::hold;
 
 /// The migrations, embedded, in order. Append only: a file of `migrations/` and a line here; a test compares the two.
 const MIGRATIONS: [(&str, &str); 4] = [
@@ -21,7 +25,7 @@ const MIGRATIONS: [(&str, &str); 4] = [
 ];
 
 /// `KHLD`, in the header of every database of ours.
-const APPLICATION_ID: u32 = 0x4b48_4c44;
+pub(super) const APPLICATION_ID: u32 = 0x4b48_4c44;
 
 /// How long a statement waits for a lock before it fails.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -49,69 +53,78 @@ pub struct Store {
 impl Store {
     /// Opens the database, or creates it (mode 0600, its folder 0700) if it is to be written.
     ///
-    /// Refuses a file that others can access, one of another program and one of a newer version, untouched.
+    /// Refuses a file that others can access, one of another program and one of a newer version, untouched. To be written,
+    /// its folder must be closed to others, and not on another machine's file system.
     pub async fn open(path: &Path, access: Access) -> Result<Self, StoreError> {
-        refuse_exposed_folder(path)?;
-        let header = inspect(path)?;
-        // A file that is up to date is not written to by opening it: somebody else may be collecting into it.
-        let is_current = matches!(header, Header::Ours(found) if found == schema_version());
-        match header {
-            Header::Absent if access == Access::Read => return Err(StoreError::Missing { path: path.to_owned() }),
-            Header::Absent => {
-                create(path)?;
-                mark(path).await?;
-            }
-            Header::Empty if access == Access::Write => {
-                refuse_exposed(path)?;
-                mark(path).await?;
-            }
+        let path = &place::real(path);
+        match access {
+            Access::Read => Self::open_reading(path).await,
+            Access::Write => Self::open_writing(path).await,
+        }
+    }
+
+    async fn open_reading(path: &Path) -> Result<Self, StoreError> {
+        match inspect(path)? {
+            Header::Absent => return Err(StoreError::Missing { path: path.to_owned() }),
             Header::Foreign | Header::Empty => return Err(StoreError::Foreign { path: path.to_owned() }),
             Header::Ours(found) => {
                 refuse_exposed(path)?;
-                refuse_version(path, found, access)?;
+                refuse_newer(path, found)?;
+                let known = schema_version();
+                if found < known {
+                    return Err(StoreError::Older { path: path.to_owned(), found, known });
+                }
             }
         }
-        let store = Self::connect(path, access).await?;
-        if access == Access::Write && !is_current {
-            store.migrate().await?;
+        if let Some(mode) = exposed_folder(folder_of(path)) {
+            let folder = folder_of(path).display();
+            tracing::warn!(
+                "Others can get at the folder of the database (mode {mode:04o}); mend it: chmod 700 {folder}"
+            );
         }
+        let readers = connect_reading(path).await?;
+        Ok(Self { writer: readers.clone(), readers, path: path.to_owned() })
+    }
+
+    async fn open_writing(path: &Path) -> Result<Self, StoreError> {
+        // A file that nobody may take for a database is told before anything about its surroundings.
+        let found = inspect(path)?;
+        refuse_foreign(path, found)?;
+        place::refuse_unfit(path)?;
+        if found == Header::Ours(schema_version()) {
+            // A file that is up to date is not written to by opening it: somebody else may be collecting into it.
+            place::refuse_read_only(path)?;
+            return Self::connect(path).await;
+        }
+        make_folder(path)?;
+        // Only one process at a time makes a database or upgrades it; whoever waited for that looks again.
+        let _held = hold(path)?;
+        let found = inspect(path)?;
+        refuse_foreign(path, found)?;
+        if matches!(found, Header::Absent | Header::Empty) {
+            create(path).await?;
+        }
+        place::refuse_read_only(path)?;
+        let store = Self::connect(path).await?;
+        let mut db = store.writer.acquire().await.when("open the database for writing")?;
+        if matches!(found, Header::Ours(version) if version != schema_version()) {
+            upgrade(&mut db, path).await?;
+            // Into the file itself, before anything of value is in the log: the header is what the next opening reads.
+            sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut *db).await.when("write the header")?;
+        }
+        drop(db);
         Ok(store)
     }
 
-    async fn connect(path: &Path, access: Access) -> Result<Self, StoreError> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .busy_timeout(BUSY_TIMEOUT)
-            .foreign_keys(true)
-            .pragma("trusted_schema", "OFF")
-            .pragma("cell_size_check", "ON")
-            .pragma("secure_delete", "ON");
-        let reading = options.clone().read_only(true).pragma("query_only", "ON");
-        let readers = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(reading);
-        let writer = match access {
-            Access::Read => readers.clone(),
-            Access::Write => {
-                let writing = options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
-                SqlitePoolOptions::new()
-                    .max_connections(1)
-                    .connect_with(writing)
-                    .await
-                    .when("open the database for writing")?
-            }
-        };
-        Ok(Self { writer, readers, path: path.to_owned() })
-    }
-
-    async fn migrate(&self) -> Result<(), StoreError> {
-        migrator().run(&self.writer).await.map_err(|source| StoreError::Migrate { path: self.path.clone(), source })?;
-        // Together with the mark, this lets the next opening judge the file without touching it.
-        sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA user_version = {}", schema_version())))
-            .execute(&self.writer)
+    async fn connect(path: &Path) -> Result<Self, StoreError> {
+        let writing = options(path).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_with(writing)
             .await
-            .when("note the schema version")?;
-        // Into the file itself, before anything of value is in the log: the header is what the next opening reads.
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.writer).await.when("write the header")?;
-        Ok(())
+            .when("open the database for writing")?;
+        let readers = reader_pool().connect_lazy_with(reading(path));
+        Ok(Self { writer, readers, path: path.to_owned() })
     }
 
     /// Where the file is.
@@ -119,18 +132,67 @@ impl Store {
         &self.path
     }
 
-    /// Folds the write-ahead log into the file and closes it.
+    /// Folds the write-ahead log into the file and closes it. Waits for nobody: while another process reads or collects,
+    /// the log stays, and the next opening folds it.
     pub async fn close(self) {
         if !self.writer.is_closed() {
-            // A reader of another process may hold the log; then it stays, and the next opening folds it.
-            let folded = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.writer).await;
-            if let Err(error) = folded {
+            let folded =
+                sqlx::raw_sql("PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.writer);
+            if let Err(error) = folded.await {
                 tracing::debug!(error = &error as &dyn std::error::Error, "Left the write-ahead log in place");
             }
         }
         self.readers.close().await;
         self.writer.close().await;
     }
+}
+
+/// What every connection has.
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .busy_timeout(BUSY_TIMEOUT)
+        .foreign_keys(true)
+        .pragma("trusted_schema", "OFF")
+        .pragma("cell_size_check", "ON")
+        .pragma("secure_delete", "ON")
+}
+
+fn reading(path: &Path) -> SqliteConnectOptions {
+    options(path).read_only(true).pragma("query_only", "ON")
+}
+
+fn reader_pool() -> SqlitePoolOptions {
+    SqlitePoolOptions::new().max_connections(READERS)
+}
+
+/// Readers of a file that may be where nothing can be written: then SQLite cannot make the shared memory that the log
+/// needs, and the file is read as one that nobody changes. That is so when there is no log.
+async fn connect_reading(path: &Path) -> Result<SqlitePool, StoreError> {
+    let readers = reader_pool().connect_lazy_with(reading(path));
+    let Err(error) = sqlx::query("SELECT count(*) FROM sqlite_schema").execute(&readers).await else {
+        return Ok(readers);
+    };
+    if !damage::is_unwritable(&error) {
+        return Err(error).when("read the database");
+    }
+    let log = beside(path, "-wal");
+    if fs::metadata(&log).is_ok_and(|metadata| metadata.len() > 0) {
+        return Err(StoreError::Unfolded { path: path.to_owned(), log });
+    }
+    readers.close().await;
+    Ok(reader_pool().connect_lazy_with(reading(path).immutable(true)))
+}
+
+/// Runs the migrations that are missing and notes the version in the header.
+pub(super) async fn upgrade(db: &mut SqliteConnection, path: &Path) -> Result<(), StoreError> {
+    migrator().run(&mut *db).await.map_err(|source| StoreError::Migrate { path: path.to_owned(), source })?;
+    // Together with the mark, this lets the next opening judge the file without touching it.
+    sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA user_version = {}", schema_version())))
+        .execute(db)
+        .await
+        .when("note the schema version")?;
+    Ok(())
 }
 
 /// The newest schema version this program knows: the number of its migrations.
@@ -145,45 +207,23 @@ fn migrator() -> Migrator {
     Migrator::with_migrations(migrations.collect())
 }
 
-/// What the first bytes of the file say, read without SQLite so that nothing is touched.
-enum Header {
-    Absent,
-    Empty,
-    Foreign,
-    Ours(u32),
-}
-
-/// Length of the SQLite header, and where in it the two fields are (SQLite file format, section 1.3).
-const HEADER: usize = 100;
-const USER_VERSION: usize = 60;
-const APPLICATION: usize = 68;
-
-fn inspect(path: &Path) -> Result<Header, StoreError> {
-    let open = |source| StoreError::Open { path: path.to_owned(), source };
-    let mut file = match fs::File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Header::Absent),
-        Err(error) => return Err(open(error)),
-    };
-    let mut header = Vec::with_capacity(HEADER);
-    file.by_ref().take(HEADER as u64).read_to_end(&mut header).map_err(open)?;
-    if header.is_empty() {
-        return Ok(Header::Empty);
-    }
-    let field = |at: usize| header.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
-    match (header.starts_with(b"SQLite format 3\0"), field(APPLICATION), field(USER_VERSION)) {
-        (true, Some(APPLICATION_ID), Some(version)) => Ok(Header::Ours(version)),
-        _ => Ok(Header::Foreign),
+/// Refuses what is not ours to write, untouched.
+fn refuse_foreign(path: &Path, found: Header) -> Result<(), StoreError> {
+    match found {
+        Header::Absent => Ok(()),
+        Header::Empty => refuse_exposed(path),
+        Header::Foreign => Err(StoreError::Foreign { path: path.to_owned() }),
+        Header::Ours(version) => {
+            refuse_exposed(path)?;
+            refuse_newer(path, version)
+        }
     }
 }
 
-fn refuse_version(path: &Path, found: u32, access: Access) -> Result<(), StoreError> {
+fn refuse_newer(path: &Path, found: u32) -> Result<(), StoreError> {
     let known = schema_version();
     if found > known {
         return Err(StoreError::Newer { path: path.to_owned(), found, known });
-    }
-    if found < known && access == Access::Read {
-        return Err(StoreError::Older { path: path.to_owned(), found, known });
     }
     Ok(())
 }
@@ -197,53 +237,12 @@ fn refuse_exposed(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A folder that others can write to lets them swap the file; a sticky one (such as a shared temporary folder) does not.
-fn refuse_exposed_folder(path: &Path) -> Result<(), StoreError> {
-    let folder = folder_of(path);
-    let Ok(metadata) = fs::metadata(folder) else { return Ok(()) };
-    let mode = metadata.permissions().mode() & 0o7777;
-    if mode & 0o022 != 0 && mode & 0o1000 == 0 {
-        return Err(StoreError::Exposed { path: folder.to_owned(), mode });
-    }
-    Ok(())
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-fn create(path: &Path) -> Result<(), StoreError> {
-    let open = |source| StoreError::Open { path: path.to_owned(), source };
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder_of(path)).map_err(open)?;
-    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(open)?;
-    Ok(())
-}
-
-/// Puts our mark into the header of an empty file before anything else is in it: a file without the mark is never ours.
-async fn mark(path: &Path) -> Result<(), StoreError> {
-    let options = SqliteConnectOptions::new().filename(path);
-    let mut connection = options.connect().await.when("create the database")?;
-    sqlx::query("PRAGMA application_id = 1263029316").execute(&mut connection).await.when("mark the database")?;
-    connection.close().await.when("mark the database")
+/// The name of a file that belongs to the database: its own and a suffix, `-wal` or `.lock`.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_migration_of_the_folder_is_listed_in_order() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
-        let mut files: Vec<String> = fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .filter(|name| Path::new(name).extension().is_some_and(|extension| extension == "sql"))
-            .collect();
-        files.sort();
-        let listed: Vec<&str> = MIGRATIONS.iter().map(|(name, _)| *name).collect();
-        assert_eq!(files, listed);
-        for (name, number) in listed.iter().zip(1..) {
-            assert!(name.starts_with(&format!("{number:04}_")), "{name} is not number {number}");
-        }
-    }
-}
+mod tests;

@@ -3,12 +3,13 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use chrono::{DateTime, Utc};
 
 use super::error::{StoreError, While as _};
-use super::open::Store;
+use super::open::{Store, beside};
+use super::place;
 use crate::domain::time::to_millis;
 
 /// The right to collect into a database. There is one at a time; it ends when this is dropped, or with the process.
@@ -20,10 +21,17 @@ pub struct Runner(
 );
 
 impl Store {
-    /// Takes the right to collect, or fails at once if another process has it. Runs that were cut off are marked as
-    /// interrupted: whoever holds the lock knows that nobody is working on them. See [`Store::take_up`].
+    /// Refuses a run that might not find room: more than `least` bytes and twice the database have to be free. Zero asks
+    /// for nothing.
+    pub fn refuse_cramped(&self, least: u64) -> Result<(), StoreError> {
+        place::refuse_cramped(self.path(), least)
+    }
+
+    /// Takes the right to collect, or fails at once if another process has it, or if the file is damaged. Runs that were cut
+    /// off are marked as interrupted: whoever holds the lock knows that nobody is working on them. See [`Store::take_up`].
     pub async fn runner(&self, now: DateTime<Utc>) -> Result<Runner, StoreError> {
-        let runner = lock(&lock_path(self.path()), now)?;
+        let runner = lock(self.path(), now)?;
+        self.refuse_damaged().await?;
         let now = self.moment(now).await?.at;
         sqlx::query(
             "UPDATE run SET state = 'interrupted', finished = ?, reason = 'cut off before it was sealed' \
@@ -37,16 +45,11 @@ impl Store {
     }
 }
 
-/// The lock's file: the database's name and `.lock`.
-fn lock_path(database: &Path) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push(".lock");
-    PathBuf::from(name)
-}
-
-fn lock(path: &Path, now: DateTime<Utc>) -> Result<Runner, StoreError> {
+/// Takes the lock of a database, for as long as the file is open.
+pub(super) fn hold(database: &Path) -> Result<File, StoreError> {
+    let path = &beside(database, ".lock");
     let open = |source| StoreError::Open { path: path.to_owned(), source };
-    let mut file =
+    let file =
         OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path).map_err(open)?;
     match file.try_lock() {
         Ok(()) => {}
@@ -67,9 +70,14 @@ fn lock(path: &Path, now: DateTime<Utc>) -> Result<Runner, StoreError> {
             holder: "the lock's file was just replaced".to_owned(),
         });
     }
+    Ok(file)
+}
+
+fn lock(database: &Path, now: DateTime<Utc>) -> Result<Runner, StoreError> {
+    let mut file = hold(database)?;
     file.set_len(0)
         .and_then(|()| file.rewind())
         .and_then(|()| writeln!(file, "process {} since {}", std::process::id(), to_millis(now)))
-        .map_err(open)?;
+        .map_err(|source| StoreError::Open { path: beside(database, ".lock"), source })?;
     Ok(Runner(file))
 }

@@ -13,6 +13,7 @@ use keyholder::seams::{Environment, Seams};
 use keyholder::store::{Access, Store};
 
 use crate::support::api::{emulator, reader, seams, settings, sign_on, writer};
+use crate::support::private_folder;
 
 /// The method and path template of everything that was sent.
 fn sent(emulator: &emulator::Emulator) -> BTreeSet<(String, String)> {
@@ -38,7 +39,7 @@ fn check_only_reads(emulator: &emulator::Emulator) {
 #[tokio::test]
 async fn collecting_sends_only_reads_whatever_happens_to_it() {
     let emulator = emulator().await;
-    let folder = tempfile::tempdir().unwrap();
+    let folder = private_folder();
     let store = Store::open(&folder.path().join("test.db"), Access::Write).await.unwrap();
     let (client, settings) = (reader(&emulator), settings(&emulator, Version::V6));
     let collect = async |day| {
@@ -70,7 +71,7 @@ async fn collecting_sends_only_reads_whatever_happens_to_it() {
 #[tokio::test]
 async fn looking_for_what_is_wrong_sends_only_reads() {
     let emulator = emulator().await;
-    let home = tempfile::tempdir().unwrap();
+    let home = private_folder();
     let environment = Environment::of([
         ("HOME", home.path().to_str().unwrap()),
         ("IONOS_API_URL", emulator.origin()),

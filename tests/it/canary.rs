@@ -12,6 +12,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use crate::support::private_folder;
 use emulator::Emulator;
 use keyholder::seams::Environment;
 use search::{ENCODINGS, Hit, Search};
@@ -76,7 +77,7 @@ impl Left {
 }
 
 fn folder() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = private_folder();
     fs::create_dir(folder.path().join("tmp")).unwrap();
     folder
 }

@@ -19,6 +19,7 @@ use keyholder::seams::{Seams, SeededRandom, SetClock};
 use keyholder::store::{Access, Store};
 
 use crate::support::api::{reader, settings};
+use crate::support::private_folder;
 
 /// Every report in every format.
 fn rendered(input: &Input) -> Vec<(String, Vec<u8>)> {
@@ -43,7 +44,7 @@ impl Side {
     async fn new() -> Self {
         let clock = SetClock::at(day(1));
         let seams = Seams::new(clock.clone(), SeededRandom::new(3));
-        let folder = tempfile::tempdir().unwrap();
+        let folder = private_folder();
         let store = Store::open(&folder.path().join("k.db"), Access::Write).await.unwrap();
         Self { clock, seams, store, _folder: folder }
     }

@@ -10,6 +10,7 @@ use keyholder::store::runs::Occasion;
 use keyholder::store::{Access, Store, StoreError};
 
 use crate::support::model::{Bench, CONTRACT, Model, start};
+use crate::support::private_folder;
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -44,7 +45,7 @@ fn patch(path: &Path, at: usize, bytes: &[u8]) {
 
 #[tokio::test]
 async fn a_new_database_is_readable_by_its_owner_only() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = private_folder();
     let path = folder.path().join("state").join("keyholder.db");
     let store = Store::open(&path, Access::Write).await.unwrap();
     assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
@@ -98,16 +99,50 @@ async fn a_database_that_others_can_read_is_refused_untouched() {
 }
 
 #[tokio::test]
-async fn a_folder_in_which_others_can_swap_the_file_is_refused() {
+async fn nothing_is_collected_into_a_folder_that_others_can_list_or_write_to_and_reading_works() {
     let (bench, path) = closed().await;
-    fs::set_permissions(bench.folder(), fs::Permissions::from_mode(0o777)).unwrap();
-    let error = Store::open(&path, Access::Write).await.expect_err("the folder is refused");
-    assert!(matches!(error, StoreError::Exposed { mode: 0o777, .. }), "{error:?}");
+    for mode in [0o777, 0o755, 0o750, 0o720, 0o1777] {
+        fs::set_permissions(bench.folder(), fs::Permissions::from_mode(mode)).unwrap();
+        let error = Store::open(&path, Access::Write).await.expect_err("the folder is refused");
+        let StoreError::ExposedFolder { path: folder, mode: found } = &error else { panic!("{error:?}") };
+        assert_eq!((folder.as_path(), *found), (bench.folder(), mode));
+        let store = Store::open(&path, Access::Read).await.unwrap();
+        assert_eq!(store.snapshots(CONTRACT).await.unwrap().len(), 1);
+    }
+    fs::set_permissions(bench.folder(), fs::Permissions::from_mode(0o711)).unwrap();
+    Store::open(&path, Access::Write).await.unwrap().close().await;
+}
+
+#[tokio::test]
+async fn a_database_is_made_whole_or_not_at_all() {
+    let folder = private_folder();
+    let path = folder.path().join("test.db");
+    // What a cut-off attempt leaves is no database, and in nobody's way; nor is an empty file.
+    fs::write(folder.path().join("test.db.new"), b"half of something").unwrap();
+    fs::write(folder.path().join("test.db.new-journal"), b"half of something").unwrap();
+    fs::write(&path, b"").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    Store::open(&path, Access::Write).await.unwrap().close().await;
+    let mut files: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    files.sort();
+    assert_eq!(files, ["test.db", "test.db.lock"]);
+    assert_eq!(mode(&path), 0o600);
+}
+
+#[tokio::test]
+async fn a_link_to_the_database_has_the_same_lock() {
+    let bench = Bench::new().await;
+    let elsewhere = private_folder();
+    let link = elsewhere.path().join("link.db");
+    std::os::unix::fs::symlink(bench.folder().join("test.db"), &link).unwrap();
+    let store = Store::open(&link, Access::Write).await.unwrap();
+    let refused = store.runner(start()).await.expect_err("the bench is the runner");
+    assert!(matches!(refused, StoreError::Locked { .. }), "{refused:?}");
 }
 
 #[tokio::test]
 async fn reading_does_not_create_a_database() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = private_folder();
     let path = folder.path().join("none.db");
     let error = Store::open(&path, Access::Read).await.expect_err("there is none");
     assert!(matches!(error, StoreError::Missing { .. }), "{error:?}");
@@ -125,7 +160,7 @@ async fn only_one_runner_collects_at_a_time() {
 
 #[tokio::test]
 async fn the_next_runner_marks_what_was_cut_off_as_interrupted() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = private_folder();
     let store = Store::open(&folder.path().join("test.db"), Access::Write).await.unwrap();
     let occasion = Occasion { schedule: "manual".into(), nominal: start() };
     let source = Source { api: "http://127.0.0.1".into(), tool: "test".into() };

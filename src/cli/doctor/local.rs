@@ -10,10 +10,8 @@ use crate::config::{ConfigError, Loaded};
 use crate::credentials::{self, CredentialsError, Found, Lifetime, legacy_variables, lifetime};
 use crate::exit::Exit;
 use crate::seams::Environment;
+use crate::store::place::{FileSystem, Trust, exposed_folder, file_system, folder_of, free_room, needed_room};
 use crate::store::{Access, Store, StoreError};
-
-/// Less room than this is worth a warning: a run needs some for the write-ahead log besides its snapshot.
-const LEAST_ROOM: u64 = 64 << 20;
 
 /// One failed check for each problem.
 pub(super) fn broken_configuration(error: &ConfigError) -> Vec<Check> {
@@ -110,7 +108,8 @@ pub(super) async fn database(loaded: &Loaded) -> Vec<Check> {
         Err(error) => Check::fail("database", Exit::Store, causes(&error)).hint_if_any(error.hint()),
     };
     let mut checks = vec![seen];
-    checks.extend(room(path));
+    checks.extend(exposed(path));
+    checks.extend(disk(path, loaded.config.store.min_free_mib << 20));
     checks
 }
 
@@ -138,15 +137,31 @@ fn missing(path: &Path) -> Check {
     }
 }
 
-fn room(path: &Path) -> Option<Check> {
+/// Others in the folder: reports work, collecting is refused.
+fn exposed(path: &Path) -> Option<Check> {
+    let folder = folder_of(path);
+    let mode = exposed_folder(folder)?;
+    let found = format!("others can get at folder {} (mode {mode:04o}): collect refuses", folder.display());
+    Some(Check::fail("folder", Exit::Store, found).hint(format!("chmod 700 {}", folder.display())))
+}
+
+/// Room and kind of the file system, by what collecting asks of them.
+fn disk(path: &Path, least: u64) -> Option<Check> {
     let folder = existing_folder(path);
-    let system = rustix::fs::statvfs(folder).ok()?;
-    let free = system.f_bavail.saturating_mul(system.f_frsize);
-    let found = format!("{} MiB free in {}", free >> 20, folder.display());
-    Some(if free < LEAST_ROOM {
-        Check::warn("disk", found).hint(format!("make room: at least {} MiB", LEAST_ROOM >> 20))
-    } else {
-        Check::ok("disk", found)
+    let free = free_room(folder)?;
+    let needed = needed_room(path, least);
+    let kind = file_system(folder);
+    let name = kind.map(|kind| format!(" ({})", kind.name)).unwrap_or_default();
+    let found = format!("{} MiB free in {}{name}", free >> 20, folder.display());
+    Some(match kind {
+        Some(FileSystem { trust: Trust::Network, .. }) => Check::fail("disk", Exit::Store, found)
+            .hint("collect refuses network file systems; keep the database on a disk of this machine"),
+        _ if free < needed => Check::fail("disk", Exit::Store, found)
+            .hint(format!("collect refuses to begin with less than {} MiB: make room", needed.div_ceil(1 << 20))),
+        Some(FileSystem { trust: Trust::Unknown, .. }) => {
+            Check::warn("disk", found).hint("if another machine serves it, move the database to a disk of this one")
+        }
+        _ => Check::ok("disk", found),
     })
 }
 

@@ -2,7 +2,7 @@
 //! tests share for reading.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::LazyLock;
@@ -84,10 +84,15 @@ impl Desk {
     /// With a copy of the shared month's database, and nothing that answers.
     pub(crate) fn with_month() -> Self {
         let desk = Self::at("http://127.0.0.1:9", "token");
-        fs::create_dir_all(desk.database().parent().unwrap()).unwrap();
-        fs::write(desk.database(), &MONTH.database).unwrap();
-        fs::set_permissions(desk.database(), fs::Permissions::from_mode(0o600)).unwrap();
+        desk.put_database(&MONTH.database);
         desk
+    }
+
+    /// Puts a database where it is looked for.
+    pub(crate) fn put_database(&self, database: &[u8]) {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(self.database().parent().unwrap()).unwrap();
+        fs::write(self.database(), database).unwrap();
+        fs::set_permissions(self.database(), fs::Permissions::from_mode(0o600)).unwrap();
     }
 
     /// With another variable.

@@ -6,3 +6,20 @@ pub(crate) mod cut;
 pub(crate) mod model;
 pub(crate) mod raw;
 pub(crate) mod site;
+
+/// A folder that others cannot list: nothing is collected into any other, and what a plain one is depends on the umask.
+pub(crate) fn private_folder() -> tempfile::TempDir {
+    use std::os::unix::fs::PermissionsExt as _;
+    tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o700)).tempdir().unwrap()
+}
+
+/// Says what a test did or why it did not; `--nocapture` shows it.
+#[expect(clippy::print_stdout, reason = "what was not tried must not look like what was")]
+pub(crate) fn tell(line: &str) {
+    println!("{line}");
+}
+
+/// Says that a test did not run, and why.
+pub(crate) fn skipped(why: &str) {
+    tell(&format!("skipped: {why}"));
+}

@@ -179,7 +179,7 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) async fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        let folder = super::private_folder();
         let store = Store::open(&folder.path().join("test.db"), Access::Write).await.expect("a fresh database");
         let seams = Seams::new(SetClock::at(start()), SeededRandom::new(7));
         let runner = store.runner(start()).await.expect("nobody else runs");

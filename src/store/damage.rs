@@ -1,0 +1,106 @@
+//! What a disk does to a file: damage, looked for before anything is written, and refusals, told with what can be done.
+
+use sqlx::SqliteConnection;
+
+use super::error::{StoreError, While as _};
+use super::open::Store;
+
+/// So many complaints are told; a file that is damaged in one place is often damaged in thousands.
+const TOLD: usize = 3;
+
+/// SQLite's primary result codes (`sqlite3.h`).
+const READ_ONLY: i32 = 8;
+const IO: i32 = 10;
+const CORRUPT: i32 = 11;
+const FULL: i32 = 13;
+const CANNOT_OPEN: i32 = 14;
+const NOT_A_DATABASE: i32 = 26;
+
+/// Extended codes: the file of the shared memory cannot be opened, enlarged, mapped.
+const SHARED_MEMORY_OPEN: i32 = IO | 18 << 8;
+const SHARED_MEMORY_SIZE: i32 = IO | 19 << 8;
+const SHARED_MEMORY_MAP: i32 = IO | 21 << 8;
+
+impl Store {
+    /// Refuses to collect into a damaged file. Reads the whole file (`PRAGMA quick_check`) and writes nothing.
+    pub(super) async fn refuse_damaged(&self) -> Result<(), StoreError> {
+        let mut db = self.writer.acquire().await.when("open the database for checking")?;
+        match complaints(&mut db).await {
+            Ok(complaints) if complaints.is_empty() => Ok(()),
+            Ok(complaints) => Err(self.damaged(complaints.join("; "))),
+            Err(error) if is_damage(&error) => Err(self.damaged(error.to_string())),
+            Err(source) => Err(StoreError::Sql { action: "check the database for damage", source }),
+        }
+    }
+
+    fn damaged(&self, what: String) -> StoreError {
+        StoreError::Damaged { path: self.path().to_owned(), what }
+    }
+}
+
+async fn complaints(db: &mut SqliteConnection) -> Result<Vec<String>, sqlx::Error> {
+    let found: Vec<String> = sqlx::query_scalar("PRAGMA quick_check(3)").fetch_all(db).await?;
+    let lines =
+        found.iter().flat_map(|row| row.lines()).filter(|line| *line != "ok" && !line.starts_with("*** in database"));
+    Ok(lines.take(TOLD).map(str::to_owned).collect())
+}
+
+/// SQLite's primary result code of a failed statement; nothing if the failure is not SQLite's.
+fn code(error: &sqlx::Error) -> Option<i32> {
+    extended_code(error).map(|code| code & 0xff)
+}
+
+fn extended_code(error: &sqlx::Error) -> Option<i32> {
+    error.as_database_error()?.code()?.parse().ok()
+}
+
+/// Whether a statement failed because the file is damaged.
+pub(super) fn is_damage(error: &sqlx::Error) -> bool {
+    matches!(code(error), Some(CORRUPT | NOT_A_DATABASE))
+}
+
+/// Whether a file could not be read because something beside it would have to be written: SQLite's shared memory.
+pub(super) fn is_unwritable(error: &sqlx::Error) -> bool {
+    matches!(code(error), Some(READ_ONLY | CANNOT_OPEN)) || has_no_shared_memory(error)
+}
+
+/// Whether there was no room for the shared memory, of 32 KiB.
+fn has_no_shared_memory(error: &sqlx::Error) -> bool {
+    matches!(extended_code(error), Some(SHARED_MEMORY_OPEN | SHARED_MEMORY_SIZE | SHARED_MEMORY_MAP))
+}
+
+/// What to do when a statement failed.
+pub(super) fn hint(error: &sqlx::Error) -> String {
+    let sealed = "what was sealed before is intact";
+    match code(error) {
+        Some(CORRUPT | NOT_A_DATABASE) => RESTORE.to_owned(),
+        found if found == Some(FULL) || has_no_shared_memory(error) => {
+            format!("make room on the file system of the database, then try again; {sealed}")
+        }
+        Some(IO) => match file_size_limit() {
+            Some(bytes) => format!(
+                "this process may not write files larger than {} KiB (ulimit -f, LimitFSIZE=): raise that limit, then try \
+                 again; {sealed}",
+                bytes >> 10
+            ),
+            None => format!(
+                "the disk, a quota or a lock of the file system failed: see the system's log (dmesg), then try again; {sealed}"
+            ),
+        },
+        Some(READ_ONLY | CANNOT_OPEN) => {
+            format!("check that you may write to the database and to its folder, then try again; {sealed}")
+        }
+        _ => {
+            format!("{sealed}; check free space and the file's integrity with `sqlite3 FILE 'PRAGMA integrity_check'`")
+        }
+    }
+}
+
+/// What to do about a damaged file.
+pub(super) const RESTORE: &str = "the file is damaged on the disk: keep a copy of it, look after the disk, and restore a backup; reports of \
+    what can still be read work, and `sqlite3 FILE .recover` saves what is left";
+
+/// How large a file this process may write, if that is limited.
+fn file_size_limit() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Fsize).current
+}

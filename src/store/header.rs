@@ -1,0 +1,45 @@
+//! What the first bytes of a file say, read without SQLite so that nothing is touched by looking.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::Path;
+
+use super::error::StoreError;
+use super::open::APPLICATION_ID;
+
+/// Whose file it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Header {
+    /// There is none.
+    Absent,
+    /// It has no bytes.
+    Empty,
+    /// Another program's, or no database at all.
+    Foreign,
+    /// Ours, with the number of its newest migration.
+    Ours(u32),
+}
+
+/// Length of the SQLite header, and where in it the two fields are (SQLite file format, section 1.3).
+const HEADER: usize = 100;
+const USER_VERSION: usize = 60;
+const APPLICATION: usize = 68;
+
+pub(super) fn inspect(path: &Path) -> Result<Header, StoreError> {
+    let open = |source| StoreError::Open { path: path.to_owned(), source };
+    let mut file = match fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Header::Absent),
+        Err(error) => return Err(open(error)),
+    };
+    let mut header = Vec::with_capacity(HEADER);
+    file.by_ref().take(HEADER as u64).read_to_end(&mut header).map_err(open)?;
+    if header.is_empty() {
+        return Ok(Header::Empty);
+    }
+    let field = |at: usize| header.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
+    match (header.starts_with(b"SQLite format 3\0"), field(APPLICATION), field(USER_VERSION)) {
+        (true, Some(APPLICATION_ID), Some(version)) => Ok(Header::Ours(version)),
+        _ => Ok(Header::Foreign),
+    }
+}
