@@ -177,7 +177,16 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) async fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        Self::within(tempfile::tempdir().expect("a temporary folder")).await
+    }
+
+    /// In memory as far as the system has a file system for that: for tests by the thousand that are not about the disk.
+    pub(crate) async fn in_memory() -> Self {
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        Self::within(folder.expect("a temporary folder")).await
+    }
+
+    async fn within(folder: tempfile::TempDir) -> Self {
         let store = Store::open(&folder.path().join("test.db"), Access::Write).await.expect("a fresh database");
         let seams = Seams::new(SetClock::at(start()), SeededRandom::new(7));
         let runner = store.runner(start()).await.expect("nobody else runs");
