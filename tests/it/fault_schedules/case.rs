@@ -9,6 +9,9 @@ use keyholder::seams::{Seams, SeededRandom, SetClock};
 
 use crate::support::model::start;
 
+/// Contracts that stories happen in; their baselines are collected once.
+pub(super) const CONTRACTS: usize = 30;
+
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Weather {
@@ -27,7 +30,7 @@ pub(super) enum Weather {
 /// A story.
 pub(super) struct Case {
     pub(super) seed: u64,
-    pub(super) users: usize,
+    pub(super) contract: usize,
     /// Days of the scripted month that pass between the baseline and the collection that is judged.
     pub(super) days: u32,
     pub(super) weather: Weather,
@@ -56,8 +59,7 @@ impl Case {
             7 | 8 => Weather::Lies(intensity),
             _ => Weather::All(intensity),
         };
-        // Mostly small contracts; one in eight has two pages of users.
-        let users = if dice.below(8) == 0 { 101 + below(&dice, 30) } else { 24 + below(&dice, 30) };
+        let contract = below(&dice, CONTRACTS as u64);
         let edits = u32::try_from(1 + dice.below(6)).expect("a small number");
         let (honest, lies) = (Schedule::random(seed, intensity), Schedule::lies(seed, intensity));
         let churn = Schedule::churn(seed, edits);
@@ -69,7 +71,12 @@ impl Case {
             Weather::All(_) => churn.and(honest).and(lies),
         };
         let days = u32::try_from(dice.below(31)).expect("a month at most");
-        Self { seed, users, days, weather, schedule }
+        Self { seed, contract, days, weather, schedule }
+    }
+
+    /// Users of a contract: 24 to 54, but one contract in ten has two pages of them.
+    pub(super) fn users(contract: usize) -> usize {
+        if contract % 10 == 9 { 96 + contract } else { 24 + contract }
     }
 
     /// How to tell this story alone.

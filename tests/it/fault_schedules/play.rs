@@ -1,6 +1,7 @@
 //! Plays one story: baseline, changes, a collection in bad weather, judgement, and a collection in good weather.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use emulator::Emulator;
@@ -10,12 +11,13 @@ use keyholder::api::{Depth, Version};
 use keyholder::collect::{CollectError, Limits, Walk, walk};
 use keyholder::domain::coverage::{Scope, Status};
 use keyholder::domain::fact::Kind;
-use keyholder::domain::id::Seq;
+use keyholder::domain::id::{ContractNumber, Seq};
 use keyholder::domain::snapshot::{RunState, Snapshot};
+use keyholder::domain::state::State;
 use keyholder::seams::{Seams, SeededRandom, SetClock};
 use keyholder::store::changes::apply;
 
-use super::case::{Case, Weather, kinds_below};
+use super::case::{CONTRACTS, Case, Weather, kinds_below};
 use super::oracle::{Witness, differences, judge, told};
 use crate::support::api::settings;
 use crate::support::model::{Bench, start};
@@ -58,7 +60,8 @@ const LIES: [&str; 4] = ["emptied", "collapsed", "dangling reference", "duplicat
 
 /// Plays the story of a seed.
 pub(super) fn play(case: Case, collector: Collector) -> Story {
-    frozen(Stage::play(case, collector))
+    let baseline = baseline(case.contract);
+    frozen(Stage::play(case, collector, baseline))
 }
 
 /// Everything that a story is played with.
@@ -67,7 +70,6 @@ struct Stage {
     bench: Bench,
     client: Client,
     seams: Seams,
-    collector: Collector,
 }
 
 /// What one collection came to.
@@ -77,12 +79,32 @@ enum Ended {
     Hung(Hung),
 }
 
+/// The databases with the baselines, by contract.
+static BASELINES: [OnceLock<Vec<u8>>; CONTRACTS] = [const { OnceLock::new() }; CONTRACTS];
+
+/// The database with the baseline of a contract, collected by whoever asks first.
+fn baseline(contract: usize) -> &'static [u8] {
+    BASELINES[contract].get_or_init(|| {
+        frozen(async {
+            let stage = Stage::set(contract, 0, None).await;
+            let ended = stage.collect(Collector::Product, &Facts::new()).await;
+            assert!(matches!(ended, Ended::Sealed(first, _) if first.is_complete()), "the baseline of {contract}");
+            stage.bench.into_bytes().await
+        })
+    })
+}
+
 impl Stage {
-    async fn play(case: Case, collector: Collector) -> Story {
-        let emulator = Emulator::builder().seed(case.seed).users(case.users).start().await.unwrap();
-        let seams = Seams::new(SetClock::at(start()), SeededRandom::new(case.seed));
+    /// The stage of a contract, with a database that holds its baseline or with none.
+    async fn set(contract: usize, seed: u64, baseline: Option<&[u8]>) -> Self {
+        let emulator = Emulator::builder().seed(contract as u64).users(Case::users(contract)).start().await.unwrap();
+        let seams = Seams::new(SetClock::at(start()), SeededRandom::new(seed));
         let client = Client::new(&settings(&emulator, Version::V6), seams.clone()).unwrap();
-        let stage = Self { emulator, bench: Bench::in_memory().await, client, seams, collector };
+        Self { emulator, bench: Bench::in_memory(baseline, i64::from(baseline.is_some())).await, client, seams }
+    }
+
+    async fn play(case: Case, collector: Collector, baseline: &[u8]) -> Story {
+        let stage = Self::set(case.contract, case.seed, Some(baseline)).await;
         let command = case.command();
         let mut story = Story {
             seed: case.seed,
@@ -94,23 +116,22 @@ impl Stage {
             wrong: Vec::new(),
             command,
         };
-        if let Err(wrong) = stage.acts(case, &mut story).await {
+        if let Err(wrong) = stage.acts(case, collector, &mut story).await {
             story.wrong.push(wrong);
         }
         story
     }
 
-    async fn acts(&self, case: Case, story: &mut Story) -> Result<(), String> {
-        let Ended::Sealed(first, _) = self.collect(Collector::Product, &Facts::new()).await else {
-            return Err("the baseline was not sealed".to_owned());
-        };
+    async fn acts(&self, case: Case, collector: Collector, story: &mut Story) -> Result<(), String> {
         self.emulator.advance_to_day(case.days);
-        let before = self.known(&first).await;
+        let contract = ContractNumber(self.emulator.contract_number());
+        let first = self.state(contract, Seq(1)).await;
+        let before = held(&first);
         let witness = self.emulator.read(Witness::of);
         let watcher = witness.clone();
         self.emulator.follow(case.schedule.watched(move |world| watcher.look(world)));
         let begun = tokio::time::Instant::now();
-        let ended = self.collect(self.collector, &before).await;
+        let ended = self.collect(collector, &before).await;
         story.time = begun.elapsed();
         let fired = self.emulator.faults_fired();
         for (name, times) in &fired {
@@ -121,8 +142,9 @@ impl Stage {
             Ended::Sealed(second, scopes) => {
                 story.state = second.state;
                 story.changes = [second.began, second.ended, second.changed];
-                self.check_law(&first, &second).await?;
-                let after = self.known(&second).await;
+                let state = self.state(contract, second.seq).await;
+                self.check_law(contract, &first, &state).await?;
+                let after = held(&state);
                 let doubtful = match case.weather {
                     Weather::Lies(_) | Weather::All(_) => lied_about(&fired),
                     _ => BTreeSet::new(),
@@ -145,7 +167,7 @@ impl Stage {
         self.emulator.clear_faults();
         match self.collect(Collector::Product, &Facts::new()).await {
             Ended::Sealed(last, _) if last.is_complete() => {
-                let (expected, found) = (self.emulator.read(there), self.known(&last).await);
+                let (expected, found) = (self.emulator.read(there), held(&self.state(last.contract, last.seq).await));
                 let differ = differences(&expected, &found);
                 if differ.is_empty() { Ok(()) } else { Err(format!("in good weather: {}", differ.join("; "))) }
             }
@@ -207,23 +229,22 @@ impl Stage {
     }
 
     /// What the store says as of a snapshot.
-    async fn known(&self, snapshot: &Snapshot) -> Facts {
-        held(&self.bench.store.state(snapshot.contract, snapshot.seq).await.unwrap())
+    async fn state(&self, contract: ContractNumber, seq: Seq) -> State {
+        self.bench.store.state(contract, seq).await.unwrap()
     }
 
     /// A diff opens, can be understood, and leads from the one state to the other.
-    async fn check_law(&self, from: &Snapshot, to: &Snapshot) -> Result<(), String> {
-        let (store, contract) = (&self.bench.store, from.contract);
+    async fn check_law(&self, contract: ContractNumber, before: &State, after: &State) -> Result<(), String> {
+        let store = &self.bench.store;
         let facts = async |seq: Seq| store.facts(contract, seq).await.unwrap();
-        let changes = store.net(contract, from.seq, to.seq).await.unwrap();
-        if apply(&facts(from.seq).await, &changes) != facts(to.seq).await {
+        let changes = store.net(contract, before.seq, after.seq).await.unwrap();
+        if apply(&facts(before.seq).await, &changes) != facts(after.seq).await {
             return Err("the diff does not lead to the state".to_owned());
         }
-        let before = store.state(contract, from.seq).await.unwrap();
-        let after = store.state(contract, to.seq).await.unwrap();
-        let lines = meanings(&changes, &before, &after, from.seq).map_err(|error| error.to_string())?;
-        let is_less = lines.len() < changes.len().div_ceil(2);
-        if is_less { Err(format!("{} lines about {} changes", lines.len(), changes.len())) } else { Ok(()) }
+        let lines = meanings(&changes, before, after, before.seq).map_err(|error| error.to_string())?;
+        // A resource that goes from one owner to another is one line for two changes.
+        let is_enough = lines.len() >= changes.len().div_ceil(2);
+        if is_enough { Ok(()) } else { Err(format!("{} lines about {} changes", lines.len(), changes.len())) }
     }
 }
 

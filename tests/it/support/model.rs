@@ -1,6 +1,8 @@
 //! A small model of a contract, from which tests make the sightings of a walk.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, TimeZone as _, Utc};
@@ -180,10 +182,26 @@ impl Bench {
         Self::within(tempfile::tempdir().expect("a temporary folder")).await
     }
 
-    /// In memory as far as the system has a file system for that: for tests by the thousand that are not about the disk.
-    pub(crate) async fn in_memory() -> Self {
-        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
-        Self::within(folder.expect("a temporary folder")).await
+    /// With a copy of a database that holds so many snapshots, or of none; in memory as far as the system has a file
+    /// system for that. For tests by the thousand that are not about the disk.
+    pub(crate) async fn in_memory(database: Option<&[u8]>, snapshots: i64) -> Self {
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a temporary folder");
+        if let Some(database) = database {
+            let path = folder.path().join("test.db");
+            fs::write(&path, database).expect("room for a copy");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a file of our own");
+        }
+        let bench = Self::within(folder).await;
+        bench.days.set(snapshots);
+        bench
+    }
+
+    /// Closes the database and gives its bytes.
+    pub(crate) async fn into_bytes(self) -> Vec<u8> {
+        let path = self.store.path().to_owned();
+        drop(self.runner);
+        self.store.close().await;
+        fs::read(path).expect("the database is a file")
     }
 
     async fn within(folder: tempfile::TempDir) -> Self {
