@@ -68,35 +68,35 @@ fn random_schedules_never_remove_what_is_there_nor_miss_what_could_be_read() {
     }
 }
 
-/// Expects that the oracle finds something wrong with such a collector in at least so many of the first stories.
+/// Expects that the oracle finds something wrong with such a collector in at least so many of the first so many stories.
 #[track_caller]
-fn check_caught(collector: Collector, word: &str, least: usize) {
-    let stories = play_all(1..31, collector);
+fn check_caught(collector: Collector, word: &str, least: usize, of: u64) {
+    let stories = play_all(1..1 + of, collector);
     let caught = stories.iter().filter(|story| story.wrong.iter().any(|line| line.contains(word))).count();
     assert!(caught >= least, "{caught} of {} stories: {collector:?}", stories.len());
 }
 
 #[test]
 fn a_collector_that_takes_what_failed_for_empty_is_caught() {
-    check_caught(Collector::TakesFailedForEmpty, "FalseRemoval", 10);
+    check_caught(Collector::TakesFailedForEmpty, "FalseRemoval", 10, 30);
 }
 
 #[test]
 fn a_collector_that_drops_one_user_is_caught() {
-    check_caught(Collector::DropsOneUser, "FalseRemoval", 10);
+    check_caught(Collector::DropsOneUser, "FalseRemoval", 10, 30);
 }
 
 #[test]
 fn a_collector_that_overlooks_what_is_new_is_caught() {
-    check_caught(Collector::OverlooksWhatIsNew, "MissedAddition", 3);
+    check_caught(Collector::OverlooksWhatIsNew, "MissedAddition", 3, 30);
 }
 
 #[test]
 fn a_collector_that_never_ends_is_caught() {
-    check_caught(Collector::Hangs, "no end after", 30);
+    check_caught(Collector::Hangs, "no end after", 4, 4);
 }
 
 #[test]
 fn a_collector_that_asks_for_ever_is_caught() {
-    check_caught(Collector::AsksForEver, "requests", 30);
+    check_caught(Collector::AsksForEver, "requests", 2, 2);
 }

@@ -32,6 +32,7 @@ mod config_credentials;
 mod config_doctor;
 mod config_files;
 mod config_precedence;
+mod fault_matrix;
 mod fault_schedules;
 mod report_files;
 mod report_fixture;

@@ -52,8 +52,9 @@ pub(super) struct Story {
     pub(super) command: String,
 }
 
-/// A walk ends by itself within half an hour; nobody sends a hundred thousand requests about a hundred users.
-const PATIENCE: Patience = Patience { time: Duration::from_mins(40), requests: 20_000 };
+/// A walk ends by itself within half an hour; nobody sends five thousand requests about a hundred users.
+const PATIENCE: Patience =
+    Patience { time: Duration::from_mins(40), requests: 5_000, quiet: Duration::from_micros(200) };
 
 /// Faults that claim too little or too much in a well-formed answer.
 const LIES: [&str; 4] = ["emptied", "collapsed", "dangling reference", "duplicate id"];
@@ -196,7 +197,7 @@ impl Stage {
             }
             walk(&client, &self.seams, Limits::default(), &|_| ()).await
         };
-        let walked = match passing(&self.emulator, PATIENCE, asked).await {
+        let walked = match passing(&self.emulator, PATIENCE, || true, asked).await {
             Ok(Ok(walk)) => walk,
             Ok(Err(error)) => return Ended::Failed(error),
             Err(hung) => return Ended::Hung(hung),

@@ -14,9 +14,8 @@ use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use tokio::time::{Instant, advance};
 
-/// How often the runtime looks at its sockets in vain, and for how long, before nothing counts as happening.
+/// How often the runtime looks at its sockets in vain, at least, before nothing counts as happening.
 const LOOKS: u32 = 24;
-const QUIET: Duration = Duration::from_micros(200);
 
 /// The first and the largest step of the clock. The smallest timeout of the client is five seconds.
 const FIRST_STEP: Duration = Duration::from_millis(1);
@@ -25,8 +24,12 @@ const LARGEST_STEP: Duration = Duration::from_secs(1);
 /// How long something may take, and how much may happen meanwhile.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience {
+    /// Virtual time until it counts as hung.
     pub(crate) time: Duration,
+    /// Requests until it counts as hung.
     pub(crate) requests: u64,
+    /// Real time in which nothing happens before the clock is moved.
+    pub(crate) quiet: Duration,
 }
 
 /// Why something did not end.
@@ -47,10 +50,12 @@ pub(crate) fn frozen<T>(future: impl Future<Output = T>) -> T {
     })
 }
 
-/// Waits for a future that speaks to that emulator; the clock moves on whenever both have nothing to do.
+/// Waits for a future that speaks to that emulator; the clock moves on whenever both have nothing to do, and `may_move`
+/// says that the future waits for nothing else, such as a database.
 pub(crate) async fn passing<T>(
     emulator: &Emulator,
     patience: Patience,
+    may_move: impl Fn() -> bool,
     future: impl Future<Output = T>,
 ) -> Result<T, Hung> {
     let polls = Cell::new(0_u64);
@@ -68,8 +73,8 @@ pub(crate) async fn passing<T>(
         tokio::select! {
             biased;
             Some(outcome) = alone.next() => return Ok(outcome),
-            quiet = is_quiet(emulator, &polls) => {
-                if quiet {
+            quiet = is_quiet(emulator, &polls, patience.quiet) => {
+                if quiet && may_move() {
                     advance(step).await;
                     step = (step * 2).min(LARGEST_STEP);
                 } else {
@@ -86,11 +91,11 @@ pub(crate) async fn passing<T>(
 }
 
 /// Whether nothing happens, as far as many looks at the sockets can tell.
-async fn is_quiet(emulator: &Emulator, polls: &Cell<u64>) -> bool {
+async fn is_quiet(emulator: &Emulator, polls: &Cell<u64>, time: Duration) -> bool {
     let happened = || (polls.get(), emulator.pulse());
     let (before, begun) = (happened(), std::time::Instant::now());
     let mut looks = 0;
-    while looks < LOOKS || begun.elapsed() < QUIET {
+    while looks < LOOKS || begun.elapsed() < time {
         // Yielding to everything that is ready includes a look at the sockets.
         tokio::task::yield_now().await;
         looks += 1;
