@@ -10,6 +10,7 @@ pub mod operation;
 mod pace;
 pub mod pages;
 pub mod read;
+pub mod recording;
 pub mod settings;
 pub mod sign_on;
 pub mod tls;

@@ -3,6 +3,8 @@
 //! It can send GET and nothing else, and it cannot name the operation that hands out a sign-on link.
 //! Every method fails with an [`Error`] that names its operation.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use url::Url;
 
@@ -10,6 +12,7 @@ use super::answer::{Answer, Depth, Page, Rate};
 use super::error::Error;
 use super::operation::{self, Operation};
 use super::pages::Users;
+use super::recording::Listener;
 use super::settings::{Settings, SettingsError};
 use super::transport::Getter;
 use super::wire::contract::Contracts;
@@ -22,7 +25,7 @@ use super::wire::share::Share;
 use super::wire::user::User;
 use super::wire::{Collection, contract};
 use crate::domain::id::{GroupId, KeyId, ResourceId, UserId};
-use crate::seams::Seams;
+use crate::seams::{RandomError, Seams};
 
 /// Reads. Clones share connections, limits and pauses.
 #[derive(Clone, Debug)]
@@ -39,6 +42,12 @@ impl Client {
     #[must_use]
     pub fn for_another_run(&self) -> Self {
         Self(self.0.for_another_run())
+    }
+
+    /// The same connections and credentials, with somebody who hears of every exchange from now on, without anything in it
+    /// that is secret or somebody's own.
+    pub fn recorded(&self, listener: Arc<dyn Listener>) -> Result<Self, RandomError> {
+        self.0.recorded(listener).map(Self)
     }
 
     /// The limits of the newest answer that told them.

@@ -22,11 +22,12 @@ use super::error::{Error, Fault, Phase};
 use super::fault::{of_status, of_transport};
 use super::operation::{Method, Operation};
 use super::pace::{self, Heard, Pace, Turn, Verdict};
+use super::recording::{self, Listener, Recorder};
 use super::settings::{Credentials, Settings, SettingsError};
 use super::tls;
 use super::wire::record::Record;
 use super::wire::{self, DecodeError, Notes};
-use crate::seams::Seams;
+use crate::seams::{RandomError, Seams};
 
 /// What all clones of a client share.
 #[derive(Debug)]
@@ -37,6 +38,15 @@ struct Shared {
     pace: Pace,
     settings: Limits,
     seams: Seams,
+    recorder: Option<Recorder>,
+}
+
+/// What is asked for.
+struct Request<'a> {
+    operation: &'static Operation,
+    ids: &'a [&'a str],
+    query: &'a str,
+    url: Url,
 }
 
 /// The settings that every request needs.
@@ -93,6 +103,11 @@ impl Getter {
     /// The same connections and credentials for another run: its retries and its breaker start over.
     pub(super) fn for_another_run(&self) -> Self {
         Self(self.0.for_another_run())
+    }
+
+    /// The same connections and credentials, with somebody who hears of every exchange.
+    pub(super) fn recorded(&self, listener: Arc<dyn Listener>) -> Result<Self, RandomError> {
+        self.0.recorded(listener).map(Self)
     }
 
     /// The limits of the newest answer.
@@ -161,11 +176,21 @@ impl Transport {
                 whole: settings.request_timeout,
             },
             seams,
+            recorder: None,
         })))
     }
 
     fn for_another_run(&self) -> Self {
-        let Shared { http, base, prefix, pace: _, settings, seams } = &*self.0;
+        self.with_recorder(self.0.recorder.clone())
+    }
+
+    fn recorded(&self, listener: Arc<dyn Listener>) -> Result<Self, RandomError> {
+        let recorder = Recorder::new(listener, &self.0.prefix, &self.0.seams)?;
+        Ok(self.with_recorder(Some(recorder)))
+    }
+
+    fn with_recorder(&self, recorder: Option<Recorder>) -> Self {
+        let Shared { http, base, prefix, settings, seams, .. } = &*self.0;
         Self(Arc::new(Shared {
             http: http.clone(),
             base: base.clone(),
@@ -173,6 +198,7 @@ impl Transport {
             pace: Pace::new(settings.concurrency, settings.longest_retry_after),
             settings: settings.clone(),
             seams: seams.clone(),
+            recorder,
         }))
     }
 
@@ -187,6 +213,7 @@ impl Transport {
         let mut sent_at = shared.seams.now();
         let fail = |attempts, sent_at, fault| Error { operation, attempts, sent_at, fault };
         let url = shared.url(operation, ids, query).map_err(|fault| fail(0, sent_at, fault))?;
+        let request = Request { operation, ids, query, url };
         let mut attempt = 0;
         let mut broken_before = false;
         loop {
@@ -195,7 +222,7 @@ impl Transport {
             if attempt == 1 {
                 sent_at = shared.seams.now();
             }
-            let outcome = shared.exchange(operation, &url, None, attempt, turn, broken_before).await;
+            let outcome = shared.exchange(&request, None, attempt, turn, broken_before).await;
             let fault = match outcome.and_then(|taken| shared.decode(&taken, attempt, sent_at)) {
                 Ok(answer) => return Ok(answer),
                 Err(fault) => fault,
@@ -218,7 +245,8 @@ impl Transport {
         let fail = |attempts, fault| Error { operation, attempts, sent_at, fault };
         let url = shared.url(operation, ids, "").map_err(|fault| fail(0, fault))?;
         let turn = shared.pace.turn().await.map_err(|fault| fail(0, fault))?;
-        let taken = shared.exchange(operation, &url, body, 1, turn, false).await.map_err(|fault| fail(1, fault))?;
+        let request = Request { operation, ids, query: "", url };
+        let taken = shared.exchange(&request, body, 1, turn, false).await.map_err(|fault| fail(1, fault))?;
         let location = taken.headers.get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let answer = if taken.body.iter().all(u8::is_ascii_whitespace) {
             Answer { value: None, notes: Notes::default(), receipt: shared.receipt(&taken, 1, sent_at) }
@@ -249,14 +277,14 @@ impl Shared {
     /// broken before.
     async fn exchange(
         &self,
-        operation: &'static Operation,
-        url: &Url,
+        request: &Request<'_>,
         body: Option<Zeroizing<Vec<u8>>>,
         attempt: u32,
         turn: Turn<'_>,
         again: bool,
     ) -> Result<Taken, Fault> {
-        let begun = Instant::now();
+        let Request { operation, ids, query, url } = request;
+        let (begun, sent_at) = (Instant::now(), self.seams.now());
         let outcome = match timeout_at(begun + self.settings.whole, self.take(operation.method, url, body)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Fault::Timeout(Phase::Whole)),
@@ -272,12 +300,17 @@ impl Shared {
             "API request"
         );
         let rate = outcome.as_ref().ok().and_then(|taken| taken.rate);
-        let outcome = outcome.and_then(|taken| {
-            if taken.status.is_success() {
-                return Ok(taken);
-            }
-            Err(of_status(operation, taken.status, &taken.headers, &taken.body, self.seams.now()))
-        });
+        let refusal = outcome
+            .as_ref()
+            .ok()
+            .filter(|taken| !taken.status.is_success())
+            .map(|taken| of_status(operation, taken.status, &taken.headers, &taken.body, self.seams.now()));
+        if let Some(recorder) = &self.recorder {
+            let answer = outcome.as_ref().map(|taken| (taken.status.as_u16(), &taken.headers, taken.body.as_slice()));
+            let (duration, fault) = (begun.elapsed(), refusal.as_ref());
+            recorder.record(&recording::Heard { operation, ids, query, attempt, sent_at, duration, answer, fault });
+        }
+        let outcome = outcome.and_then(|taken| refusal.map_or(Ok(taken), Err));
         turn.end(outcome.as_ref().map_or_else(Heard::of, |_| Heard::Answer), again, rate);
         outcome
     }

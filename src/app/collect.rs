@@ -135,9 +135,9 @@ async fn walk_and_seal(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Snapshot, CollectFailure> {
     let client = client.for_another_run();
-    let Walk { contract, sightings, notes, repeated } = walk(&client, seams, order.limits, progress).await?;
+    let Walk { contract, sightings, notes, repeated, notices } = walk(&client, seams, order.limits, progress).await?;
     tell(&notes, repeated);
-    let sealing = Sealing { run, contract, sightings, finished: seams.now(), label: order.label };
+    let sealing = Sealing { run, contract, sightings, finished: seams.now(), label: order.label, notices };
     Ok(store.seal(sealing, seams).await?)
 }
 

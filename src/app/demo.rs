@@ -160,11 +160,13 @@ fn settings(emulator: &Emulator) -> Settings {
 }
 
 /// The reports of a demonstration, in the order they should be opened.
-const REPORTS: [(&str, Format); 4] = [
+const REPORTS: [(&str, Format); 6] = [
     ("access-review", Format::Html),
     ("changes", Format::Html),
+    ("population", Format::Html),
     ("access-review", Format::Csv),
     ("changes", Format::Csv),
+    ("population", Format::Csv),
 ];
 
 fn write_reports(folder: &Path, input: &Input) -> Result<Vec<PathBuf>, DemoError> {

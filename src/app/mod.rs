@@ -3,5 +3,6 @@
 
 pub mod collect;
 pub mod demo;
+pub mod recording;
 pub mod review;
 pub mod write;

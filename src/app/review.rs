@@ -94,7 +94,9 @@ pub async fn input(
         _ => None,
     };
     let upto = current.snapshot.seq;
+    let first = comparison.as_ref().map_or(upto, |comparison| Seq(comparison.before.snapshot.seq.0 + 1));
     Ok(Input {
+        notices: store.notices_of(contract, first..=upto).await?,
         current,
         comparison,
         snapshots: snapshots.into_iter().filter(|one| one.seq <= upto).map(|one| (one.seq, one)).collect(),

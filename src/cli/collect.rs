@@ -1,12 +1,19 @@
 //! `keyholder collect`: one collection of one contract.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use clap::Args;
 
 use super::progress::Bar;
 use super::{Context, Failure};
 use crate::api::read::Client;
+use crate::api::recording::Listener;
 use crate::app::collect::{Order, collect};
+use crate::app::recording::Recording;
 use crate::domain::fact::Kind;
+use crate::domain::notice::Notice;
+use crate::domain::severity::Severity;
 use crate::domain::snapshot::Snapshot;
 use crate::exit::Exit;
 use crate::store::Access;
@@ -23,6 +30,10 @@ pub struct Collect {
     /// A name for the snapshot, to find it again: a letter, then letters, digits, `.`, `_` and `-`
     #[arg(long, value_name = "NAME", value_parser = label)]
     label: Option<String>,
+    /// Write every request and answer into this folder, for somebody who has to find out what went wrong. Ids, names and
+    /// addresses are replaced by made-up ones, every other text by its length
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
 }
 
 pub(super) async fn run(command: Collect, context: &mut Context) -> Result<Exit, Failure> {
@@ -32,11 +43,23 @@ pub(super) async fn run(command: Collect, context: &mut Context) -> Result<Exit,
     }
     let store = context.store(Access::Write).await?;
     let client = Client::new(&settings, context.seams.clone())?;
+    let recording = command.record.as_deref().map(|folder| Recording::begin(folder, &settings)).transpose();
+    let recording = recording.map_err(Failure::Record)?.map(Arc::new);
+    let client = match &recording {
+        Some(recording) => client.recorded(Arc::clone(recording) as Arc<dyn Listener>)?,
+        None => client,
+    };
     let order = Order { label: command.label, ..Order::manual(context.seams.now(), &settings) };
     tracing::info!("Collecting from {}", settings.base);
     let bar = Bar::new(context.progress);
     let outcome = collect(&store, &client, &context.seams, order, &|at| bar.show(at)).await;
     bar.finish();
+    if let (Some(recording), Some(folder)) = (&recording, &command.record) {
+        match recording.end() {
+            Ok(()) => tracing::info!("Recorded what was asked and answered in {}", folder.display()),
+            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "The recording is not whole"),
+        }
+    }
     let snapshot = match outcome {
         Ok(snapshot) => snapshot,
         Err(failure) => {
@@ -45,8 +68,10 @@ pub(super) async fn run(command: Collect, context: &mut Context) -> Result<Exit,
         }
     };
     let coverage = store.coverage(snapshot.contract, snapshot.seq).await?;
+    let notices = store.notices(snapshot.contract, snapshot.seq).await?;
     store.close().await;
     context.line(&summary(&snapshot))?;
+    tell(&notices);
     if snapshot.is_complete() {
         return Ok(Exit::Done);
     }
@@ -59,6 +84,18 @@ pub(super) async fn run(command: Collect, context: &mut Context) -> Result<Exit,
         tracing::warn!("And {} more; `keyholder snapshots show` lists them", coverage.gaps.len() - 10);
     }
     Ok(Exit::Incomplete)
+}
+
+/// Tells what the run noticed: what deserves a look as a warning, the rest in passing.
+fn tell(notices: &[Notice]) {
+    for notice in notices {
+        let of = notice.scope().map(|scope| format!("{scope}: ")).unwrap_or_default();
+        if notice.severity() >= Severity::Medium {
+            tracing::warn!("{of}{notice}");
+        } else {
+            tracing::info!("{of}{notice}");
+        }
+    }
 }
 
 /// A label must not be mistaken for a number, a date or a word with a meaning.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use emulator::{Emulator, Schedule, Version};
+use emulator::{Emulator, Recording, Replay, Schedule, Version};
 
 use super::{Context, Failure};
 use crate::exit::Exit;
@@ -30,9 +30,15 @@ pub struct Emulate {
     /// What goes wrong: a TOML file of faults (docs/emulator.md)
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
+    /// Serve what `keyholder collect --record DIR` recorded, instead of a made-up contract
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["users", "seed", "latency", "day", "faults"])]
+    replay: Option<PathBuf>,
 }
 
 pub(super) async fn run(emulate: Emulate, context: &mut Context) -> Result<Exit, Failure> {
+    if let Some(folder) = &emulate.replay {
+        return run_replay(folder, emulate.port, context).await;
+    }
     let faults = match &emulate.faults {
         Some(file) => faults_of(file)?,
         None => Schedule::new(emulate.seed),
@@ -54,15 +60,43 @@ pub(super) async fn run(emulate: Emulate, context: &mut Context) -> Result<Exit,
     context.line("# then, in another terminal: keyholder --db ./emulated.db collect")?;
     context.out.flush()?;
     tracing::info!("Serving v5 and v6 on {}; stop with Ctrl-C", emulator.origin());
-    if let Err(error) = tokio::signal::ctrl_c().await {
-        tracing::warn!(error = &error as &dyn std::error::Error, "Cannot wait for Ctrl-C");
-    }
+    until_stopped().await;
     let counters = emulator.counters();
     tracing::info!("Answered {} requests", counters.total);
     for (name, fired) in emulator.faults_fired() {
         tracing::info!("Fault {name:?} fired {fired} times");
     }
     Ok(Exit::Done)
+}
+
+/// Serves a recording until it is stopped with Ctrl-C.
+async fn run_replay(folder: &Path, port: u16, context: &mut Context) -> Result<Exit, Failure> {
+    let recording = Recording::read(folder).map_err(|error| Failure::Usage {
+        what: chain(&error),
+        hint: "name a folder that `keyholder collect --record` wrote",
+    })?;
+    let exchanges = recording.exchanges();
+    let replay = Replay::start(recording, port).await?;
+    context.line(&format!("# {exchanges} recorded exchanges; point a client at them:"))?;
+    context.line(&format!("export IONOS_API_URL={}", replay.base_url(Version::V6)))?;
+    context.line("export IONOS_TOKEN=any")?;
+    context.line("# then, in another terminal: keyholder --db ./replayed.db collect")?;
+    context.out.flush()?;
+    tracing::info!("Serving the recording in {}; stop with Ctrl-C", folder.display());
+    until_stopped().await;
+    tracing::info!("Answered {} requests; {} were never recorded", replay.answered(), replay.unknown());
+    Ok(Exit::Done)
+}
+
+/// An error with its reason in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
+}
+
+async fn until_stopped() {
+    if let Err(error) = tokio::signal::ctrl_c().await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "Cannot wait for Ctrl-C");
+    }
 }
 
 /// Reads a fault file; what is wrong with it is told with line and key.

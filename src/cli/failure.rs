@@ -15,6 +15,7 @@ use crate::credentials::CredentialsError;
 use crate::exit::Exit;
 use crate::report::RenderError;
 use crate::report::html::TemplatesError;
+use crate::seams::RandomError;
 use crate::store::StoreError;
 
 /// Every way in which a command can fail.
@@ -50,6 +51,12 @@ pub enum Failure {
     /// A file could not be written.
     #[error(transparent)]
     Write(#[from] WriteError),
+    /// The recording could not be begun.
+    #[error(transparent)]
+    Record(WriteError),
+    /// The system has no randomness to give.
+    #[error(transparent)]
+    Random(#[from] RandomError),
     /// The demonstration.
     #[error(transparent)]
     Demo(#[from] DemoError),
@@ -79,9 +86,10 @@ impl Failure {
             Self::Review(ReviewError::Analyse(_)) | Self::Analyse(_) => Exit::Store,
             Self::Review(ReviewError::Backwards { .. } | ReviewError::Unknown { .. })
             | Self::Write(_)
+            | Self::Record(_)
             | Self::Usage { .. } => Exit::Usage,
             Self::Demo(error) => error.exit(),
-            Self::Render(_) | Self::Emulator(_) | Self::Output(_) => Exit::Unexpected,
+            Self::Render(_) | Self::Emulator(_) | Self::Output(_) | Self::Random(_) => Exit::Unexpected,
         }
     }
 
@@ -99,6 +107,8 @@ impl Failure {
                 Some("give the full e-mail address, name or id as a report shows it".to_owned())
             }
             Self::Write(error) => Some(error.hint()),
+            Self::Record(error) => Some(error.hint().replace("--out", "--record")),
+            Self::Random(_) => None,
             Self::Demo(error) => error.hint(),
             Self::Templates(_) | Self::Render(_) => {
                 Some("look at the templates in the folder that report.templates names".to_owned())

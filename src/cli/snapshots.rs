@@ -6,6 +6,7 @@ use super::table::{ListFormat, Table, visible};
 use super::{Context, Failure};
 use crate::domain::coverage::Coverage;
 use crate::domain::fact::Kind;
+use crate::domain::notice::Notice;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::time::to_seconds;
 use crate::exit::Exit;
@@ -153,6 +154,11 @@ async fn run_show(show: Show, context: &mut Context) -> Result<Exit, Failure> {
         context.line("\nNot complete:")?;
         gaps(&coverage).write(&mut context.out, show.format, context.width)?;
     }
+    let noticed = store.notices(contract, snapshot.seq).await?;
+    if show.format == ListFormat::Table && !noticed.is_empty() {
+        context.line("\nNoticed:")?;
+        notices(&noticed).write(&mut context.out, show.format, context.width)?;
+    }
     Ok(Exit::Done)
 }
 
@@ -207,6 +213,18 @@ fn gaps(coverage: &Coverage) -> Table {
             gap.status.as_str().into(),
             gap.status.reason().unwrap_or_default().into(),
             gap.effort.attempts.into(),
+        ]);
+    }
+    table
+}
+
+fn notices(noticed: &[Notice]) -> Table {
+    let mut table = Table::new(&["severity", "scope", "what"]);
+    for notice in noticed {
+        table.push([
+            notice.severity().as_str().into(),
+            notice.scope().map(ToString::to_string).unwrap_or_default().into(),
+            notice.to_string().into(),
         ]);
     }
     table

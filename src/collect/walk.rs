@@ -22,6 +22,7 @@ use crate::api::wire::{Collection, ConvertError, Notes, contract, group, resourc
 use crate::api::{Answer, Depth, Error, Fault};
 use crate::domain::coverage::{Effort, Scope, ScopeKind, Status};
 use crate::domain::id::{ContractNumber, GroupId, UserId};
+use crate::domain::notice::Notice;
 use crate::domain::sighting::Sightings;
 use crate::domain::user::User;
 use crate::seams::Seams;
@@ -70,6 +71,8 @@ pub struct Walk {
     pub notes: Notes,
     /// Things that were listed twice; the later one was kept.
     pub repeated: u64,
+    /// What was noticed about how far all this can be trusted.
+    pub notices: Vec<Notice>,
 }
 
 /// Walks a contract. `progress` is called after every answer about a scope.
@@ -433,7 +436,7 @@ impl<'a> Walker<'a> {
         }
         let contract = self.seen.contract.as_ref().ok_or(CollectError::NotConfirmedInTime)?.number;
         let (notes, repeated) = (self.seen.notes.clone(), self.seen.repeated);
-        Ok(Walk { contract, sightings: self.seen.finish(), notes, repeated })
+        Ok(Walk { contract, sightings: self.seen.finish(), notes, repeated, notices: Vec::new() })
     }
 }
 

@@ -11,6 +11,7 @@ pub mod grant;
 pub mod group;
 pub mod id;
 pub mod key;
+pub mod notice;
 pub mod privilege;
 pub mod resource;
 pub mod severity;

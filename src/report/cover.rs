@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::input::{Input, View};
+use super::population::{NoticeRow, notice_rows};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::time::to_seconds;
 
@@ -31,6 +32,8 @@ pub struct Cover {
     pub scopes: u64,
     /// Scopes that were read to their end.
     pub scopes_complete: u64,
+    /// What the runs of the period noticed about their own answers and deserves a look, the latest first.
+    pub notices: Vec<NoticeRow>,
     /// The snapshot reported on.
     pub current: Mark,
     /// The snapshot it is compared with, if any.
@@ -109,6 +112,7 @@ impl Cover {
             population: population_word(complete),
             scopes,
             scopes_complete,
+            notices: notice_rows(input).into_iter().filter(|notice| notice.deserves_a_look).collect(),
             current: Mark::of(snapshot),
             before: input.comparison.as_ref().map(|comparison| Mark::of(&comparison.before.snapshot)),
             as_of_utc: to_seconds(input.as_of),

@@ -46,6 +46,7 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "change-list.html.j2",
     "changes.html.j2",
     "macros.html.j2",
+    "population-report.html.j2",
     "population.html.j2",
     "print.css",
     "style.css",

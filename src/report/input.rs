@@ -8,6 +8,7 @@ use crate::domain::change::Meaning;
 use crate::domain::coverage::Coverage;
 use crate::domain::grant::Grant;
 use crate::domain::id::Seq;
+use crate::domain::notice::Notice;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::state::State;
 
@@ -45,6 +46,9 @@ pub struct Input {
     pub comparison: Option<Comparison>,
     /// All snapshots of the contract up to the current one, for dates and trends.
     pub snapshots: BTreeMap<Seq, Snapshot>,
+    /// What the runs noticed about how far their own answers can be trusted: of every snapshot after the compared one up to
+    /// the current one, or of the current one alone. Only snapshots with notices.
+    pub notices: BTreeMap<Seq, Vec<Notice>>,
     /// The organisation's name for the cover, from the configuration; may be empty.
     pub organisation: String,
     /// SHA-256 of the effective configuration, in hex.

@@ -25,9 +25,11 @@ use self::cover::Cover;
 use self::csv::{Dialect, Row};
 use self::html::Templates;
 use self::input::Input;
+use self::population::PopulationReport;
 
 /// Every report, in the order they are listed.
-pub const ALL: [Report; 2] = [Report::of::<AccessReview>(), Report::of::<ChangeReport>()];
+pub const ALL: [Report; 3] =
+    [Report::of::<AccessReview>(), Report::of::<ChangeReport>(), Report::of::<PopulationReport>()];
 
 /// The report with that name.
 pub fn named(name: &str) -> Option<Report> {

@@ -9,6 +9,7 @@ pub mod error;
 mod intern;
 mod merge;
 pub mod names;
+pub mod notices;
 pub mod open;
 mod parts;
 pub mod runner;

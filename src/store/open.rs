@@ -13,9 +13,10 @@ use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _};
 use super::error::{StoreError, While as _};
 
 /// The migrations, embedded, in order. Append only: a file of `migrations/` and a line here; a test compares the two.
-const MIGRATIONS: [(&str, &str); 2] = [
+const MIGRATIONS: [(&str, &str); 3] = [
     ("0001_store.sql", include_str!("../../migrations/0001_store.sql")),
     ("0002_views.sql", include_str!("../../migrations/0002_views.sql")),
+    ("0003_notices.sql", include_str!("../../migrations/0003_notices.sql")),
 ];
 
 /// `KHLD`, in the header of every database of ours.

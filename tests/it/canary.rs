@@ -150,7 +150,15 @@ async fn nothing_the_program_leaves_behind_holds_a_secret() {
     let folder = folder();
     let emulator = emulator().await;
     tokio::task::block_in_place(|| program::run(folder.path(), &emulator));
-    let left = Left::search(folder, emulator.canary(), &["program.db", "demo/keyholder.db", "01.stdout", "01.stderr"]);
+    let files = [
+        "program.db",
+        "demo/keyholder.db",
+        "recorded/exchanges.jsonl",
+        "recorded-with-faults/exchanges.jsonl",
+        "01.stdout",
+        "01.stderr",
+    ];
+    let left = Left::search(folder, emulator.canary(), &files);
     left.judge("program.db", &["demo/keyholder.db"]);
     let stderr = fs::read_to_string(left.folder.path().join("01.stderr")).unwrap();
     assert!(stderr.contains("API request") && stderr.contains("DEBUG"), "{stderr}");

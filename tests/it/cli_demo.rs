@@ -48,7 +48,15 @@ fn check_self_contained(path: &Path) {
 fn a_demonstration_leaves_what_it_promises_and_can_be_repeated() {
     let desk = Desk::bare();
     let folder = desk.path("demo");
-    let expected = ["access-review.csv", "access-review.html", "changes.csv", "changes.html", "keyholder.db"];
+    let expected = [
+        "access-review.csv",
+        "access-review.html",
+        "changes.csv",
+        "changes.html",
+        "keyholder.db",
+        "population.csv",
+        "population.html",
+    ];
     for users in ["60", "24"] {
         let ran = desk.run(&["demo", "--users", users, "--dir", "demo"]).ends(0);
         assert_eq!(ran.err, "", "nothing to remark");
@@ -63,4 +71,5 @@ fn a_demonstration_leaves_what_it_promises_and_can_be_repeated() {
     }
     check_self_contained(&folder.join("access-review.html"));
     check_self_contained(&folder.join("changes.html"));
+    check_self_contained(&folder.join("population.html"));
 }

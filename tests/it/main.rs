@@ -22,6 +22,7 @@ mod cli_demo;
 mod cli_exit;
 mod cli_looks;
 mod cli_month;
+mod cli_record;
 mod cli_refusals;
 mod cli_shuffle;
 mod collect_absence;

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use keyholder::analyse::{grants, in_between};
 use keyholder::domain::change::Meaning;
-use keyholder::domain::coverage::{Coverage, Effort, Scope, Status};
+use keyholder::domain::coverage::{Coverage, Effort, Scope, ScopeKind, Status};
 use keyholder::domain::fact::Kind;
 use keyholder::domain::id::{ContractNumber, Seq};
+use keyholder::domain::notice::Notice;
 use keyholder::domain::snapshot::{RunState, Snapshot, Source};
 use keyholder::domain::state::State;
 use keyholder::domain::user::Person;
@@ -213,7 +214,20 @@ pub(crate) fn gappy_month() -> Input {
             held.seen = Seq(if of.as_str() == user_id(7) { LAST - 1 } else { LAST });
         }
     });
-    between(month_ago(FIRST), world, &gaps, &[])
+    let mut input = between(month_ago(FIRST), world, &gaps, &[]);
+    let keys = Scope::Keys(user_id(7).into());
+    input.notices = BTreeMap::from([
+        (Seq(LAST - 9), vec![Notice::MassRemoval { scope: Scope::Users, before: 61, vanished: 14, asked: 14 }]),
+        (
+            Seq(LAST),
+            vec![
+                Notice::ClockSkew { seconds: 400 },
+                Notice::Dangling { kind: ScopeKind::Shares, count: 3 },
+                Notice::SuspiciousAnswer { scope: keys, before: 4, vanished: 4, asked: 4, present: 2 },
+            ],
+        ),
+    ]);
+    input
 }
 
 /// A contract with nobody in it, read for the first time.
@@ -249,6 +263,8 @@ pub(crate) fn named(name: &str) -> Input {
     };
     let gap = (Scope::Members(group_id(1).into()), Status::Failed(name.to_owned()));
     let mut input = between(furnish(FIRST, false), furnish(LAST, true), &[gap], &[]);
+    let odd = Scope::Members(group_id(1).into());
+    input.notices.insert(Seq(LAST), vec![Notice::MassRemoval { scope: odd, before: 12, vanished: 12, asked: 12 }]);
     name.clone_into(&mut input.organisation);
     for snapshot in [&mut input.current.snapshot, &mut input.comparison.as_mut().unwrap().before.snapshot] {
         snapshot.label = Some(name.to_owned());
@@ -297,6 +313,7 @@ fn alone(state: State) -> Input {
         snapshots: BTreeMap::from([(current.snapshot.seq, current.snapshot.clone())]),
         current,
         comparison: None,
+        notices: BTreeMap::new(),
         organisation: "Nordlicht Logistik GmbH".to_owned(),
         config_hash: hex::encode(Sha256::digest("configuration")),
         as_of: days_ago(0),
@@ -315,6 +332,7 @@ fn between(before: World, after: World, gaps: &[(Scope, Status)], earlier_gaps: 
         current,
         comparison: Some(Comparison { before, net, in_between }),
         snapshots,
+        notices: BTreeMap::new(),
         organisation: "Nordlicht Logistik GmbH".to_owned(),
         config_hash: hex::encode(Sha256::digest("configuration")),
         as_of: days_ago(0),

@@ -259,3 +259,28 @@ fn what_follows_from_a_removal_is_folded_below_it() {
     assert!(!heads.contains("member removed") && !heads.contains("share removed"), "{heads}");
     assert!(words(&html, "#in-between tbody th").contains("share added"));
 }
+
+#[test]
+fn the_first_page_of_every_report_says_how_complete_it_is_and_what_was_odd() {
+    for page in pages(&gappy_month()) {
+        let html = Html::parse_document(&page);
+        let cover = words(&html, "header.cover");
+        assert!(cover.contains("Population INCOMPLETE") && cover.contains("scopes were read to their end"), "{cover}");
+        let odd = words(&html, "header.cover .noticed li");
+        for expected in [
+            "keys of ",
+            "suspicious answer: 4 of 4 were left out; of 4 asked for one by one, 2 are there after all",
+            "the API's clock is 400 s ahead of ours",
+            "users: mass removal, confirmed: 14 of 61 are gone",
+        ] {
+            assert!(odd.contains(expected), "{expected} is not in {odd}");
+        }
+        assert!(!odd.contains("references"), "what is only worth a line stands in the certificate: {odd}");
+        assert!(words(&html, "#notices").contains("3 references under shares to what no list names"));
+    }
+    for page in pages(&month()) {
+        let html = Html::parse_document(&page);
+        assert!(words(&html, "header.cover").contains("Population COMPLETE"));
+        assert!(select(&html, ".noticed").is_empty() && select(&html, "#notices").is_empty());
+    }
+}

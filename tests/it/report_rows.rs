@@ -232,3 +232,23 @@ fn who_is_dormant_is_decided_by_the_configured_days() {
     assert!(counts.windows(2).all(|pair| pair[0] > pair[1]), "{counts:?}");
     assert_eq!(counts[3], 0);
 }
+
+#[test]
+fn the_certificate_has_a_row_for_every_kind_every_gap_and_every_notice() {
+    let rows = rows("population", &gappy_month());
+    let of = |what: &str| rows.iter().filter(|row| row["row"] == what).collect::<Vec<_>>();
+    let kinds: Vec<_> = of("scopes").iter().map(|row| row["scope_kind"].clone()).collect();
+    assert_eq!(kinds.join(" "), "contract users groups resources members shares owns keys");
+    let gaps: Vec<_> = of("gap").iter().map(|row| format!("{} {}", row["scope_kind"], row["status"])).collect();
+    assert_eq!(gaps, ["members failed", "shares forbidden", "owns gone", "keys unstable"]);
+    let notices: Vec<_> = of("notice")
+        .iter()
+        .map(|row| format!("{} {} {}", row["snapshot_id"], row["status"], row["severity"]))
+        .collect();
+    let expected = ["31 clock-skew medium", "31 dangling info", "31 suspicious-answer high", "22 mass-removal high"];
+    assert_eq!(notices, expected);
+    let (all, complete) = gappy_month().current.coverage.totals();
+    let sum = |column: &str| of("scopes").iter().map(|row| row[column].parse::<u64>().unwrap()).sum::<u64>();
+    assert_eq!((sum("scopes"), sum("scopes_complete")), (all, complete));
+    assert!(rows.iter().all(|row| row["population"] == "INCOMPLETE"), "no cut of the file hides it");
+}

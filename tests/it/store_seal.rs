@@ -3,6 +3,7 @@
 use keyholder::domain::coverage::{Scope, Status};
 use keyholder::domain::fact::Kind;
 use keyholder::domain::id::{ContractNumber, Seq};
+use keyholder::domain::notice::Notice;
 use keyholder::domain::snapshot::RunState;
 
 use crate::support::model::{Bench, CONTRACT, Model, lose, start};
@@ -215,11 +216,25 @@ async fn several_contracts_live_in_one_file_and_do_not_touch() {
 }
 
 #[tokio::test]
+async fn what_a_run_noticed_is_kept_with_its_snapshot_in_order() {
+    let bench = Bench::new().await;
+    let scope = Scope::Members("ops".into());
+    let suspicious = Notice::SuspiciousAnswer { scope, before: 40, vanished: 40, asked: 20, present: 3 };
+    let removal = Notice::MassRemoval { scope: Scope::Users, before: 120, vanished: 41, asked: 20 };
+    let noticed = vec![suspicious.clone(), Notice::ClockSkew { seconds: -301 }, removal.clone()];
+    bench.seal_noticing(CONTRACT, Model::small().sightings(), noticed).await;
+    bench.seal(Model::small().sightings()).await;
+    let kept = bench.store.notices(CONTRACT, Seq(1)).await.unwrap();
+    assert_eq!(kept, [Notice::ClockSkew { seconds: -301 }, removal, suspicious]);
+    assert_eq!(bench.store.notices(CONTRACT, Seq(2)).await.unwrap(), []);
+}
+
+#[tokio::test]
 async fn a_sealed_snapshot_cannot_be_edited() {
     let bench = Bench::new().await;
     let mut seen = Model::small().sightings();
     lose(&mut seen, Scope::Shares("ops".into()), Status::Forbidden);
-    bench.seal(seen).await;
+    bench.seal_noticing(CONTRACT, seen, vec![Notice::ClockSkew { seconds: 400 }]).await;
     bench.store.clone().close().await;
     let path = bench.folder().join("test.db");
     let db = sqlx::SqlitePool::connect(&format!("sqlite:{}", path.display())).await.unwrap();
@@ -237,6 +252,9 @@ async fn a_sealed_snapshot_cannot_be_edited() {
         "UPDATE fact SET until = 1 WHERE kind = 2",
         "INSERT INTO fact (contract, kind, subject, object, since) VALUES (1, 5, 1, 2, 1)",
         "INSERT INTO change (contract, seq, kind, subject, object, op) VALUES (1, 1, 5, 1, 2, 1)",
+        "UPDATE notice SET count = 0",
+        "DELETE FROM notice",
+        "INSERT INTO notice (run, number, notice) VALUES (1, 2, 'resumed')",
         "INSERT INTO gap (run, kind, parent, status, pages, items, attempts) VALUES (1, 2, '', 'failed', 0, 0, 0)",
     ] {
         let refused = sqlx::query(statement).execute(&db).await;

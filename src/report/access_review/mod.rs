@@ -109,7 +109,7 @@ impl Document for AccessReview {
             cover: Cover::of::<Self>(input),
             summary: Summary::of(input, &keys),
             risks: risks::of(&rows, &context),
-            population: Population::of(&context, input.comparison.as_ref().map(|comparison| &comparison.before)),
+            population: Population::of_current(&context, input),
             changes: since(input, moved.as_ref()),
             users,
             groups,

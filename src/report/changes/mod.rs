@@ -82,8 +82,8 @@ impl Document for ChangeReport {
             comparison.map_or((&[][..], &[][..]), |comparison| (&comparison.net[..], &comparison.in_between[..]));
         let (actors, without_actor) = actors(net, in_between);
         let before = comparison.map(|comparison| &comparison.before);
-        let population = |view, before| Population::of(&Context::of(view, &input.snapshots), before);
-        let population_before = before.map(|view| population(view, None));
+        let context = |view| Context::of(view, &input.snapshots);
+        let population_before = before.map(|view| Population::of(&context(view), None));
         Self {
             schema: "keyholder.changes.v1",
             cover: Cover::of::<Self>(input),
@@ -94,7 +94,7 @@ impl Document for ChangeReport {
             by_class: by_class(net, in_between),
             actors,
             without_actor,
-            population: population(&input.current, before),
+            population: Population::of_current(&context(&input.current), input),
             population_before,
         }
     }

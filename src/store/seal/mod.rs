@@ -15,12 +15,14 @@ use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
 
 use super::error::{StoreError, While as _};
 use super::intern::{Actors, BATCH, Bodies, Entities};
+use super::notices;
 use super::open::Store;
 use super::parts::{self, Part, PartKey};
 use super::runs::RunId;
 use crate::domain::coverage::{Coverage, Effort, Scope, ScopeKind, Status};
 use crate::domain::fact::Kind;
 use crate::domain::id::{ContractNumber, Seq};
+use crate::domain::notice::Notice;
 use crate::domain::sighting::Sightings;
 use crate::domain::snapshot::{RunState, Snapshot};
 use crate::domain::time::to_millis;
@@ -39,6 +41,8 @@ pub struct Sealing {
     pub finished: DateTime<Utc>,
     /// A name for the snapshot.
     pub label: Option<String>,
+    /// What the run noticed about its own answers, in any order.
+    pub notices: Vec<Notice>,
 }
 
 /// How many facts began, ended and changed.
@@ -75,7 +79,7 @@ impl Store {
 async fn seal(db: &mut SqliteConnection, sealing: Sealing, seams: &Seams) -> Result<Seq, StoreError> {
     let contract = contract_id(db, sealing.contract).await?;
     let mut sealer = Sealer::load(db, contract).await?;
-    let Sealing { run, contract: number, sightings, finished, label } = sealing;
+    let Sealing { run, contract: number, sightings, finished, label, notices } = sealing;
 
     let before = sealer.open_parents().await?;
     let commitments = sealer.commit(number, &sightings, seams).await?;
@@ -89,6 +93,7 @@ async fn seal(db: &mut SqliteConnection, sealing: Sealing, seams: &Seams) -> Res
     let snapshot = sealer.snapshot_row(run, label);
     snapshot.write(db).await?;
     write_coverage(db, run, &coverage).await?;
+    notices::write(db, run.0, notices).await?;
     let state = if coverage.is_complete() { RunState::Complete } else { RunState::Partial };
     let marked = sqlx::query(
         "UPDATE run SET contract = ?, state = ?, finished = ?, requests = ? WHERE id = ? AND state = 'collecting'",

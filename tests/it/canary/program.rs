@@ -28,9 +28,10 @@ pub(super) fn run(folder: &Path, emulator: &Emulator) {
     program.expect(0, As::Token, &["collect", "--label", "baseline"]);
     emulator.advance_to_day(30);
     fail_some(emulator);
-    program.expect(9, As::Token, &["collect"]);
+    let recording = |name: &str| folder.join(name).display().to_string();
+    program.expect(9, As::Token, &["collect", "--record", &recording("recorded-with-faults")]);
     emulator.clear_faults();
-    program.expect(0, As::Password, &["collect"]);
+    program.expect(0, As::Password, &["collect", "--record", &recording("recorded")]);
     for (status, path, code) in [(401, "/um/users", 4), (500, "/contracts", 5)] {
         let body = Body::Html(format!("<html>{}</html>", emulator.canary()));
         emulator.fail(Rule::on("GET", path).status(status).body(body));

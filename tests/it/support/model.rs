@@ -11,6 +11,7 @@ use keyholder::domain::coverage::{Effort, Scope, Status};
 use keyholder::domain::group::Group;
 use keyholder::domain::id::ContractNumber;
 use keyholder::domain::key::Key;
+use keyholder::domain::notice::Notice;
 use keyholder::domain::resource::Resource;
 use keyholder::domain::share::Share;
 use keyholder::domain::sighting::Sightings;
@@ -221,6 +222,16 @@ impl Bench {
     }
 
     pub(crate) async fn seal_of(&self, contract: ContractNumber, sightings: Sightings) -> Snapshot {
+        self.seal_noticing(contract, sightings, Vec::new()).await
+    }
+
+    /// Seals what was seen by a run that noticed something.
+    pub(crate) async fn seal_noticing(
+        &self,
+        contract: ContractNumber,
+        sightings: Sightings,
+        notices: Vec<Notice>,
+    ) -> Snapshot {
         let day = self.days.get();
         self.days.set(day + 1);
         let at = start() + TimeDelta::days(day);
@@ -228,7 +239,7 @@ impl Bench {
         let source = Source { api: "http://127.0.0.1/cloudapi/v6".into(), tool: "keyholder test".into() };
         let run = self.store.begin_run(&self.runner, &occasion, at, &source).await.expect("a run begins");
         let finished = at + TimeDelta::minutes(1);
-        let sealing = Sealing { run, contract, sightings, finished, label: None };
+        let sealing = Sealing { run, contract, sightings, finished, label: None, notices };
         self.store.seal(sealing, &self.seams).await.expect("a snapshot is sealed")
     }
 }

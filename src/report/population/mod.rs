@@ -4,12 +4,19 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+mod document;
+mod line;
+
+pub use self::document::PopulationReport;
+pub use self::line::{PopulationLine, What};
 use super::context::Context;
 use super::cover::{is_complete, population_word};
-use super::input::View;
+use super::input::{Input, View};
 use crate::domain::coverage::{Effort, Gap, Scope, ScopeKind, Status};
 use crate::domain::fact::Kind;
 use crate::domain::id::Seq;
+use crate::domain::notice::Notice;
+use crate::domain::severity::Severity;
 use crate::domain::state::{Held, State};
 use crate::domain::time::to_seconds;
 
@@ -47,6 +54,8 @@ pub struct Population {
     pub kinds: Vec<KindRow>,
     /// Scopes that were not complete, and those whose parent vanished during the run.
     pub gaps: Vec<GapRow>,
+    /// What the runs of the period noticed about their own answers, the latest first.
+    pub notices: Vec<NoticeRow>,
     /// Counts of the compared snapshot carried on to this one; empty without comparison.
     pub reconciliation: Vec<Reconciled>,
     /// What the API cannot tell.
@@ -89,8 +98,16 @@ pub struct GapRow {
     pub status: &'static str,
     /// Why it failed, or what the status means.
     pub reason: String,
+    /// Pages that were answered.
+    pub pages: u64,
+    /// Items in them.
+    pub items: u64,
     /// Requests sent, retries included.
     pub attempts: u64,
+    /// When the first request was sent; empty if none was.
+    pub first_utc: String,
+    /// When the last answer was read; empty if none was.
+    pub last_utc: String,
     /// Whether the gap makes the population incomplete; a parent confirmed gone does not.
     pub counts: bool,
     /// What it means for the reader.
@@ -99,6 +116,29 @@ pub struct GapRow {
     pub shown_from: Option<u32>,
     /// The end of that snapshot's run; empty if nothing is shown.
     pub shown_from_utc: String,
+}
+
+/// One thing that a run noticed about how far its own answers can be trusted.
+#[derive(Clone, Debug, Serialize)]
+pub struct NoticeRow {
+    /// The notice's stable word.
+    pub notice: &'static str,
+    /// The severity's word.
+    pub severity: &'static str,
+    /// The snapshot whose run noticed it.
+    pub snapshot: u32,
+    /// The end of that run.
+    pub snapshot_utc: String,
+    /// The kind of the scopes it is about; empty if it is about none.
+    pub kind: &'static str,
+    /// Whose scope: e-mail address, group name or id; empty for the contract's own lists.
+    pub of: String,
+    /// The id of that user or group.
+    pub of_id: String,
+    /// One sentence.
+    pub what: String,
+    /// Whether it stands on the first page: medium or worse.
+    pub deserves_a_look: bool,
 }
 
 /// One kind of fact, counted from the compared snapshot to this one.
@@ -128,6 +168,12 @@ pub struct Limit {
 }
 
 impl Population {
+    /// The certificate of the current snapshot, with what the runs of the whole period noticed.
+    pub(super) fn of_current(context: &Context<'_>, input: &Input) -> Self {
+        let before = input.comparison.as_ref().map(|comparison| &comparison.before);
+        Self { notices: notice_rows(input), ..Self::of(context, before) }
+    }
+
     /// The certificate of the context's view, counted on from an earlier one if there is one.
     pub(super) fn of(context: &Context<'_>, before: Option<&View>) -> Self {
         let coverage = &context.view.coverage;
@@ -145,9 +191,43 @@ impl Population {
                 .map(|(kind, sum)| kind_row(*kind, sum.scopes, sum.complete, sum.effort))
                 .collect(),
             gaps: coverage.gaps.iter().map(|gap| gap_row(gap, context)).collect(),
+            notices: Vec::new(),
             reconciliation: before.map(|before| reconciled(before, context.view)).unwrap_or_default(),
             limits: LIMITS.map(|(what, meaning)| Limit { what, meaning }).to_vec(),
         }
+    }
+}
+
+/// What the runs of the period noticed, the latest first.
+pub(super) fn notice_rows(input: &Input) -> Vec<NoticeRow> {
+    let current = &input.current;
+    let time_of = |seq: Seq| {
+        let known = input.snapshots.get(&seq).or((seq == current.snapshot.seq).then_some(&current.snapshot));
+        known.map(|snapshot| to_seconds(snapshot.finished)).unwrap_or_default()
+    };
+    let of_one = |seq: Seq, notice: &Notice| {
+        let parts = notice.parts();
+        NoticeRow {
+            notice: notice.as_str(),
+            severity: notice.severity().as_str(),
+            snapshot: seq.0,
+            snapshot_utc: time_of(seq),
+            kind: parts.kind.map_or("", ScopeKind::as_str),
+            of: notice.scope().map_or("", |scope| owner_of(scope, &current.state)).to_owned(),
+            of_id: parts.parent.unwrap_or_default(),
+            what: notice.to_string(),
+            deserves_a_look: notice.severity() >= Severity::Medium,
+        }
+    };
+    input.notices.iter().rev().flat_map(|(seq, notices)| notices.iter().map(|notice| of_one(*seq, notice))).collect()
+}
+
+/// Whose scope it is: e-mail address, name or id; empty for the contract's own lists.
+fn owner_of<'a>(scope: &'a Scope, state: &'a State) -> &'a str {
+    match scope {
+        Scope::Members(group) | Scope::Shares(group) => state.group_label(group),
+        Scope::Owns(user) | Scope::Keys(user) => state.user_label(user),
+        Scope::Contract | Scope::Users | Scope::Groups | Scope::Resources => "",
     }
 }
 
@@ -179,20 +259,19 @@ fn asked(kind: ScopeKind) -> &'static str {
 }
 
 fn gap_row(gap: &Gap, context: &Context<'_>) -> GapRow {
-    let of = match &gap.scope {
-        Scope::Members(group) | Scope::Shares(group) => context.state.group_label(group),
-        Scope::Owns(user) | Scope::Keys(user) => context.state.user_label(user),
-        Scope::Contract | Scope::Users | Scope::Groups | Scope::Resources => "",
-    };
     let counts = !gap.status.proves_absence();
     let shown_from = if counts { shown_from(&gap.scope, context.state) } else { None };
     GapRow {
         kind: gap.scope.kind().as_str(),
-        of: of.to_owned(),
+        of: owner_of(&gap.scope, context.state).to_owned(),
         of_id: gap.scope.parent().unwrap_or_default().to_owned(),
         status: gap.status.as_str(),
         reason: gap.status.reason().unwrap_or_else(|| usual_reason(&gap.status)).to_owned(),
+        pages: gap.effort.pages,
+        items: gap.effort.items,
         attempts: gap.effort.attempts,
+        first_utc: gap.effort.first_at.map(to_seconds).unwrap_or_default(),
+        last_utc: gap.effort.last_at.map(to_seconds).unwrap_or_default(),
         counts,
         meaning: meaning(&gap.scope, counts, shown_from),
         shown_from: shown_from.map(|seq| seq.0),

@@ -1,0 +1,86 @@
+//! Notices of sealed runs: written with the snapshot, read for its reports.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqliteConnection};
+
+use super::error::{StoreError, While as _};
+use super::open::Store;
+use super::seal::number_of;
+use crate::domain::coverage::ScopeKind;
+use crate::domain::id::{ContractNumber, Seq};
+use crate::domain::notice::{Notice, Parts};
+
+impl Store {
+    /// What the run of a snapshot noticed, in order of word, scope and numbers.
+    pub async fn notices(&self, contract: ContractNumber, seq: Seq) -> Result<Vec<Notice>, StoreError> {
+        Ok(self.notices_of(contract, seq..=seq).await?.remove(&seq).unwrap_or_default())
+    }
+
+    /// What the runs of some snapshots noticed, each in order of word, scope and numbers. Snapshots without notices are left
+    /// out.
+    pub async fn notices_of(
+        &self,
+        contract: ContractNumber,
+        range: RangeInclusive<Seq>,
+    ) -> Result<BTreeMap<Seq, Vec<Notice>>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT n.notice, n.kind, n.parent, n.before, n.count, n.asked, n.present, s.seq FROM notice n \
+             JOIN v_snapshots s ON s.run = n.run WHERE s.contract_number = ? AND s.seq BETWEEN ? AND ? \
+             ORDER BY s.seq, n.number",
+        )
+        .bind(number_of(contract.0))
+        .bind(range.start().0)
+        .bind(range.end().0)
+        .fetch_all(&self.readers)
+        .await
+        .when("read what the runs noticed")?;
+        let mut notices: BTreeMap<Seq, Vec<Notice>> = BTreeMap::new();
+        for row in &rows {
+            notices.entry(Seq(row.get(7))).or_default().push(notice(row)?);
+        }
+        Ok(notices)
+    }
+}
+
+/// Writes the notices of a run that is about to be sealed.
+pub(super) async fn write(db: &mut SqliteConnection, run: i64, mut notices: Vec<Notice>) -> Result<(), StoreError> {
+    notices.sort_by(|a, b| a.as_str().cmp(b.as_str()).then_with(|| a.cmp(b)));
+    for (notice, number) in notices.iter().zip(1_i64..) {
+        let Parts { kind, parent, before, count, asked, present } = notice.parts();
+        sqlx::query(
+            "INSERT INTO notice (run, number, notice, kind, parent, before, count, asked, present) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(run)
+        .bind(number)
+        .bind(notice.as_str())
+        .bind(kind.map(ScopeKind::code))
+        .bind(parent)
+        .bind(before.map(number_of))
+        .bind(count)
+        .bind(asked.map(number_of))
+        .bind(present.map(number_of))
+        .execute(&mut *db)
+        .await
+        .when("write what the run noticed")?;
+    }
+    Ok(())
+}
+
+fn notice(row: &SqliteRow) -> Result<Notice, StoreError> {
+    let word: String = row.get(0);
+    let number = |column: usize| row.get::<Option<i64>, _>(column).map(i64::unsigned_abs);
+    let parts = Parts {
+        kind: row.get::<Option<u8>, _>(1).and_then(ScopeKind::from_code),
+        parent: row.get(2),
+        before: number(3),
+        count: row.get(4),
+        asked: number(5),
+        present: number(6),
+    };
+    Notice::from_parts(&word, &parts)
+        .ok_or_else(|| StoreError::Inconsistent { table: "notice", what: format!("{word:?} lacks something") })
+}
