@@ -201,6 +201,12 @@ pub enum Fault {
         /// How often failures in a row made us leave the server alone.
         openings: u32,
     },
+    /// What the server said in this run is more than a run keeps; nothing more is asked.
+    #[error("the answers of this run hold more than {} MiB", most >> 20)]
+    RunTooLarge {
+        /// The limit, in bytes.
+        most: u64,
+    },
     /// An id that cannot be put into a path.
     #[error("an id that cannot be part of a path")]
     UnusableId,
@@ -253,6 +259,7 @@ impl Fault {
             | Self::Budget { .. }
             | Self::NoRetryLeft { .. }
             | Self::Breaker { .. }
+            | Self::RunTooLarge { .. }
             | Self::UnusableId => false,
         }
     }

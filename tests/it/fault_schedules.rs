@@ -78,7 +78,7 @@ fn check_caught(collector: Collector, word: &str, least: usize, of: u64) {
 
 #[test]
 fn a_collector_that_takes_what_failed_for_empty_is_caught() {
-    check_caught(Collector::TakesFailedForEmpty, "FalseRemoval", 10, 30);
+    check_caught(Collector::TakesFailedForEmpty, "FalseRemoval", 5, 30);
 }
 
 #[test]
