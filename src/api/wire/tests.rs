@@ -344,6 +344,23 @@ fn more_values_than_fit_into_memory_are_refused() {
 }
 
 #[test]
+fn more_bytes_of_values_than_fit_into_memory_are_refused() {
+    let name = "n".repeat(LONGEST_STRING);
+    let item = |number: usize| format!(r#"{{"id":"{number}","properties":{{"name":"{name}"}}}}"#);
+    let list = |items| format!(r#"{{"items":[{}]}}"#, (0..items).map(item).collect::<Vec<_>>().join(","));
+    let weight = |items| decode::<Collection<Group>>(list(items).as_bytes()).map(|decoded| decoded.weight);
+    let (one, two) = (weight(1).unwrap(), weight(2).unwrap());
+    assert!((one..2 * one).contains(&two) && two - one >= LONGEST_STRING as u64, "{one} {two}");
+    assert!(weight(500).is_ok());
+    assert_eq!(weight(520), Err(DecodeError::Refused(Refusal::TooHeavy)));
+    // Small items weigh more than their text, and addresses nothing.
+    let small = decode::<Collection<Group>>(br#"{"items":[{},{},{}]}"#).unwrap();
+    assert!(small.values == 3 && small.weight > 3 * 64, "{}", small.weight);
+    let address = decode::<Group>(br#"{"href":"https://api.example/um/groups/1"}"#).unwrap();
+    assert_eq!(address.weight, decode::<Group>(b"{}").unwrap().weight);
+}
+
+#[test]
 fn an_error_never_quotes_what_was_read() {
     for json in [r#"{"id":{"CANARY":1}}"#, r#"["CANARY"]"#, r#"{"CANARY":1,"CANARY":1}"#, r#"{"id":"CANARY"#, "CANARY"]
     {

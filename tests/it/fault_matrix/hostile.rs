@@ -1,8 +1,9 @@
 //! F11 to F13: servers that lead astray or fill the memory.
 
+use keyholder::api::Settings;
 use keyholder::exit::Exit;
 
-use super::row::{Row, example, play, sum};
+use super::row::{Row, example, play, play_with, sum};
 
 /// The one rule of F11's example with that query, for the pages that this client asks for.
 fn astray(query: &str) -> String {
@@ -36,6 +37,27 @@ async fn check_astray(row: &Row, query: &str, most: u64, reason: &str) {
 fn f11_a_link_to_another_host_is_refused_and_the_token_stays_here() {
     play(30, 16, async |row| {
         check_astray(row, "limit=30", 1, "failed (the link to the next page leads to another server)").await;
+        row.check_recovers().await;
+    });
+}
+
+#[test]
+fn f11_pages_without_end_are_given_up_when_they_are_too_many() {
+    // The limits for a real run are a hundred times as high; what happens at them is the same.
+    let dress = |settings: &mut Settings| (settings.concurrency, settings.largest_run) = (1, 2 << 20);
+    play_with(30, dress, async |row| {
+        let requests = row.emulator.counters().total;
+        check_astray(row, "limit=10", 100, "failed (the answers of this run hold more than 2 MiB)").await;
+        assert!(row.emulator.counters().total - requests < 400, "nothing more is asked then");
+        row.check_recovers().await;
+    });
+}
+
+#[test]
+fn f11_the_same_page_again_and_again_is_given_up() {
+    let dress = |settings: &mut Settings| settings.largest_run = 2 << 20;
+    play_with(30, dress, async |row| {
+        check_astray(row, "limit=20", 100, "failed (the answers of this run hold more than 2 MiB)").await;
         row.check_recovers().await;
     });
 }
