@@ -12,9 +12,15 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::error::Fault;
 
-/// What a run keeps at most, in bytes: ten times a contract of ten thousand users. Together with everything that is only
-/// there for a moment, a run stays below 256 MiB.
-pub const LARGEST_RUN: u64 = 112 << 20;
+/// What a run keeps at most, in bytes. A contract of ten thousand users with fifty thousand shares comes to 60 MiB, with a
+/// million memberships to 90. Together with everything that is only there for a moment, a run stays below 256 MiB.
+pub const LARGEST_RUN: u64 = 96 << 20;
+
+/// What a user or a group brings along beside itself: two scopes, and how the reading of each ended.
+pub(super) const PARENT: u64 = 1 << 10;
+
+/// What a bare reference takes where it is kept: two shared ids.
+pub(super) const REFERENCE: u64 = 40;
 
 /// The room of one run.
 #[derive(Debug)]

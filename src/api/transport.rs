@@ -20,10 +20,10 @@ use super::answer::{Answer, Rate, Receipt, server_date};
 use super::body::{self, Coding, Whole};
 use super::error::{Error, Fault, Phase};
 use super::fault::{of_status, of_transport};
-use super::operation::{Method, Operation};
+use super::operation::{self, Method, Operation};
 use super::pace::{self, Heard, Pace, Turn, Verdict};
 use super::recording::{self, Listener, Recorder};
-use super::room::Room;
+use super::room::{self, Room};
 use super::settings::{Credentials, Settings, SettingsError};
 use super::tls;
 use super::wire::record::Record;
@@ -52,14 +52,16 @@ struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// Whether the items of the answer are bare references, of which only the ids are kept.
-    fn is_for_references(&self) -> bool {
-        self.query.ends_with("depth=0")
+    /// Bytes that a run keeps of an answer to this, about.
+    fn keeps<T>(&self, answer: &Decoded<T>) -> u64 {
+        let values = u64::from(answer.values);
+        if self.query.ends_with("depth=0") {
+            return values * room::REFERENCE;
+        }
+        let is_of_parents = [operation::USERS.template, operation::GROUPS.template].contains(&self.operation.template);
+        answer.weight + if is_of_parents { values * room::PARENT } else { 0 }
     }
 }
-
-/// Bytes that a reference takes where it is kept, about.
-const REFERENCE: u64 = 64;
 
 /// The settings that every request needs.
 #[derive(Clone, Debug)]
@@ -370,8 +372,8 @@ impl Shared {
             Some(_) => return Err(Fault::NotJson),
         }
         let decoded = wire::decode::<T>(&taken.body.bytes).map_err(|error: DecodeError| Fault::Decode(error))?;
-        let Decoded { value, notes, values, weight } = decoded;
-        self.room.take(if request.is_for_references() { u64::from(values) * REFERENCE } else { weight })?;
+        self.room.take(request.keeps(&decoded))?;
+        let Decoded { value, notes, .. } = decoded;
         Ok(Answer { value, notes, receipt: self.receipt(taken, attempts, sent_at) })
     }
 
