@@ -9,6 +9,7 @@ mod oracle;
 mod play;
 mod statistics;
 
+use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use keyholder::seams::Environment;
@@ -59,7 +60,7 @@ fn random_schedules_never_remove_what_is_there_nor_miss_what_could_be_read() {
     let seeds = seeds();
     let stories = play_all(seeds.clone(), Collector::Product);
     let statistics = Statistics::of(&stories);
-    eprintln!("{statistics}");
+    io::stderr().write_all(statistics.to_string().as_bytes()).unwrap();
     let wrong: Vec<&Story> = stories.iter().filter(|story| !story.wrong.is_empty()).collect();
     let told = wrong.iter().take(10).map(|story| format!("{}\n  {}\n", story.command, story.wrong.join("\n  ")));
     assert!(wrong.is_empty(), "{} of {} stories:\n{}", wrong.len(), stories.len(), told.collect::<String>());

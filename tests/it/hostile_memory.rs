@@ -2,6 +2,7 @@
 //!
 //! The server runs in the test's process, the program in its own. Figures are printed; see `docs/testing.md`.
 
+use std::io::{self, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -57,7 +58,8 @@ fn check(faults: &str, code: i32, says: &str) {
     let begun = Instant::now();
     let (highest, ended, said) = watch(desk.command(&["collect"]));
     let shown: String = faults.chars().take(100).collect();
-    eprintln!("{:>4} MiB {:>3} s {shown:?}", highest >> 10, begun.elapsed().as_secs());
+    let told = format!("{:>4} MiB {:>3} s {shown:?}\n", highest >> 10, begun.elapsed().as_secs());
+    io::stderr().write_all(told.as_bytes()).unwrap();
     let fired = emulator.faults_fired();
     assert!(fired.values().all(|times| *times > 0), "{fired:?}");
     assert_eq!(ended, Some(code), "{shown}: {said}");

@@ -75,7 +75,7 @@ struct Stage {
 
 /// What one collection came to.
 enum Ended {
-    Sealed(Snapshot, BTreeMap<Scope, Status>),
+    Sealed(Box<Snapshot>, BTreeMap<Scope, Status>),
     Failed(CollectError),
     Hung(Hung),
 }
@@ -192,8 +192,10 @@ impl Stage {
             if collector == Collector::Hangs {
                 std::future::pending::<()>().await;
             }
-            while collector == Collector::AsksForEver {
-                drop(client.groups(Depth::Zero).await);
+            if collector == Collector::AsksForEver {
+                loop {
+                    drop(client.groups(Depth::Zero).await);
+                }
             }
             walk(&client, &self.seams, Limits::default(), &|_| ()).await
         };
@@ -204,7 +206,7 @@ impl Stage {
         };
         let Walk { contract, sightings, .. } = Self::altered(walked, collector, before);
         let scopes = sightings.scopes.iter().map(|(scope, (status, _))| (scope.clone(), status.clone())).collect();
-        Ended::Sealed(self.bench.seal_of(contract, sightings).await, scopes)
+        Ended::Sealed(Box::new(self.bench.seal_of(contract, sightings).await), scopes)
     }
 
     fn altered(mut walk: Walk, collector: Collector, before: &Facts) -> Walk {

@@ -42,10 +42,10 @@ pub(crate) fn frozen<T>(future: impl Future<Output = T>) -> T {
     runtime.block_on(async {
         // As long as a blocking task is under way, tokio leaves the clock alone.
         let (release, held) = std::sync::mpsc::channel::<()>();
-        let hold = tokio::task::spawn_blocking(move || held.recv().is_err());
+        let blocking = tokio::task::spawn_blocking(move || held.recv().is_err());
         let outcome = future.await;
         drop(release);
-        assert!(hold.await.unwrap());
+        assert!(blocking.await.unwrap());
         outcome
     })
 }
