@@ -204,6 +204,12 @@ pub enum Fault {
     /// Nothing more was sent, because the run is being stopped.
     #[error("not asked, because the run was stopped")]
     Stopped,
+    /// What the server said in this run is more than a run keeps; nothing more is asked.
+    #[error("the answers of this run hold more than {} MiB", most >> 20)]
+    RunTooLarge {
+        /// The limit, in bytes.
+        most: u64,
+    },
     /// An id that cannot be put into a path.
     #[error("an id that cannot be part of a path")]
     UnusableId,
@@ -257,6 +263,7 @@ impl Fault {
             | Self::NoRetryLeft { .. }
             | Self::Breaker { .. }
             | Self::Stopped
+            | Self::RunTooLarge { .. }
             | Self::UnusableId => false,
         }
     }

@@ -74,7 +74,7 @@ fn is_about_key(operation: &Operation) -> bool {
 
 /// Code and meaning of an error body; the first message that means something wins.
 fn first_message(body: &[u8]) -> (Option<String>, Option<KnownMessage>) {
-    let Ok((failure, _)) = wire::decode::<Failure>(body) else {
+    let Ok(wire::Decoded { value: failure, .. }) = wire::decode::<Failure>(body) else {
         return (None, None);
     };
     let messages = failure.messages.unwrap_or_default();

@@ -11,6 +11,7 @@ mod pace;
 pub mod pages;
 pub mod read;
 pub mod recording;
+pub mod room;
 pub mod settings;
 pub mod sign_on;
 pub mod tls;

@@ -93,6 +93,8 @@ pub struct Settings {
     pub attempts: u32,
     /// The longest `Retry-After` that is waited for.
     pub longest_retry_after: Duration,
+    /// Bytes that a run keeps of all answers together; see [`super::room`].
+    pub largest_run: u64,
 }
 
 /// A setting no client can be built from.
@@ -171,6 +173,7 @@ impl Settings {
             request_timeout: Duration::from_mins(2),
             attempts: 5,
             longest_retry_after: Duration::from_mins(5),
+            largest_run: super::room::LARGEST_RUN,
         }
     }
 }

@@ -18,16 +18,17 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::answer::{Answer, Rate, Receipt, server_date};
-use super::body::{self, Coding};
+use super::body::{self, Coding, Whole};
 use super::error::{Error, Fault, Phase};
 use super::fault::{of_status, of_transport};
-use super::operation::{Method, Operation};
+use super::operation::{self, Method, Operation};
 use super::pace::{self, Heard, Pace, Turn, Verdict};
 use super::recording::{self, Listener, Recorder};
+use super::room::{self, Room};
 use super::settings::{Credentials, Settings, SettingsError};
 use super::tls;
 use super::wire::record::Record;
-use super::wire::{self, DecodeError, Notes};
+use super::wire::{self, DecodeError, Decoded, Notes};
 use crate::seams::{RandomError, Seams};
 
 /// What all clones of a client share.
@@ -37,6 +38,7 @@ struct Shared {
     base: Url,
     prefix: String,
     pace: Pace,
+    room: Room,
     settings: Limits,
     seams: Seams,
     /// Once cancelled, nothing more is sent; what was sent before comes to its end.
@@ -52,6 +54,18 @@ struct Request<'a> {
     url: Url,
 }
 
+impl Request<'_> {
+    /// Bytes that a run keeps of an answer to this, about.
+    fn keeps<T>(&self, answer: &Decoded<T>) -> u64 {
+        let values = u64::from(answer.values);
+        if self.query.ends_with("depth=0") {
+            return values * room::REFERENCE;
+        }
+        let is_of_parents = [operation::USERS.template, operation::GROUPS.template].contains(&self.operation.template);
+        answer.weight + if is_of_parents { values * room::PARENT } else { 0 }
+    }
+}
+
 /// The settings that every request needs.
 #[derive(Clone, Debug)]
 struct Limits {
@@ -60,6 +74,7 @@ struct Limits {
     longest_retry_after: Duration,
     first_byte: Duration,
     whole: Duration,
+    largest_run: u64,
 }
 
 /// The connection to one server with one set of credentials.
@@ -75,11 +90,11 @@ pub(super) struct Getter(Transport);
 pub(super) struct Sender(Transport);
 
 /// A whole answer.
-struct Taken {
+struct Taken<'a> {
     status: StatusCode,
     headers: HeaderMap,
     rate: Option<Rate>,
-    body: Zeroizing<Vec<u8>>,
+    body: Whole<'a>,
 }
 
 /// The answer to a write: a value where the server sent one, and its `Location`.
@@ -90,7 +105,7 @@ pub(super) struct Sent<T> {
 
 impl Getter {
     pub(super) fn new(settings: &Settings, seams: Seams) -> Result<Self, SettingsError> {
-        Transport::new(settings, seams).map(Self)
+        Transport::new(settings, seams, settings.largest_run).map(Self)
     }
 
     /// Reads the answer of an operation; `query` begins with `?` or is empty.
@@ -131,7 +146,8 @@ impl Getter {
 
 impl Sender {
     pub(super) fn new(settings: &Settings, seams: Seams) -> Result<Self, SettingsError> {
-        Transport::new(settings, seams).map(Self)
+        // Answers to writes are not kept.
+        Transport::new(settings, seams, u64::MAX).map(Self)
     }
 
     /// Sends a write once, and reads what the server says to it.
@@ -151,7 +167,8 @@ impl Sender {
 }
 
 impl Transport {
-    fn new(settings: &Settings, seams: Seams) -> Result<Self, SettingsError> {
+    /// Whoever reads keeps so many bytes of a run.
+    fn new(settings: &Settings, seams: Seams, largest_run: u64) -> Result<Self, SettingsError> {
         settings.validate()?;
         tls::install_provider();
         let mut builder = reqwest::Client::builder()
@@ -171,12 +188,14 @@ impl Transport {
             base: settings.base.clone(),
             prefix: settings.base.as_str().trim_end_matches('/').to_owned(),
             pace: Pace::new(settings.concurrency, settings.longest_retry_after),
+            room: Room::new(largest_run),
             settings: Limits {
                 concurrency: settings.concurrency,
                 attempts: settings.attempts,
                 longest_retry_after: settings.longest_retry_after,
                 first_byte: settings.first_byte_timeout,
                 whole: settings.request_timeout,
+                largest_run,
             },
             seams,
             recorder: None,
@@ -200,6 +219,7 @@ impl Transport {
             base: base.clone(),
             prefix: prefix.clone(),
             pace: Pace::new(settings.concurrency, settings.longest_retry_after),
+            room: Room::new(settings.largest_run),
             settings: settings.clone(),
             seams: seams.clone(),
             recorder,
@@ -222,13 +242,14 @@ impl Transport {
         let mut attempt = 0;
         let mut broken_before = false;
         loop {
+            shared.room.check().map_err(|fault| fail(attempt, sent_at, fault))?;
             let turn = shared.turn().await.map_err(|fault| fail(attempt, sent_at, fault))?;
             attempt += 1;
             if attempt == 1 {
                 sent_at = shared.seams.now();
             }
             let outcome = shared.exchange(&request, None, attempt, turn, broken_before).await;
-            let fault = match outcome.and_then(|taken| shared.decode(&taken, attempt, sent_at)) {
+            let fault = match outcome.and_then(|taken| shared.decode(&request, &taken, attempt, sent_at)) {
                 Ok(answer) => return Ok(answer),
                 Err(fault) => fault,
             };
@@ -253,10 +274,10 @@ impl Transport {
         let request = Request { operation, ids, query: "", url };
         let taken = shared.exchange(&request, body, 1, turn, false).await.map_err(|fault| fail(1, fault))?;
         let location = taken.headers.get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let answer = if taken.body.iter().all(u8::is_ascii_whitespace) {
+        let answer = if taken.body.bytes.iter().all(u8::is_ascii_whitespace) {
             Answer { value: None, notes: Notes::default(), receipt: shared.receipt(&taken, 1, sent_at) }
         } else {
-            shared.decode(&taken, 1, sent_at).map_err(|fault| fail(1, fault))?.map(Some)
+            shared.decode(&request, &taken, 1, sent_at).map_err(|fault| fail(1, fault))?.map(Some)
         };
         Ok(Sent { answer, location })
     }
@@ -292,7 +313,7 @@ impl Shared {
         attempt: u32,
         turn: Turn<'_>,
         again: bool,
-    ) -> Result<Taken, Fault> {
+    ) -> Result<Taken<'_>, Fault> {
         let Request { operation, ids, query, url } = request;
         let (begun, sent_at) = (Instant::now(), self.seams.now());
         let outcome = match timeout_at(begun + self.settings.whole, self.take(operation.method, url, body)).await {
@@ -306,7 +327,7 @@ impl Shared {
             status,
             attempt,
             duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-            bytes = outcome.as_ref().map_or(0, |taken| taken.body.len()),
+            bytes = outcome.as_ref().map_or(0, |taken| taken.body.bytes.len()),
             "API request"
         );
         let rate = outcome.as_ref().ok().and_then(|taken| taken.rate);
@@ -314,9 +335,10 @@ impl Shared {
             .as_ref()
             .ok()
             .filter(|taken| !taken.status.is_success())
-            .map(|taken| of_status(operation, taken.status, &taken.headers, &taken.body, self.seams.now()));
+            .map(|taken| of_status(operation, taken.status, &taken.headers, &taken.body.bytes, self.seams.now()));
         if let Some(recorder) = &self.recorder {
-            let answer = outcome.as_ref().map(|taken| (taken.status.as_u16(), &taken.headers, taken.body.as_slice()));
+            let answer =
+                outcome.as_ref().map(|taken| (taken.status.as_u16(), &taken.headers, taken.body.bytes.as_slice()));
             let (duration, fault) = (begun.elapsed(), refusal.as_ref());
             recorder.record(&recording::Heard { operation, ids, query, attempt, sent_at, duration, answer, fault });
         }
@@ -325,7 +347,7 @@ impl Shared {
         outcome
     }
 
-    async fn take(&self, method: Method, url: &Url, body: Option<Zeroizing<Vec<u8>>>) -> Result<Taken, Fault> {
+    async fn take(&self, method: Method, url: &Url, body: Option<Zeroizing<Vec<u8>>>) -> Result<Taken<'_>, Fault> {
         let method = match method {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
@@ -343,24 +365,32 @@ impl Shared {
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
         body::check_head(&headers)?;
-        let body = body::read(response, Coding::of(&headers)).await?;
+        let body = body::read(response, Coding::of(&headers), &self.room).await?;
         Ok(Taken { status, rate: Rate::of(&headers), headers, body })
     }
 
-    fn decode<T: Record>(&self, taken: &Taken, attempts: u32, sent_at: DateTime<Utc>) -> Result<Answer<T>, Fault> {
-        match taken.body.iter().find(|byte| !byte.is_ascii_whitespace()) {
+    fn decode<T: Record>(
+        &self,
+        request: &Request<'_>,
+        taken: &Taken<'_>,
+        attempts: u32,
+        sent_at: DateTime<Utc>,
+    ) -> Result<Answer<T>, Fault> {
+        match taken.body.bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
             None => return Err(Fault::Empty),
             Some(b'{' | b'[' | b'"' | b'0'..=b'9' | b'-' | b't' | b'f' | b'n') => {}
             Some(_) => return Err(Fault::NotJson),
         }
-        let (value, notes) = wire::decode::<T>(&taken.body).map_err(|error: DecodeError| Fault::Decode(error))?;
+        let decoded = wire::decode::<T>(&taken.body.bytes).map_err(|error: DecodeError| Fault::Decode(error))?;
+        self.room.take(request.keeps(&decoded))?;
+        let Decoded { value, notes, .. } = decoded;
         Ok(Answer { value, notes, receipt: self.receipt(taken, attempts, sent_at) })
     }
 
-    fn receipt(&self, taken: &Taken, attempts: u32, sent_at: DateTime<Utc>) -> Receipt {
+    fn receipt(&self, taken: &Taken<'_>, attempts: u32, sent_at: DateTime<Utc>) -> Receipt {
         Receipt {
             attempts,
-            bytes: taken.body.len() as u64,
+            bytes: taken.body.bytes.len() as u64,
             sent_at,
             answered_at: self.seams.now(),
             server_date: server_date(&taken.headers),

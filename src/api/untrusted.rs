@@ -13,7 +13,7 @@ use super::wire::service::Service;
 use super::wire::share::Share;
 use super::wire::sso::SignOn;
 use super::wire::user::User;
-use super::wire::{Collection, DecodeError, decode};
+use super::wire::{Collection, DecodeError, Decoded, decode};
 use crate::domain::body::Body;
 
 /// Reads bytes as every model, and whatever can be read as what it means.
@@ -50,7 +50,7 @@ pub(crate) fn every_model(bytes: &[u8]) -> String {
 
 fn model<T: Record>(said: &mut String, name: &str, bytes: &[u8], then: impl FnOnce(T)) {
     let outcome = match decode::<T>(bytes) {
-        Ok((value, notes)) => {
+        Ok(Decoded { value, notes, .. }) => {
             then(value);
             format!("read, {} kinds of notes", notes.counts.len())
         }

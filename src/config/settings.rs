@@ -2,6 +2,7 @@
 
 use super::load::Loaded;
 use super::problem::{ConfigError, Problems};
+use crate::api::room;
 use crate::api::settings::{Credentials, Settings};
 
 /// The settings of a client: the configuration's section `[api]`, with the authorities of `api.ca_file`, or of the shared
@@ -33,6 +34,7 @@ pub fn settings(loaded: &Loaded, credentials: Credentials) -> Result<Settings, C
         request_timeout: api.request_timeout,
         attempts: api.attempts,
         longest_retry_after: api.longest_retry_after,
+        largest_run: room::LARGEST_RUN,
     })
 }
 

@@ -37,6 +37,7 @@ pub(crate) struct Tally(Mutex<State>);
 struct State {
     counters: Counters,
     running: u64,
+    pulse: u64,
 }
 
 /// A request under way; it ends when this is dropped, answered or not.
@@ -53,6 +54,7 @@ impl Tally {
     pub(crate) fn begin(&self, method: &str, template: &str) -> Running<'_> {
         let mut state = self.state();
         state.running += 1;
+        state.pulse += 1;
         let running = state.running;
         let counters = &mut state.counters;
         counters.total += 1;
@@ -63,13 +65,20 @@ impl Tally {
     }
 
     pub(crate) fn answered(&self, status: u16, bytes: u64) {
-        let counters = &mut self.state().counters;
+        let mut state = self.state();
+        state.pulse += 1;
+        let counters = &mut state.counters;
         *counters.statuses.entry(status).or_default() += 1;
         counters.bytes += bytes;
     }
 
     pub(crate) fn connected(&self) {
         self.state().counters.connections += 1;
+    }
+
+    /// A number that grows with every request that comes and every answer that goes; resets leave it alone.
+    pub(crate) fn pulse(&self) -> u64 {
+        self.state().pulse
     }
 
     pub(crate) fn snapshot(&self) -> Counters {

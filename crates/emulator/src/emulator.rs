@@ -374,6 +374,11 @@ impl Emulator {
         self.shared.tally.snapshot()
     }
 
+    /// A number that grows with every request that comes and every answer that goes: whether anything happens.
+    pub fn pulse(&self) -> u64 {
+        self.shared.tally.pulse()
+    }
+
     /// Counts from zero again.
     pub fn reset_counters(&self) {
         self.shared.tally.reset();

@@ -59,6 +59,14 @@ impl Unpacker {
         }
     }
 
+    /// Bytes of the body so far.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Plain(sink) => sink.body.len(),
+            Self::Gzip(decoder) => decoder.get_ref().body.len(),
+        }
+    }
+
     /// The whole body, now that all of it came; `arrived` bytes it was.
     pub(super) fn finish(self, arrived: usize) -> Result<Zeroizing<Vec<u8>>, Fault> {
         match self {

@@ -16,6 +16,7 @@ use self::coding::Unpacker;
 use self::speed::Speed;
 use super::error::{Fault, Phase};
 use super::fault::of_transport;
+use super::room::{Large, Room};
 
 /// Bytes of a body that are read at most, after decompression: ten times the largest list of the largest contract.
 pub const LARGEST: usize = 32 << 20;
@@ -38,6 +39,18 @@ const FIRST_BUFFER: usize = 16 << 10;
 /// The largest first buffer, whatever the server says.
 const LARGEST_FIRST_BUFFER: usize = 1 << 20;
 
+/// A body that is larger than this is large: of those only one is read at a time.
+const SMALL: usize = 1 << 20;
+
+/// Packed bytes that are taken apart between two looks at the size; they become a mebibyte at most.
+const MORSEL: usize = 1 << 10;
+
+/// A whole body, and the leave to hold it if it is large.
+pub(super) struct Whole<'a> {
+    pub(super) bytes: Zeroizing<Vec<u8>>,
+    pub(super) _large: Option<Large<'a>>,
+}
+
 /// Refuses headers that are too large. HTTP/2 refuses them by itself; HTTP/1 only when they are several times that.
 pub(super) fn check_head(headers: &HeaderMap) -> Result<(), Fault> {
     let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + LINE).sum();
@@ -45,15 +58,15 @@ pub(super) fn check_head(headers: &HeaderMap) -> Result<(), Fault> {
 }
 
 /// Reads the whole body, packed in that way.
-pub(super) async fn read(mut response: Response, coding: Coding) -> Result<Zeroizing<Vec<u8>>, Fault> {
+pub(super) async fn read(mut response: Response, coding: Coding, room: &Room) -> Result<Whole<'_>, Fault> {
     let announced = response.content_length().map_or(FIRST_BUFFER, |length| usize::try_from(length).unwrap_or(LARGEST));
     let mut unpacker = Unpacker::new(coding, announced.min(LARGEST_FIRST_BUFFER));
     let mut speed = Speed::new(Instant::now());
-    let mut arrived = 0;
+    let (mut arrived, mut large) = (0, None);
     loop {
         let piece = match timeout_at(speed.next_look(), response.chunk()).await {
             Ok(Ok(Some(piece))) => piece,
-            Ok(Ok(None)) => return unpacker.finish(arrived),
+            Ok(Ok(None)) => return unpacker.finish(arrived).map(|bytes| Whole { bytes, _large: large }),
             Ok(Err(error)) => return Err(of_transport(error, |source| Fault::Truncated { source })),
             Err(_) => bytes::Bytes::new(),
         };
@@ -61,8 +74,15 @@ pub(super) async fn read(mut response: Response, coding: Coding) -> Result<Zeroi
             return Err(Fault::Timeout(Phase::Trickle));
         }
         speed.arrived(piece.len());
-        arrived += piece.len();
-        unpacker.push(&piece, arrived)?;
+        for morsel in piece.chunks(MORSEL) {
+            if large.is_none() && unpacker.len() > SMALL {
+                large = room.large().await;
+                // Who waits for others is not slow.
+                speed = Speed::new(Instant::now());
+            }
+            arrived += morsel.len();
+            unpacker.push(morsel, arrived)?;
+        }
     }
 }
 
@@ -85,8 +105,9 @@ mod tests {
             (sent < pieces).then(|| (Ok::<_, std::io::Error>(vec![b' '; size]), sent + 1))
         });
         let response = http::Response::new(reqwest::Body::wrap_stream(pieces));
-        let body = read(response.into(), Coding::Plain).await;
-        (body.map(|body| body.len()).map_err(|fault| fault.to_string()), begun.elapsed().as_secs())
+        let room = Room::new(0);
+        let body = read(response.into(), Coding::Plain, &room).await;
+        (body.map(|body| body.bytes.len()).map_err(|fault| fault.to_string()), begun.elapsed().as_secs())
     }
 
     #[tokio::test(start_paused = true)]
@@ -107,6 +128,19 @@ mod tests {
         let too_large = Err("the answer is larger than 32 MiB".to_owned());
         assert_eq!(check(1 << 20, Duration::ZERO, 33).await.0, too_large);
         assert_eq!(check(1 << 20, Duration::ZERO, usize::MAX).await.0, too_large);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_large_body_waits_for_the_one_before_it_and_a_small_one_does_not() {
+        let room = Room::new(0);
+        let before = room.large().await;
+        let body = |size| http::Response::new(reqwest::Body::from(vec![b' '; size])).into();
+        assert_eq!(read(body(SMALL), Coding::Plain, &room).await.map(|body| body.bytes.len()).ok(), Some(SMALL));
+        let mut waiting = std::pin::pin!(read(body(2 * SMALL), Coding::Plain, &room));
+        let long = Duration::from_secs(100);
+        assert!(tokio::time::timeout(long, waiting.as_mut()).await.is_err());
+        drop(before);
+        assert_eq!(waiting.await.map(|body| body.bytes.len()).ok(), Some(2 * SMALL));
     }
 
     #[track_caller]

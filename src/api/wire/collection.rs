@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::lenient::{Count, Identity, Text, Type, Word};
+use super::lenient::{Address, Count, Identity, Text, Type, Word};
 use super::record::{List, Record, keep_in_extra, read_known, record};
 use crate::domain::body::Extras;
 
@@ -54,7 +54,7 @@ impl<T: Record> Record for Collection<T> {
     read_known!(
         id: Identity = "id",
         kind: Type = "type",
-        href: Text = "href",
+        href: Address = "href",
         items: List<T> = "items",
         offset: Count = "offset",
         limit: Count = "limit",

@@ -182,6 +182,18 @@ pub(super) struct Text;
 impl Lenient for Text {
     type Value = String;
 
+    fn of_text(text: &str, _: Place, context: &Context) -> Option<String> {
+        context.weigh(text.len());
+        Some(text.to_owned())
+    }
+}
+
+/// Reads an address, which nobody keeps.
+pub(super) struct Address;
+
+impl Lenient for Address {
+    type Value = String;
+
     fn of_text(text: &str, _: Place, _: &Context) -> Option<String> {
         Some(text.to_owned())
     }
@@ -194,7 +206,8 @@ impl Lenient for Identity {
     type Value = Arc<str>;
     const STRICT: Option<Refusal> = Some(Refusal::Id);
 
-    fn of_text(text: &str, _: Place, _: &Context) -> Option<Arc<str>> {
+    fn of_text(text: &str, _: Place, context: &Context) -> Option<Arc<str>> {
+        context.weigh(text.len());
         Some(text.into())
     }
 }

@@ -29,7 +29,7 @@ use serde_json::error::Category;
 pub use self::collection::{Collection, Links};
 pub use self::convert::ConvertError;
 pub use self::lenient::{Dropped, Word};
-pub use self::notes::{MOST_VALUES, Note, Notes};
+pub use self::notes::{HEAVIEST, MOST_VALUES, Note, Notes};
 pub use self::scan::{LONGEST_STRING, MOST_NESTED};
 
 use self::notes::Context;
@@ -69,6 +69,9 @@ pub enum Refusal {
     /// More items and unknown properties than [`MOST_VALUES`].
     #[error("the answer holds more than {MOST_VALUES} items and unknown properties")]
     TooMany,
+    /// More bytes of values than [`HEAVIEST`].
+    #[error("the answer holds more than {} MiB of values", HEAVIEST >> 20)]
+    TooHeavy,
     /// The same name twice in one object: two readers could see two things.
     #[error("an object names the same property twice")]
     Duplicate,
@@ -80,19 +83,33 @@ pub enum Refusal {
     NotAnObject,
 }
 
+/// An answer that was read.
+pub(in crate::api) struct Decoded<T> {
+    pub(in crate::api) value: T,
+    /// What this version does not know of it.
+    pub(in crate::api) notes: Notes,
+    /// Items and unknown properties.
+    pub(in crate::api) values: u32,
+    /// Bytes that it takes, about: records and text, without what no one keeps.
+    pub(in crate::api) weight: u64,
+}
+
 /// Reads one answer, with notes about everything this version does not know.
-pub(in crate::api) fn decode<T: Record>(bytes: &[u8]) -> Result<(T, Notes), DecodeError> {
+pub(in crate::api) fn decode<T: Record>(bytes: &[u8]) -> Result<Decoded<T>, DecodeError> {
     decode_within(MOST_VALUES, bytes)
 }
 
 /// Reads one answer of at most so many values.
-fn decode_within<T: Record>(most: u32, bytes: &[u8]) -> Result<(T, Notes), DecodeError> {
+fn decode_within<T: Record>(most: u32, bytes: &[u8]) -> Result<Decoded<T>, DecodeError> {
     let text = scan::check(bytes).map_err(DecodeError::Refused)?;
     let context = Context::of_values(most);
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = Whole::<T>::read(&mut reader, &context).and_then(|value| reader.end().map(|()| value));
     match value {
-        Ok(value) => Ok((value, context.into_notes())),
+        Ok(value) => {
+            let (values, weight) = (most - context.values_left(), context.weight());
+            Ok(Decoded { value, notes: context.into_notes(), values, weight })
+        }
         Err(error) => Err(match (context.refusal(), error.classify()) {
             (Some(refusal), _) => DecodeError::Refused(refusal),
             (None, Category::Data) => DecodeError::Refused(Refusal::NotAnObject),

@@ -99,11 +99,15 @@ impl Notes {
     }
 }
 
+/// Bytes of values that one answer may become.
+pub const HEAVIEST: u64 = 32 << 20;
+
 /// Where a reader writes its notes, and why it stopped.
 pub(in crate::api) struct Context {
     notes: RefCell<Notes>,
     refusal: Cell<Option<Refusal>>,
     values_left: Cell<u32>,
+    weight: Cell<u64>,
 }
 
 impl Context {
@@ -124,11 +128,29 @@ impl Context {
 
     /// A reader's context for an answer of at most so many items and unknown properties.
     pub(super) fn of_values(most: u32) -> Self {
-        Self { notes: RefCell::default(), refusal: Cell::default(), values_left: Cell::new(most) }
+        Self { notes: RefCell::default(), refusal: Cell::default(), values_left: Cell::new(most), weight: Cell::new(0) }
     }
 
-    /// Counts an item or an unknown property; stops reading when there are too many.
+    /// Adds bytes of a value that is kept.
+    pub(super) fn weigh(&self, bytes: usize) {
+        self.weight.set(self.weight.get().saturating_add(bytes as u64));
+    }
+
+    /// How many values may still come.
+    pub(super) fn values_left(&self) -> u32 {
+        self.values_left.get()
+    }
+
+    /// Bytes of the values so far.
+    pub(super) fn weight(&self) -> u64 {
+        self.weight.get()
+    }
+
+    /// Counts an item or an unknown property; stops reading when there are too many, or they are too heavy.
     pub(super) fn count<E: serde::de::Error>(&self) -> Result<(), E> {
+        if self.weight.get() > HEAVIEST {
+            return Err(self.refuse(Refusal::TooHeavy));
+        }
         match self.values_left.get().checked_sub(1) {
             Some(left) => {
                 self.values_left.set(left);

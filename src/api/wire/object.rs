@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::de::{IgnoredAny, MapAccess};
 
-use super::lenient::{Count, Identity, Instant, State, Text, Type, Word};
+use super::lenient::{Address, Count, Identity, Instant, State, Text, Type, Word};
 use super::notes::Context;
 use super::record::{Boxed, Record, keep_in_extra, read_known, record};
 use crate::domain::body::Extras;
@@ -55,7 +55,7 @@ impl<P: Record, E: Record> Record for Object<P, E> {
     read_known!(
         id: Identity = "id",
         kind: Type = "type",
-        href: Text = "href",
+        href: Address = "href",
         metadata: Boxed<Metadata> = "metadata",
         properties: Boxed<P> = "properties",
         entities: Boxed<E> = "entities",

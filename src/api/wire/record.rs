@@ -14,6 +14,9 @@ use super::raw::{self, Raw};
 use super::word::is_word;
 use crate::domain::body::Extra;
 
+/// Bytes that an unknown property takes beside its name, about: a place in a tree.
+const UNKNOWN: usize = 128;
+
 /// An object with known properties.
 pub(in crate::api) trait Record: Default {
     /// What the object is called in notes, for example `user.properties`.
@@ -118,6 +121,7 @@ impl<R: Record> Lenient for R {
     type Value = R;
 
     fn of_object<'de, A: MapAccess<'de>>(mut map: A, context: &Context) -> Result<Option<R>, A::Error> {
+        context.weigh(size_of::<R>());
         let mut record = R::default();
         let mut seen = 0_u64;
         let mut not_kept = BTreeSet::new();
@@ -136,6 +140,7 @@ impl<R: Record> Lenient for R {
                         return Err(context.refuse(Refusal::Duplicate));
                     }
                     context.count()?;
+                    context.weigh(UNKNOWN + name.len() + text_of(&value));
                     match value {
                         Raw::Value(extra) if is_word(&name) => record.keep_unknown(name, extra, context),
                         // A name that is no word may itself be a secret, and null says nothing.
@@ -148,6 +153,14 @@ impl<R: Record> Lenient for R {
             }
         }
         Ok(Some(record))
+    }
+}
+
+/// Bytes of the text that an unknown value is kept as.
+fn text_of(value: &Raw) -> usize {
+    match value {
+        Raw::Value(Extra::Number { number }) => number.len(),
+        _ => 0,
     }
 }
 

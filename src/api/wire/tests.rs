@@ -17,7 +17,8 @@ use crate::domain::body::Extra;
 
 /// Reads an answer that must be readable.
 fn read<T: Record>(json: &str) -> (T, Vec<String>) {
-    let (value, notes) = decode::<T>(json.as_bytes()).unwrap_or_else(|error| panic!("{error}: {json}"));
+    let decoded = decode::<T>(json.as_bytes()).unwrap_or_else(|error| panic!("{error}: {json}"));
+    let Decoded { value, notes, .. } = decoded;
     (value, notes.counts.keys().map(ToString::to_string).collect())
 }
 
@@ -325,7 +326,7 @@ fn a_server_that_invents_many_names_is_only_counted() {
         write!(json, r#","n{number}":1"#).unwrap();
     }
     json.push('}');
-    let (_, notes) = decode::<User>(json.as_bytes()).unwrap();
+    let notes = decode::<User>(json.as_bytes()).unwrap().notes;
     assert_eq!((notes.counts.len(), notes.dropped), (64, 36));
 }
 
@@ -340,6 +341,23 @@ fn more_values_than_fit_into_memory_are_refused() {
         let within = |most| decode_within::<Collection<Group>>(most, json.as_bytes()).map(|_| ());
         assert_eq!((within(3), within(2)), (Ok(()), Err(DecodeError::Refused(Refusal::TooMany))), "{json}");
     }
+}
+
+#[test]
+fn more_bytes_of_values_than_fit_into_memory_are_refused() {
+    let name = "n".repeat(LONGEST_STRING);
+    let item = |number: usize| format!(r#"{{"id":"{number}","properties":{{"name":"{name}"}}}}"#);
+    let list = |items| format!(r#"{{"items":[{}]}}"#, (0..items).map(item).collect::<Vec<_>>().join(","));
+    let weight = |items| decode::<Collection<Group>>(list(items).as_bytes()).map(|decoded| decoded.weight);
+    let (one, two) = (weight(1).unwrap(), weight(2).unwrap());
+    assert!((one..2 * one).contains(&two) && two - one >= LONGEST_STRING as u64, "{one} {two}");
+    assert!(weight(500).is_ok());
+    assert_eq!(weight(520), Err(DecodeError::Refused(Refusal::TooHeavy)));
+    // Small items weigh more than their text, and addresses nothing.
+    let small = decode::<Collection<Group>>(br#"{"items":[{},{},{}]}"#).unwrap();
+    assert!(small.values == 3 && small.weight > 3 * 64, "{}", small.weight);
+    let address = decode::<Group>(br#"{"href":"https://api.example/um/groups/1"}"#).unwrap();
+    assert_eq!(address.weight, decode::<Group>(b"{}").unwrap().weight);
 }
 
 #[test]

@@ -6,11 +6,18 @@ pub(crate) mod cut;
 pub(crate) mod model;
 pub(crate) mod raw;
 pub(crate) mod site;
+pub(crate) mod truth;
+pub(crate) mod virtual_time;
 
 /// A folder that others cannot list: nothing is collected into any other, and what a plain one is depends on the umask.
 pub(crate) fn private_folder() -> tempfile::TempDir {
+    private_folder_in(&std::env::temp_dir()).unwrap()
+}
+
+/// The same below another folder.
+pub(crate) fn private_folder_in(folder: &std::path::Path) -> std::io::Result<tempfile::TempDir> {
     use std::os::unix::fs::PermissionsExt as _;
-    tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o700)).tempdir().unwrap()
+    tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o700)).tempdir_in(folder)
 }
 
 /// Says what a test did or why it did not; `--nocapture` shows it.

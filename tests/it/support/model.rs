@@ -1,6 +1,8 @@
 //! A small model of a contract, from which tests make the sightings of a walk.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, TimeZone as _, Utc};
@@ -179,7 +181,33 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) async fn new() -> Self {
-        let folder = super::private_folder();
+        Self::within(super::private_folder()).await
+    }
+
+    /// With a copy of a database that holds so many snapshots, or of none; in memory as far as the system has a file
+    /// system for that. For tests by the thousand that are not about the disk.
+    pub(crate) async fn in_memory(database: Option<&[u8]>, snapshots: i64) -> Self {
+        let memory = super::private_folder_in(Path::new("/dev/shm"));
+        let folder = memory.unwrap_or_else(|_| super::private_folder());
+        if let Some(database) = database {
+            let path = folder.path().join("test.db");
+            fs::write(&path, database).expect("room for a copy");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a file of our own");
+        }
+        let bench = Self::within(folder).await;
+        bench.days.set(snapshots);
+        bench
+    }
+
+    /// Closes the database and gives its bytes.
+    pub(crate) async fn into_bytes(self) -> Vec<u8> {
+        let path = self.store.path().to_owned();
+        drop(self.runner);
+        self.store.close().await;
+        fs::read(path).expect("the database is a file")
+    }
+
+    async fn within(folder: tempfile::TempDir) -> Self {
         let store = Store::open(&folder.path().join("test.db"), Access::Write).await.expect("a fresh database");
         let seams = Seams::new(SetClock::at(start()), SeededRandom::new(7));
         let runner = store.runner(start()).await.expect("nobody else runs");

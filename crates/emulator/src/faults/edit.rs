@@ -17,9 +17,15 @@ pub enum Place {
 
 type Change = Arc<dyn Fn(&mut World) + Send + Sync>;
 
+type Look = Arc<dyn Fn(&World) + Send + Sync>;
+
 /// A change to the world.
 #[derive(Clone)]
-pub struct Edit(Kind);
+pub struct Edit {
+    kind: Kind,
+    /// Who is shown the world behind the change.
+    witness: Option<Look>,
+}
 
 #[derive(Clone)]
 enum Kind {
@@ -31,7 +37,7 @@ enum Kind {
 
 impl fmt::Debug for Edit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
+        match &self.kind {
             Kind::AddUser => f.write_str("AddUser"),
             Kind::RemoveUser(place) => write!(f, "RemoveUser({place:?})"),
             Kind::Drawn(seed) => write!(f, "Drawn({seed})"),
@@ -43,22 +49,32 @@ impl fmt::Debug for Edit {
 impl Edit {
     /// A user appears, as the youngest.
     pub fn add_user() -> Self {
-        Self(Kind::AddUser)
+        Self::of(Kind::AddUser)
     }
 
     /// A user goes who neither administers anything nor signs in to the emulator.
     pub fn remove_user(place: Place) -> Self {
-        Self(Kind::RemoveUser(place))
+        Self::of(Kind::RemoveUser(place))
     }
 
     /// Whatever the seed says: a user comes or goes, a member joins or leaves, a share ends.
     pub fn drawn(seed: u64) -> Self {
-        Self(Kind::Drawn(seed))
+        Self::of(Kind::Drawn(seed))
     }
 
     /// Anything else.
     pub fn with(change: impl Fn(&mut World) + Send + Sync + 'static) -> Self {
-        Self(Kind::Other(Arc::new(change)))
+        Self::of(Kind::Other(Arc::new(change)))
+    }
+
+    /// The same change, and somebody is shown the world right behind it, before anything else can happen to it.
+    #[must_use]
+    pub fn watched(self, witness: impl Fn(&World) + Send + Sync + 'static) -> Self {
+        Self { witness: Some(Arc::new(witness)), ..self }
+    }
+
+    fn of(kind: Kind) -> Self {
+        Self { kind, witness: None }
     }
 
     /// Whether there was anything to change.
@@ -67,7 +83,7 @@ impl Edit {
         let owner = world.owner().clone();
         world.acting(shared.clock.now(), &owner);
         let restricted = &shared.credentials.restricted;
-        match &self.0 {
+        let changed = match &self.kind {
             Kind::AddUser => add(&mut world),
             Kind::RemoveUser(place) => remove(&mut world, restricted, *place),
             Kind::Drawn(seed) => draw(&mut world, restricted, &mut fastrand::Rng::with_seed(*seed)),
@@ -75,7 +91,11 @@ impl Edit {
                 change(&mut world);
                 true
             }
+        };
+        if let Some(witness) = self.witness.as_ref().filter(|_| changed) {
+            witness(&world);
         }
+        changed
     }
 }
 

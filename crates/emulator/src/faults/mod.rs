@@ -10,6 +10,7 @@ mod armed;
 mod distort;
 mod edit;
 mod file;
+mod flood;
 mod gzip;
 mod pages;
 mod performance;
@@ -26,6 +27,7 @@ pub(crate) use armed::Faults;
 pub use distort::{Distortion, Items, Link};
 pub use edit::{Edit, Place};
 pub use file::FileError;
+pub use flood::Flood;
 pub use gzip::Gzip;
 pub use pages::Pages;
 pub(crate) use performance::{Line, Performance};
@@ -83,6 +85,8 @@ pub enum Effect {
         /// Between two pieces.
         every: Duration,
     },
+    /// The answer never ends.
+    Flood(Flood),
     /// The answer is declared as gzip, and something is wrong with that.
     Gzip(Gzip),
     /// The answer is right and the connection looks kept; the next request on it ends it, unanswered and uncounted.
@@ -105,6 +109,7 @@ impl Effect {
             Self::Break(Ending::Silence(_)) => "silence".to_owned(),
             Self::MisstateLength(_) => "wrong length".to_owned(),
             Self::Drip { .. } => "drip".to_owned(),
+            Self::Flood(_) => "flood".to_owned(),
             Self::Gzip(gzip) => gzip.title().to_owned(),
             Self::Abandon(_) => "connection abandoned".to_owned(),
             Self::Delay(_) => "delay".to_owned(),

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 use super::gzip::{Bomb, Gzip};
-use super::{Effect, Ending, Phase};
+use super::{Effect, Ending, Flood, Phase};
 
 /// The way by which a request takes its connection away from the HTTP server.
 #[derive(Debug, Clone)]
@@ -40,6 +40,7 @@ enum Source {
     Bytes(Vec<u8>),
     Pieces { body: Vec<u8>, bytes: usize, every: Duration },
     Bomb(Bomb),
+    Flood(Flood),
 }
 
 /// Bytes on a connection, and its end.
@@ -61,6 +62,7 @@ impl Performance {
             Effect::Break(ending) if phase != Phase::During => {
                 return Ok(Self::unanswered(*ending));
             }
+            Effect::Flood(flood) => return Ok(Self::endless(*flood)),
             Effect::Break(ending) | Effect::Abandon(ending) => *ending,
             // The rest of the body is in the connection as long as the client keeps it.
             Effect::MisstateLength(..0) => Ending::HANG,
@@ -99,7 +101,12 @@ impl Performance {
         Self { status: None, head: Vec::new(), source: Source::Bytes(Vec::new()), abandoned: false, ending }
     }
 
-    /// Bytes of body that are going to be sent, if the client takes them all.
+    fn endless(flood: Flood) -> Self {
+        let head = flood.head().as_bytes().to_vec();
+        Self { status: Some(200), head, source: Source::Flood(flood), abandoned: false, ending: Ending::Close }
+    }
+
+    /// Bytes of body that are going to be sent, if the client takes them all; of an endless one, none are known.
     pub(crate) fn len(&self) -> u64 {
         self.source.len()
     }
@@ -142,6 +149,14 @@ impl Performance {
                 }
                 Ok(())
             }
+            Source::Flood(flood) => {
+                stream.write_all(&self.head).await?;
+                let mut number = 0;
+                loop {
+                    stream.write_all(flood.piece(number).as_bytes()).await?;
+                    number += 1;
+                }
+            }
             Source::Bomb(bomb) => {
                 stream.write_all(&self.head).await?;
                 for piece in bomb.pieces() {
@@ -158,6 +173,7 @@ impl Source {
         match self {
             Self::Bytes(body) | Self::Pieces { body, .. } => body.len() as u64,
             Self::Bomb(bomb) => bomb.len(),
+            Self::Flood(_) => 0,
         }
     }
 }

@@ -54,8 +54,11 @@ const CHILDREN: [&str; 6] = [
 
 const LISTS: [&str; 3] = ["/um/users", "/um/groups", "/um/resources"];
 
-/// Whoever cannot read this has nothing to walk, so nothing but what passes happens here.
+/// Whoever cannot read this has nothing to walk, so nothing but what passes happens here, and seldom.
 const CONTRACTS: &str = "/contracts";
+
+/// How often one rule strikes there at most: three attempts are lost, the fourth is not.
+const MOST_AT_CONTRACTS: u32 = 3;
 
 const SINGLES: [&str; 2] = ["/um/users/{userId}", "/um/groups/{groupId}"];
 
@@ -67,7 +70,7 @@ impl Schedule {
         let mut schedule = Self::new(seed);
         for _ in 0..intensity.rules(&mut rng) {
             let (path, effect, phase) = honest(&mut rng, intensity);
-            let times = intensity.times(&mut rng);
+            let times = intensity.times(&mut rng).min(if path == CONTRACTS { MOST_AT_CONTRACTS } else { u32::MAX });
             // Whoever loses the credentials loses the run: once is enough, and somewhere in the middle.
             let fatal = matches!(&effect, Effect::Answer(answer) if answer.status == 401);
             let rule = Rule::on("GET", path).effect(effect).phase(phase);
@@ -123,7 +126,12 @@ fn honest(rng: &mut Rng, intensity: Intensity) -> (&'static str, Effect, Phase) 
     let path = anywhere(rng);
     let passing = if rng.u8(..12) == 0 { CONTRACTS } else { path };
     match rng.u8(..20) {
-        0..=6 => (passing, Effect::Answer(transient(rng)), phase),
+        0..=6 => {
+            let answer = transient(rng);
+            // A day is not waited for.
+            let passes = !matches!(answer.retry_after, Some(RetryAfter::Seconds(1..)));
+            (if passes { passing } else { path }, Effect::Answer(answer), phase)
+        }
         7..=10 => (passing, connection(rng), [Phase::Before, Phase::After, Phase::During][rng.usize(..3)]),
         11 | 12 => (passing, slow(rng), Phase::Before),
         13 => (path, broken_gzip(rng, intensity), Phase::Before),

@@ -1,7 +1,8 @@
 //! Rules that belong together, with the seed of their chances.
 
-use super::Rule;
 use super::file::{self, FileError};
+use super::{Effect, Rule};
+use crate::world::World;
 
 /// A list of rules and the seed that every chance among them is drawn from: same seed, same rules, same requests, same
 /// faults, in whatever order the requests arrive.
@@ -28,6 +29,17 @@ impl Schedule {
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.rules.extend(other.rules);
+        self
+    }
+
+    /// The same rules; every change to the world that one of them makes is shown to somebody, right behind the change.
+    #[must_use]
+    pub fn watched(mut self, witness: impl Fn(&World) + Clone + Send + Sync + 'static) -> Self {
+        for rule in &mut self.rules {
+            if let Effect::Edit(edit) = &rule.effect {
+                rule.effect = Effect::Edit(edit.clone().watched(witness.clone()));
+            }
+        }
         self
     }
 

@@ -5,9 +5,13 @@ use std::time::Duration;
 use toml::de::DeValue;
 
 use super::section::{FileError, Section, json, number, text, word, yes};
-use crate::faults::{Answer, Body, Distortion, Edit, Effect, Ending, Gzip, Items, Link, Pages, Place, RetryAfter};
+use crate::faults::{
+    Answer, Body, Distortion, Edit, Effect, Ending, Flood, Gzip, Items, Link, Pages, Place, RetryAfter,
+};
 
 const ENDINGS: [(&str, Ending); 3] = [("close", Ending::Close), ("reset", Ending::Reset), ("silence", Ending::HANG)];
+
+const FLOODS: [(&str, Flood); 3] = [("headers", Flood::Headers), ("body", Flood::Body), ("items", Flood::Items)];
 
 const GZIPS: [(&str, Gzip); 3] = [("plain", Gzip::Plain), ("checksum", Gzip::Checksum), ("cut", Gzip::Cut)];
 
@@ -38,6 +42,7 @@ pub(super) fn read(fault: &mut Section<'_>) -> Result<Effect, FileError> {
         fault.take("abandon", |it| word(it, &ENDINGS))?.map(Effect::Abandon),
         fault.take("length", number)?.map(Effect::MisstateLength),
         fault.take("drip", drip)?,
+        fault.take("flood", |it| word(it, &FLOODS))?.map(Effect::Flood),
         fault.take("gzip", |it| word(it, &GZIPS))?.map(Effect::Gzip),
         fault.take("gzip_bomb_mib", bomb)?.map(Effect::Gzip),
         fault.take("delay_ms", millis)?.map(Effect::Delay),

@@ -1,0 +1,108 @@
+//! One seed, one story: a contract, what changes in it, and what goes wrong while it is collected.
+
+use std::collections::BTreeSet;
+
+use emulator::Schedule;
+use emulator::faults::Intensity;
+use keyholder::domain::fact::Kind;
+use keyholder::seams::{Seams, SeededRandom, SetClock};
+
+use crate::support::model::start;
+
+/// Contracts that stories happen in; their baselines are collected once.
+pub(super) const CONTRACTS: usize = 30;
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Weather {
+    /// Answers that fail, and say so.
+    Honest(Intensity),
+    /// The world moves while it is read.
+    Churn,
+    /// Both.
+    HonestChurn(Intensity),
+    /// Well-formed answers that claim too little or too much.
+    Lies(Intensity),
+    /// Everything at once.
+    All(Intensity),
+}
+
+/// A story.
+pub(super) struct Case {
+    pub(super) seed: u64,
+    pub(super) contract: usize,
+    /// Days of the scripted month that pass between the baseline and the collection that is judged.
+    pub(super) days: u32,
+    pub(super) weather: Weather,
+    pub(super) schedule: Schedule,
+}
+
+/// Draws numbers.
+struct Dice(Seams);
+
+impl Dice {
+    fn below(&self, sides: u64) -> u64 {
+        let bytes = self.0.secret_bytes().expect("seeded randomness never ends");
+        u64::from_le_bytes(bytes[..8].try_into().expect("eight of thirty-two")) % sides
+    }
+}
+
+impl Case {
+    /// The story of a seed.
+    pub(super) fn of(seed: u64) -> Self {
+        let dice = Dice(Seams::new(SetClock::at(start()), SeededRandom::new(seed)));
+        let intensity = [Intensity::Calm, Intensity::Rough, Intensity::Storm][below(&dice, 3)];
+        let weather = match dice.below(10) {
+            0..=3 => Weather::Honest(intensity),
+            4 => Weather::Churn,
+            5 | 6 => Weather::HonestChurn(intensity),
+            7 | 8 => Weather::Lies(intensity),
+            _ => Weather::All(intensity),
+        };
+        let contract = below(&dice, CONTRACTS as u64);
+        let edits = u32::try_from(1 + dice.below(6)).expect("a small number");
+        let (honest, lies) = (Schedule::random(seed, intensity), Schedule::lies(seed, intensity));
+        let churn = Schedule::churn(seed, edits);
+        let schedule = match weather {
+            Weather::Honest(_) => honest,
+            Weather::Churn => churn,
+            Weather::HonestChurn(_) => churn.and(honest),
+            Weather::Lies(_) => lies,
+            Weather::All(_) => churn.and(honest).and(lies),
+        };
+        let days = u32::try_from(dice.below(31)).expect("a month at most");
+        Self { seed, contract, days, weather, schedule }
+    }
+
+    /// Users of a contract: 24 to 54, but one contract in ten has two pages of them.
+    pub(super) fn users(contract: usize) -> usize {
+        if contract % 10 == 9 { 96 + contract } else { 24 + contract }
+    }
+
+    /// How to tell this story alone.
+    pub(super) fn command(&self) -> String {
+        format!(
+            "KEYHOLDER_TEST_SCHEDULES_SEED={} cargo test --test it fault_schedules::random -- --nocapture",
+            self.seed
+        )
+    }
+}
+
+fn below(dice: &Dice, sides: u64) -> usize {
+    usize::try_from(dice.below(sides)).expect("a small number")
+}
+
+/// The kinds of facts about which a fault of that name may have lied.
+pub(super) fn kinds_below(fault: &str) -> BTreeSet<Kind> {
+    let path = fault.split_whitespace().nth(1).unwrap_or_default().trim_end_matches(':');
+    BTreeSet::from_iter(match path {
+        "/um/users" => vec![Kind::User, Kind::Member, Kind::Own, Kind::Key],
+        "/um/groups" => vec![Kind::Group, Kind::Member, Kind::Share],
+        "/um/resources" => vec![Kind::Resource],
+        "/um/groups/{groupId}/users" => vec![Kind::Member],
+        "/um/groups/{groupId}/shares" => vec![Kind::Share],
+        "/um/users/{userId}/owns" => vec![Kind::Own],
+        "/um/users/{userId}/s3keys" => vec![Kind::Key],
+        _ => vec![],
+    })
+}
