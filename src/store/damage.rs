@@ -74,15 +74,15 @@ pub(super) fn hint(error: &sqlx::Error) -> String {
     let sealed = "what was sealed before is intact";
     match code(error) {
         Some(CORRUPT | NOT_A_DATABASE) => RESTORE.to_owned(),
-        found if found == Some(FULL) || has_no_shared_memory(error) => {
-            format!("make room on the file system of the database, then try again; {sealed}")
-        }
+        Some(FULL) => format!("{ROOM}; {sealed}"),
+        // A limit of the process looks like a broken disk to SQLite, also for the shared memory.
         Some(IO) => match file_size_limit() {
             Some(bytes) => format!(
                 "this process may not write files larger than {} KiB (ulimit -f, LimitFSIZE=): raise that limit, then try \
                  again; {sealed}",
                 bytes >> 10
             ),
+            None if has_no_shared_memory(error) => format!("{ROOM}; {sealed}"),
             None => format!(
                 "the disk, a quota or a lock of the file system failed: see the system's log (dmesg), then try again; {sealed}"
             ),
@@ -95,6 +95,9 @@ pub(super) fn hint(error: &sqlx::Error) -> String {
         }
     }
 }
+
+/// What to do about a full disk.
+const ROOM: &str = "make room on the file system of the database, then try again";
 
 /// What to do about a damaged file.
 pub(super) const RESTORE: &str = "the file is damaged on the disk: keep a copy of it, look after the disk, and restore a backup; reports of \

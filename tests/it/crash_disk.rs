@@ -25,7 +25,7 @@ pub(crate) enum Event {
     Say(String),
 }
 
-/// Numbers that a seed decides (SplitMix64).
+/// Numbers that a seed decides (`SplitMix64`).
 struct Chance(u64);
 
 impl Chance {
@@ -236,7 +236,9 @@ mod tests {
     /// Every different picture of the file `a` that 200 seeds give.
     fn pictures(events: &[Event]) -> Vec<Option<Vec<u8>>> {
         let mut disk = Disk::default();
-        events.iter().for_each(|event| disk.apply(event));
+        for event in events {
+            disk.apply(event);
+        }
         let mut all: Vec<_> = (0..200).map(|seed| disk.after_power_loss(seed).remove("a")).collect();
         all.sort();
         all.dedup();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use emulator::Emulator;
 use keyholder::seams::Environment;
 
-use crate::support::cli::{Desk, RUNTIME, Ran};
+use crate::support::cli::{Desk, RUNTIME, Ran, served};
 
 /// The one that may not run has to know within this time of its own start.
 const LIMIT: Duration = Duration::from_secs(1);
@@ -21,14 +21,14 @@ fn timed(mut command: Command) -> (Ran, Duration) {
 
 /// Two at the same moment: exactly one collects. The one that collects needs longer than the other may take to give up,
 /// so that the other cannot have come too late to meet it.
-fn check_pair(desk: &Desk) -> Duration {
+fn check_pair(desks: [&Desk; 2]) -> Duration {
     let barrier = std::sync::Barrier::new(2);
-    let start = || {
+    let start = |desk: &Desk| {
         barrier.wait();
         timed(desk.command(&["collect"]))
     };
     let mut ran = std::thread::scope(|scope| {
-        let both = [scope.spawn(start), scope.spawn(start)];
+        let both = desks.map(|desk| scope.spawn(|| start(desk)));
         both.map(|one| one.join().unwrap())
     });
     ran.sort_by_key(|(ran, _)| ran.code);
@@ -63,13 +63,21 @@ fn of_two_that_start_together_exactly_one_collects() {
         if pair % 2 == 0 {
             desk.put_database(&base);
         }
-        if check_pair(&desk) > LIMIT {
+        if check_pair([&desk, &desk]) > LIMIT {
             slow += 1;
         }
         let list = desk.run(&["snapshots", "list", "--format", "csv"]).ends(0);
         assert_eq!(list.out.lines().count(), if pair % 2 == 0 { 3 } else { 2 }, "{list:#?}");
     }
     assert_eq!(slow, 0, "that many took longer than {LIMIT:?} to give up");
+}
+
+/// The control: two that do not share a lock both collect, and the check has to notice.
+#[test]
+#[should_panic(expected = "left: 0")]
+fn two_that_collect_at_once_are_noticed() {
+    let emulator = served();
+    check_pair([&Desk::of(&emulator), &Desk::of(&emulator)]);
 }
 
 /// What every answer takes: a collection has some five answers after one another.

@@ -153,7 +153,7 @@ impl Scene {
         }
         match look(&desk.database()) {
             Ok(found) if found.current != self.expected => {
-                wrong.push("the next collection gets to another result".to_owned())
+                wrong.push("the next collection gets to another result".to_owned());
             }
             Ok(found) => wrong.extend(violations(&found, &self.before, acknowledged + 1, 2)),
             Err(error) => wrong.push(format!("cannot be opened at last: {error}")),
