@@ -16,6 +16,7 @@ use crate::collect::{CollectError, Course, Earlier, Journal, JournalError, Limit
 use crate::domain::id::ContractNumber;
 use crate::domain::notice::Notice;
 use crate::domain::snapshot::{RunState, Snapshot, Source};
+use crate::domain::vanishing::VanishingByScope;
 use crate::exit::Exit;
 use crate::seams::Seams;
 use crate::store::place::LEAST_ROOM;
@@ -265,7 +266,8 @@ impl Desk<'_> {
         let mut walk = walk_on(client, seams, course, *progress).await?;
         let recheck = Recheck::new(client, seams, order.limits.at_once, order.reread_after, deadline);
         // What was read is kept by now: it is asked again when the run goes on.
-        let settled = settle(store, recheck, &mut walk, order.cross_check);
+        let vanishing = async |walk: &Walk| store.vanishing(walk.contract, &walk.sightings, LEAST).await;
+        let settled = settle(vanishing, recheck, &mut walk, order.cross_check);
         order.stop.token().run_until_cancelled(settled).await.unwrap_or(Err(CollectError::Stopped.into()))?;
         let Walk { contract, sightings, notes, repeated, mut notices } = walk;
         tell(&notes, repeated);
@@ -312,9 +314,9 @@ fn reasons(failure: &CollectFailure) -> String {
 }
 
 /// Asks again until it is known what may count as absent. The walk knows nothing of the store, and the store nothing of the
-/// API: here the one's sightings meet what the other knew.
-async fn settle(
-    store: &Store,
+/// API: here the one's sightings meet what the other knew, which `vanishing` tells.
+pub async fn settle(
+    vanishing: impl AsyncFn(&Walk) -> Result<VanishingByScope, StoreError>,
     mut recheck: Recheck<'_>,
     walk: &mut Walk,
     cross_check: bool,
@@ -322,12 +324,12 @@ async fn settle(
     if cross_check {
         recheck.cross_check(walk).await?;
     }
-    let mut vanishing = store.vanishing(walk.contract, &walk.sightings, LEAST).await?;
-    if recheck.confirm_lists(walk, &vanishing).await? {
-        vanishing = store.vanishing(walk.contract, &walk.sightings, LEAST).await?;
+    let mut missing = vanishing(walk).await?;
+    if recheck.confirm_lists(walk, &missing).await? {
+        missing = vanishing(walk).await?;
     }
-    recheck.settle_references(walk, &vanishing).await?;
-    Ok(recheck.confirm_below(walk, &vanishing).await?)
+    recheck.settle_references(walk, &missing).await?;
+    Ok(recheck.confirm_below(walk, &missing).await?)
 }
 
 /// Tells the operator what the API answered that this program does not know; the values themselves are not shown.

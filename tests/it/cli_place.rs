@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use emulator::Emulator;
 
-use crate::support::cli::{Desk, MONTH, Ran, bytes, served};
+use crate::support::cli::{Desk, MONTH, RUNTIME, Ran, bytes, served};
 use crate::support::{private_folder, skipped};
 
 /// What reads a database, each with an end of its own.
@@ -64,7 +64,7 @@ fn check_looks_work(run: impl Fn(&[&str]) -> Ran) {
 /// `PRAGMA integrity_check` of the desk's database, and how many snapshots are sealed in it.
 fn state(database: &Path) -> (String, u32) {
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(database);
-    crate::support::cli::RUNTIME.block_on(async {
+    RUNTIME.block_on(async {
         let db = sqlx::SqlitePool::connect_with(options).await.unwrap();
         let integrity = sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&db).await.unwrap();
         let snapshots = sqlx::query_scalar("SELECT count(*) FROM snapshot").fetch_one(&db).await.unwrap();
@@ -208,9 +208,9 @@ fn a_disk_that_is_full_in_the_middle_costs_the_run_and_nothing_else() {
     let desk = desk_on(&mounted, &emulator);
     let filler = mounted.0.path().join("filler");
     let (mut refused, mut done) = (0, 0);
-    for left in [0, 4, 16, 32, 48, 64, 96, 128, 192] {
+    for left in [0, 4, 16, 32, 64, 128, 256, 512, 768, 1_024] {
         sh(&format!("head -c 4194304 /dev/zero > {0} 2>/dev/null; truncate -s -{left}K {0}", filler.display()));
-        emulator.advance_to_day(10 + left / 10);
+        emulator.advance_to_day(10 + left / 100);
         let ran = desk.run(&["collect"]);
         desk.run(&["snapshots", "list"]).ends(0);
         fs::remove_file(&filler).unwrap();
@@ -259,6 +259,22 @@ fn a_limit_on_the_size_of_a_file_is_told_and_does_not_kill() {
     desk.run(&["collect"]).ends(0);
 }
 
+/// The shared month without pages that nothing is in: what happens to those is no damage.
+fn packed_month() -> Vec<u8> {
+    let folder = private_folder();
+    let path = folder.path().join("month.db");
+    fs::write(&path, &MONTH.database).unwrap();
+    RUNTIME.block_on(async {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
+        let mut database = sqlx::ConnectOptions::connect(&options).await.unwrap();
+        sqlx::query("PRAGMA journal_mode = DELETE").execute(&mut database).await.unwrap();
+        sqlx::query("VACUUM").execute(&mut database).await.unwrap();
+        sqlx::query("PRAGMA journal_mode = WAL").execute(&mut database).await.unwrap();
+        sqlx::Connection::close(database).await.unwrap();
+    });
+    fs::read(&path).unwrap()
+}
+
 /// Overwrites pages of the database, with what a disk returns that lost them.
 fn damage(database: &Path, pages: std::ops::Range<usize>) {
     let mut content = fs::read(database).unwrap();
@@ -269,10 +285,12 @@ fn damage(database: &Path, pages: std::ops::Range<usize>) {
 #[test]
 fn a_damaged_database_is_not_collected_into_and_reports_say_what_they_can() {
     let whole = Desk::with_month();
-    let pages = MONTH.database.len() / 4096;
+    let packed = packed_month();
+    let pages = packed.len() / 4096;
     let (mut read, mut refused) = (0, 0);
     for page in (1..pages).step_by(7) {
         let desk = Desk::with_month();
+        desk.put_database(&packed);
         damage(&desk.database(), page..page + 1);
         check_not_collected(
             &desk,

@@ -37,7 +37,7 @@ async fn served() -> Emulator {
 
 impl Side {
     async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = crate::support::private_folder();
         let store = Store::open(&folder.path().join("k.db"), Access::Write).await.unwrap();
         let clock = SetClock::at(start());
         // The same keys for everybody, so that equal states have equal roots.
@@ -175,8 +175,9 @@ async fn a_cursor_that_skips_a_page_is_noticed_by_the_comparison() {
     side.collect_until(&emulator, side.order(&emulator), 150).await.unwrap_err();
     emulator.clear_faults();
     let db = raw(side.store.path()).await;
-    let planted = "UPDATE staged SET outcome = json_set(outcome, '$.page.end.more.next', 200) \
-                   WHERE outcome -> '$.page.end.more.next' IS NOT NULL";
+    // As if the first page had been the last one.
+    let planted = "UPDATE staged SET outcome = json_set(outcome, '$.page.end.more.more', json('false')) \
+                   WHERE outcome -> '$.page.end.more.more' IS NOT NULL";
     assert!(sqlx::query(planted).execute(&db).await.unwrap().rows_affected() > 0, "a cursor was kept");
     db.close().await;
     let snapshot = side.collect(&emulator).await;

@@ -65,7 +65,8 @@ pub(super) fn play(users: usize, concurrency: usize, scene: impl AsyncFnOnce(&Ro
 pub(super) fn play_with(users: usize, dress: impl FnOnce(&mut Settings), scene: impl AsyncFnOnce(&Row)) {
     frozen(async {
         let emulator = Emulator::builder().seed(5).users(users).start().await.unwrap();
-        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        let folder = crate::support::private_folder_in(std::path::Path::new("/dev/shm"))
+            .unwrap_or_else(|_| crate::support::private_folder());
         let store = Store::open(&folder.path().join("row.db"), Access::Write).await.unwrap();
         let clock = SetClock::at(start());
         let seams = Seams::new(clock.clone(), SeededRandom::new(3));

@@ -1,5 +1,6 @@
 //! Plays one story: baseline, changes, a collection in bad weather, judgement, and a collection in good weather.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -8,6 +9,8 @@ use emulator::Emulator;
 use keyholder::analyse::diff::meanings;
 use keyholder::api::read::Client;
 use keyholder::api::{Depth, Version};
+use keyholder::app::collect::{CollectFailure, settle};
+use keyholder::collect::recheck::{LEAST, Recheck};
 use keyholder::collect::{CollectError, Limits, Walk, walk};
 use keyholder::domain::coverage::{Scope, Status};
 use keyholder::domain::fact::Kind;
@@ -185,9 +188,11 @@ impl Stage {
         }
     }
 
-    /// Walks, alters what was seen where that is planted, and seals.
+    /// Walks and settles as the product does, alters what was seen where that is planted, and seals.
     async fn collect(&self, collector: Collector, before: &Facts) -> Ended {
         let client = self.client.for_another_run();
+        // The clock must not move while a database works.
+        let in_store = Cell::new(false);
         let asked = async {
             if collector == Collector::Hangs {
                 std::future::pending::<()>().await;
@@ -197,11 +202,23 @@ impl Stage {
                     drop(client.groups(Depth::Zero).await);
                 }
             }
-            walk(&client, &self.seams, Limits::default(), &|_| ()).await
+            let limits = Limits::default();
+            let mut walk = walk(&client, &self.seams, limits, &|_| ()).await?;
+            let deadline = tokio::time::Instant::now() + limits.longest;
+            let recheck = Recheck::new(&client, &self.seams, limits.at_once, Duration::from_mins(1), deadline);
+            let vanishing = async |walk: &Walk| {
+                in_store.set(true);
+                let found = self.bench.store.vanishing(walk.contract, &walk.sightings, LEAST).await;
+                in_store.set(false);
+                found
+            };
+            settle(vanishing, recheck, &mut walk, false).await?;
+            Ok(walk)
         };
-        let walked = match passing(&self.emulator, PATIENCE, || true, asked).await {
+        let walked = match passing(&self.emulator, PATIENCE, || !in_store.get(), asked).await {
             Ok(Ok(walk)) => walk,
-            Ok(Err(error)) => return Ended::Failed(error),
+            Ok(Err(CollectFailure::Walk(error))) => return Ended::Failed(error),
+            Ok(Err(CollectFailure::Store(error))) => panic!("{error:?}"),
             Err(hung) => return Ended::Hung(hung),
         };
         let Walk { contract, sightings, .. } = Self::altered(walked, collector, before);

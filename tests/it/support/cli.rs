@@ -68,7 +68,7 @@ impl Desk {
         // An emulator that lost something did lose it: there is no need to wait before it is asked again.
         let variables = [("KEYHOLDER_API_ATTEMPTS", "1"), ("KEYHOLDER_COLLECT_REREAD_AFTER", "0s")];
         let variables = variables.map(|(name, value)| (name, value.to_owned())).to_vec();
-        Self { folder: tempfile::tempdir().unwrap(), variables }
+        Self { folder: crate::support::private_folder(), variables }
     }
 
     /// Pointed at a server with a token; a failed request is not sent again.

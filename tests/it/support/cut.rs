@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, ExitStatus, Stdio};
@@ -86,7 +87,7 @@ impl Lane {
     /// A desk with that database, pointed at this server.
     pub(crate) fn desk(&self, database: &[u8]) -> Desk {
         let desk = Desk::of(&self.0).with("KEYHOLDER_API_CONCURRENCY", "3");
-        fs::create_dir_all(desk.database().parent().unwrap()).unwrap();
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(desk.database().parent().unwrap()).unwrap();
         fs::write(desk.database(), database).unwrap();
         fs::set_permissions(desk.database(), fs::Permissions::from_mode(0o600)).unwrap();
         desk

@@ -30,7 +30,7 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) async fn of(emulator: Emulator) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = crate::support::private_folder();
         let store = Store::open(&folder.path().join("test.db"), Access::Write).await.unwrap();
         let client = Client::new(&settings(&emulator, Version::V6), seams()).unwrap();
         Self { emulator, store, client, days: std::cell::Cell::new(0), cross_check: false, _folder: folder }
