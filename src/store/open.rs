@@ -119,7 +119,7 @@ impl Store {
     async fn connect(path: &Path) -> Result<Self, StoreError> {
         let writing = options(path).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
         let writer = SqlitePoolOptions::new().max_connections(1).connect_with(writing).await;
-        let writer = writer.map_err(|source| match is_damage(&source) {
+        let writer = writer.map_err(|source| match damage::is_damage(&source) {
             true => StoreError::Damaged { path: path.to_owned(), what: source.to_string() },
             false => StoreError::Sql { action: "open the database for writing", source },
         })?;
