@@ -119,9 +119,12 @@ impl Store {
     async fn connect(path: &Path) -> Result<Self, StoreError> {
         let writing = options(path).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
         let writer = SqlitePoolOptions::new().max_connections(1).connect_with(writing).await;
-        let writer = writer.map_err(|source| match damage::is_damage(&source) {
-            true => StoreError::Damaged { path: path.to_owned(), what: source.to_string() },
-            false => StoreError::Sql { action: "open the database for writing", source },
+        let writer = writer.map_err(|source| {
+            if damage::is_damage(&source) {
+                StoreError::Damaged { path: path.to_owned(), what: source.to_string() }
+            } else {
+                StoreError::Sql { action: "open the database for writing", source }
+            }
         })?;
         let readers = reader_pool().connect_lazy_with(reading(path));
         Ok(Self { writer, readers, path: path.to_owned() })

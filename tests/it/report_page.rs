@@ -269,7 +269,7 @@ fn the_first_page_of_every_report_says_how_complete_it_is_and_what_was_odd() {
         let odd = words(&html, "header.cover .noticed li");
         for expected in [
             "keys of ",
-            "suspicious answer: 4 of 4 were left out; of 4 asked for one by one, 2 are there after all",
+            "suspicious answer: 4 of 4 were left out; asked again, 4 of them one by one, 2 are there after all",
             "the API's clock is 400 s ahead of ours",
             "users: mass removal, confirmed: 14 of 61 are gone",
         ] {

@@ -113,7 +113,7 @@ impl Program<'_> {
         let format = if self.calls.is_multiple_of(2) { "json" } else { "text" };
         command.envs([("RUST_LOG", "trace"), ("RUST_BACKTRACE", "1"), ("KEYHOLDER_LOG_LEVEL", "trace")]);
         command.envs([("KEYHOLDER_LOG_FORMAT", format), ("KEYHOLDER_API_ATTEMPTS", "2")]);
-        command.env("IONOS_API_URL", self.emulator.origin());
+        command.env("KEYHOLDER_COLLECT_REREAD_AFTER", "0s").env("IONOS_API_URL", self.emulator.origin());
         match who {
             As::Token => command.env("IONOS_TOKEN", self.emulator.token()),
             As::Password => {
