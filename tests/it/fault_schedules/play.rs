@@ -205,7 +205,7 @@ impl Stage {
             let limits = Limits::default();
             let mut walk = walk(&client, &self.seams, limits, &|_| ()).await?;
             let deadline = tokio::time::Instant::now() + limits.longest;
-            let recheck = Recheck::new(&client, &self.seams, limits.at_once, Duration::from_mins(1), deadline);
+            let recheck = Recheck::new(&client, &self.seams, limits.at_once, Duration::from_secs(1), deadline);
             let vanishing = async |walk: &Walk| {
                 in_store.set(true);
                 let found = self.bench.store.vanishing(walk.contract, &walk.sightings, LEAST).await;
