@@ -8,6 +8,12 @@ pub fn api_models(bytes: &[u8]) -> String {
     crate::api::untrusted::every_model(bytes)
 }
 
+/// Pages of users, one after the other, with a line of `---` between them: the reader of the list comes to an end and
+/// never takes one user for two.
+pub fn users_pages(bytes: &[u8]) -> String {
+    crate::api::untrusted::users_pages(bytes)
+}
+
 /// A configuration file.
 pub fn config(bytes: &[u8]) -> String {
     crate::config::untrusted::file(bytes)
@@ -149,6 +155,14 @@ mod tests {
         assert!(said.len() > 20, "{}", said.len());
         for expected in ["broken", "twice", "no object", "user: read"] {
             assert!(said.iter().any(|line| line.contains(expected)), "nothing was ever {expected}");
+        }
+    }
+
+    #[test]
+    fn no_pages_of_users_break_the_walk_over_them() {
+        let said = check("users_pages", users_pages);
+        for expected in ["stood still", "moved", "more to come", "broken", "then "] {
+            assert!(said.iter().any(|line| line.contains(expected)), "nothing was ever {expected}: {said:#?}");
         }
     }
 

@@ -163,6 +163,20 @@ impl Users {
         })
     }
 
+    /// Takes a page in that came from anywhere; `None` if no page is waited for.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn feed(&mut self, list: Collection<User>) -> Option<Result<UserPage, Fault>> {
+        let next = self.next.take()?;
+        Some(self.take(list, next))
+    }
+
+    /// Whether a walk that goes on from these pages waits for what this one waits for.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn goes_on_from(&self, steps: &[Step]) -> bool {
+        let other = Self::from(self.client.clone(), self.depth, steps.iter().cloned());
+        other.next == self.next && other.passes == self.passes && other.pass.seen == self.pass.seen
+    }
+
     /// Sorts the users of a page, and decides what is asked for next.
     fn take(&mut self, list: Collection<User>, asked: Next) -> Result<UserPage, Fault> {
         let offset = if let Next::Page(offset) = asked { offset } else { 0 };

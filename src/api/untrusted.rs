@@ -1,7 +1,13 @@
 //! The readers of answers as fuzzers call them; see the module of the same name at the top.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::sync::OnceLock;
 
+use super::Depth;
+use super::pages::Users;
+use super::read::Client;
+use super::settings::{Credentials, Settings, Version};
 use super::wire::contract::Contracts;
 use super::wire::failure::Failure;
 use super::wire::group::Group;
@@ -15,6 +21,7 @@ use super::wire::sso::SignOn;
 use super::wire::user::User;
 use super::wire::{Collection, DecodeError, Decoded, decode};
 use crate::domain::body::Body;
+use crate::seams::Seams;
 
 /// Reads bytes as every model, and whatever can be read as what it means.
 pub(crate) fn every_model(bytes: &[u8]) -> String {
@@ -59,4 +66,42 @@ fn model<T: Record>(said: &mut String, name: &str, bytes: &[u8], then: impl FnOn
         Err(DecodeError::Refused(refusal)) => refusal.to_string(),
     };
     write!(said, "{name}: {outcome}; ").expect("a String takes all text");
+}
+
+/// Between two pages.
+const BREAK: &[u8] = b"\n---\n";
+
+/// Reads bytes as pages of users, as far as the walk over them goes.
+pub(crate) fn users_pages(bytes: &[u8]) -> String {
+    static CLIENT: OnceLock<Client> = OnceLock::new();
+    let client = CLIENT.get_or_init(|| {
+        let base = "https://api.example/cloudapi/v6".parse().expect("an address");
+        let settings = Settings::new(base, Version::V6, Credentials::Bearer("token".into()));
+        Client::new(&settings, Seams::system()).expect("settings that make a client")
+    });
+    let mut users: Users = client.all_users(Depth::One);
+    let (mut steps, mut seen) = (Vec::new(), BTreeSet::new());
+    let mut rest = Some(bytes);
+    while let Some(bytes) = rest {
+        let cut = bytes.windows(BREAK.len()).position(|window| window == BREAK);
+        let page = &bytes[..cut.unwrap_or(bytes.len())];
+        rest = cut.map(|cut| &bytes[cut + BREAK.len()..]);
+        let Ok(Decoded { value, .. }) = decode::<Collection<User>>(page) else { return "a page is broken".to_owned() };
+        let page = match users.feed(value) {
+            None => return format!("{} pages, the end, and more behind it", steps.len()),
+            Some(Err(fault)) => return format!("{} pages, then {fault}", steps.len()),
+            Some(Ok(page)) => page,
+        };
+        for user in page.users {
+            let id = user.id.expect("whoever has no id is only counted");
+            assert!(seen.insert(id), "a user is new twice");
+        }
+        let (last, moved) = (page.last, page.moved);
+        steps.push(page.step);
+        assert!(last || users.goes_on_from(&steps), "a walk that goes on asks for something else");
+        if last {
+            return format!("{} pages, the end, {}", steps.len(), if moved { "moved" } else { "stood still" });
+        }
+    }
+    format!("{} pages, more to come", steps.len())
 }
