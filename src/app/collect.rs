@@ -269,6 +269,10 @@ impl Desk<'_> {
         let vanishing = async |walk: &Walk| store.vanishing(walk.contract, &walk.sightings, LEAST).await;
         let settled = settle(vanishing, recheck, &mut walk, order.cross_check);
         order.stop.token().run_until_cancelled(settled).await.unwrap_or(Err(CollectError::Stopped.into()))?;
+        // What was stopped in the middle looks like a server that does not answer: nothing is concluded from that.
+        if order.stop.token().is_cancelled() {
+            return Err(CollectError::Stopped.into());
+        }
         let Walk { contract, sightings, notes, repeated, mut notices } = walk;
         tell(&notes, repeated);
         notices.extend(before.iter().cloned());

@@ -356,6 +356,11 @@ impl<'a> Walker<'a> {
             let effort = if scope == Scope::Users { self.paging } else { Effort::default() };
             self.seen.record(scope, Status::Failed(reason.clone()), effort);
         }
+        // There was no time to ask for whoever the list does not name: it proves nothing.
+        let is_complete = self.seen.scopes.get(&Scope::Users).is_some_and(|(status, _)| *status == Status::Complete);
+        if is_complete && !self.asked_for_strays && !self.seen.strays().is_empty() {
+            self.seen.record(Scope::Users, Status::Unstable, self.paging);
+        }
     }
 
     fn finish(mut self) -> Result<Walk, CollectError> {

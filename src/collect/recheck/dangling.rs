@@ -23,6 +23,12 @@ impl Recheck<'_> {
         }
         // The list was read before most of the references: what came in between is in it now.
         let Some(mut again) = self.in_time(read_again(self.client, self.seams, Scope::Resources)).await? else {
+            // No time to look again: a list that left out what is still referred to proves nothing.
+            let doubtful = dangling(&walk.sightings);
+            let mut lost = vanishing.get(&Scope::Resources).into_iter().flat_map(|of| &of.vanished);
+            if lost.any(|one| doubtful.contains(&*one.id)) {
+                set_unstable(&mut walk.sightings, &Scope::Resources);
+            }
             return Ok(());
         };
         let is_whole = again.status == Status::Complete;

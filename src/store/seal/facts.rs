@@ -269,9 +269,14 @@ pub(in crate::store) fn op_code(op: Op) -> u8 {
     }
 }
 
-/// The parts whose scope proves absence.
+/// The parts that were read to their end. What belongs to a parent that is gone ends with the parent, and only if the list
+/// of such parents proves that it is.
 fn proven_parts(scopes: &BTreeMap<Scope, (Status, Effort)>) -> BTreeSet<PartKey> {
-    scopes.iter().filter(|(_, (status, _))| status.proves_absence()).filter_map(|(scope, _)| part_key(scope)).collect()
+    scopes
+        .iter()
+        .filter(|(_, (status, _))| *status == Status::Complete)
+        .filter_map(|(scope, _)| part_key(scope))
+        .collect()
 }
 
 /// The part that a scope is about, if it holds facts.
