@@ -29,6 +29,7 @@ impl Store {
 
     /// Takes the right to collect, or fails at once if another process has it, or if the file is damaged. Runs that were cut
     /// off are marked as interrupted: whoever holds the lock knows that nobody is working on them. See [`Store::take_up`].
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn runner(&self, now: DateTime<Utc>) -> Result<Runner, StoreError> {
         let runner = lock(self.path(), now)?;
         self.refuse_damaged().await?;

@@ -28,6 +28,7 @@ pub struct TakenUp {
 
 impl Store {
     /// Lets a run that has just begun be taken up later, under the same terms only.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn stage(&self, run: RunId, terms: &str, label: Option<&str>) -> Result<(), StoreError> {
         sqlx::query("INSERT INTO staging (run, terms, label) VALUES (?, ?, ?)")
             .bind(run.0)
@@ -40,6 +41,7 @@ impl Store {
     }
 
     /// Keeps outcomes of a run behind those it has: all of them or none.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn keep(&self, run: RunId, outcomes: &[String]) -> Result<(), StoreError> {
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to keep what was read")?;
         let last: i64 = sqlx::query_scalar("SELECT coalesce(max(number), 0) FROM staged WHERE run = ?")
@@ -59,6 +61,7 @@ impl Store {
     }
 
     /// Takes up the newest run that was interrupted, has read something under these terms and began after that instant.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn take_up(
         &self,
         _runner: &Runner,
@@ -95,6 +98,7 @@ impl Store {
     }
 
     /// Gives a run up: it will not be taken up, and what it has read is deleted.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn give_up(&self, run: RunId) -> Result<(), StoreError> {
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to give the run up")?;
         forget(&mut transaction, run).await?;

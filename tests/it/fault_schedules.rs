@@ -84,7 +84,7 @@ fn a_collector_that_takes_what_failed_for_empty_is_caught() {
 
 #[test]
 fn a_collector_that_drops_one_user_is_caught() {
-    check_caught(Collector::DropsOneUser, "FalseRemoval", 10, 30);
+    check_caught(Collector::DropsOneUser, "FalseRemoval", 5, 30);
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! Plays one story: baseline, changes, a collection in bad weather, judgement, and a collection in good weather.
 
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -191,8 +190,6 @@ impl Stage {
     /// Walks and settles as the product does, alters what was seen where that is planted, and seals.
     async fn collect(&self, collector: Collector, before: &Facts) -> Ended {
         let client = self.client.for_another_run();
-        // The clock must not move while a database works.
-        let in_store = Cell::new(false);
         let asked = async {
             if collector == Collector::Hangs {
                 std::future::pending::<()>().await;
@@ -206,16 +203,11 @@ impl Stage {
             let mut walk = walk(&client, &self.seams, limits, &|_| ()).await?;
             let deadline = tokio::time::Instant::now() + limits.longest;
             let recheck = Recheck::new(&client, &self.seams, limits.at_once, Duration::from_secs(1), deadline);
-            let vanishing = async |walk: &Walk| {
-                in_store.set(true);
-                let found = self.bench.store.vanishing(walk.contract, &walk.sightings, LEAST).await;
-                in_store.set(false);
-                found
-            };
+            let vanishing = async |walk: &Walk| self.bench.store.vanishing(walk.contract, &walk.sightings, LEAST).await;
             settle(vanishing, recheck, &mut walk, false).await?;
             Ok(walk)
         };
-        let walked = match passing(&self.emulator, PATIENCE, || !in_store.get(), asked).await {
+        let walked = match passing(&self.emulator, PATIENCE, asked).await {
             Ok(Ok(walk)) => walk,
             Ok(Err(CollectFailure::Walk(error))) => return Ended::Failed(error),
             Ok(Err(CollectFailure::Store(error))) => panic!("{error:?}"),
