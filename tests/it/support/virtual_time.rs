@@ -5,7 +5,7 @@
 //! and then more, only after nothing has happened for a while: no request, no progress, and no work of the store, which
 //! runs in threads of its own and says by its spans that it is at it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
@@ -16,10 +16,8 @@ use emulator::Emulator;
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use tokio::time::{Instant, advance};
-use tracing::span::{Attributes, Id};
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
-use tracing_subscriber::registry::Registry;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
 
 /// How often the runtime looks at its sockets in vain, at least, before nothing counts as happening.
 const LOOKS: u32 = 24;
@@ -45,27 +43,44 @@ pub(crate) struct Hung(pub(crate) String);
 
 thread_local! {
     /// How many things the store is at, on behalf of this thread.
-    static IN_STORE: Arc<AtomicUsize> = Arc::default();
+    static IN_STORE: RefCell<Arc<AtomicUsize>> = RefCell::default();
 }
 
-/// Counts the spans of the store that are open. The last to let go of one may be the thread of a database.
+/// Counts the handles of spans of the store. The last to let go of one may be the thread of a database.
 struct StoreAtWork(Arc<AtomicUsize>);
 
-impl<S: tracing::Subscriber> Layer<S> for StoreAtWork {
-    fn on_new_span(&self, _: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
+impl Subscriber for StoreAtWork {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.is_span() && metadata.target().starts_with("keyholder::store")
     }
 
-    fn on_close(&self, _: Id, _: Context<'_, S>) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        // One name for all of them: nothing but their number matters.
+        Id::from_u64(1)
     }
+
+    fn clone_span(&self, id: &Id) -> Id {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        id.clone()
+    }
+
+    fn try_close(&self, _: Id) -> bool {
+        self.0.fetch_sub(1, Ordering::SeqCst) == 1
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn event(&self, _: &Event<'_>) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
 }
 
 /// Runs a future to its end under a clock that stands still.
 pub(crate) fn frozen<T>(future: impl Future<Output = T>) -> T {
-    let spans = Targets::new().with_target("keyholder::store", tracing::Level::DEBUG);
-    let at_work = StoreAtWork(IN_STORE.with(Arc::clone));
-    let _listening = tracing::subscriber::set_default(Registry::default().with(at_work.with_filter(spans)));
+    let at_work = Arc::default();
+    IN_STORE.set(Arc::clone(&at_work));
+    let _listening = tracing::subscriber::set_default(StoreAtWork(at_work));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     runtime.block_on(async {
         // As long as a blocking task is under way, tokio leaves the clock alone.
@@ -118,7 +133,7 @@ pub(crate) async fn passing<T>(
 
 /// Whether nothing happens, as far as the store and many looks at the sockets can tell.
 async fn is_quiet(emulator: &Emulator, polls: &Cell<u64>, time: Duration) -> bool {
-    let store = IN_STORE.with(Arc::clone);
+    let store = IN_STORE.with_borrow(Arc::clone);
     let happened = || (polls.get(), emulator.pulse());
     let (before, begun) = (happened(), std::time::Instant::now());
     let mut looks = 0;
