@@ -55,7 +55,8 @@ impl Earlier {
         Ok(earlier)
     }
 
-    /// What it takes in the room of the run, in bytes; about what its answers took when they arrived.
+    /// What it takes in the room of the run, in bytes; about: its text, and what users and groups bring along.
+    /// Less than its answers took when they arrived, since they are not held as they were spelled any more.
     pub fn weight(&self) -> u64 {
         self.weight
     }
