@@ -150,6 +150,6 @@ async fn what_an_earlier_part_has_read_takes_room_and_more_than_a_run_may_hold_i
 
 #[test]
 fn whoever_takes_a_run_up_has_at_least_ten_minutes_left() {
-    let left = Limits::default().longest - TAKEN_UP_WITHIN.to_std().unwrap();
-    assert!(left >= std::time::Duration::from_mins(10), "{left:?}");
+    let left = TimeDelta::from_std(Limits::default().longest).unwrap() - TAKEN_UP_WITHIN;
+    assert!(left >= TimeDelta::minutes(10), "{left:?}");
 }
