@@ -16,6 +16,9 @@ use crate::domain::time::to_millis;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RunId(pub(super) i64);
 
+/// A clock that goes back by less is one that is set right in passing.
+pub const LEAST_REGRESSION: TimeDelta = TimeDelta::seconds(1);
+
 /// What a run is for.
 #[derive(Clone, Debug)]
 pub struct Occasion {

@@ -1,6 +1,8 @@
 //! Runs that are stopped and go on, in one process: which may go on, what is asked again, and that nothing is mixed.
 //! And the clock: recorded times never go back, and a clock that is wrong is told.
 
+mod bounds;
+
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -215,7 +217,7 @@ async fn a_run_that_is_too_old_is_not_gone_on_with() {
     let emulator = served().await;
     let side = Side::new().await;
     side.begin(&emulator, side.order(&emulator)).await;
-    side.clock.set(start() + TimeDelta::minutes(31));
+    side.clock.set(start() + TimeDelta::minutes(21));
     check_not_gone_on(&emulator, &side, side.order(&emulator)).await;
 }
 
@@ -224,7 +226,7 @@ async fn a_run_that_is_nearly_too_old_goes_on_and_has_what_is_left_of_the_time()
     let emulator = served().await;
     let side = Side::new().await;
     side.begin(&emulator, side.order(&emulator)).await;
-    side.clock.set(start() + TimeDelta::minutes(29));
+    side.clock.set(start() + TimeDelta::minutes(19));
     let snapshot = side.collect(&emulator).await;
     assert!(side.saved(&snapshot).await.is_some_and(|saved| saved > 100));
     assert_eq!(snapshot.started, start());
