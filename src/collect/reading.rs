@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::depth;
 use crate::api::read::Client;
-use crate::api::wire::{Collection, ConvertError, Notes};
+use crate::api::wire::{Collection, ConvertError, Link, Notes};
 use crate::api::{Answer, Depth, Error, Fault, Receipt};
 use crate::domain::coverage::{Effort, ScopeKind, Status};
 use crate::domain::id::{GroupId, ResourceId, UserId};
@@ -107,15 +107,19 @@ impl<T> Reading<T> {
             Ok(answer) => answer,
             Err(error) => return Self::failed(error, seams),
         };
+        // None of these lists comes in pages. One that does has more than was read, and no way to ask for it is known.
+        let is_part = match value.next() {
+            Some(Link::To(_)) => Some("more than one page"),
+            Some(Link::Unreadable) => Some("the link to a next page cannot be read"),
+            None => None,
+        };
         let Some(items) = value.items else {
             let effort = effort(&receipt, 0);
             let (items, status) = (Vec::new(), not_expanded());
             return Ok(Self { items, status, effort, notes, repeated: 0, differing: 0, error: None });
         };
         let effort = effort(&receipt, items.len());
-        // None of these lists comes in pages. One that does has more than was read, and no way to ask for it is known.
-        let is_part = value.links.is_some_and(|links| links.next.is_some());
-        let mut status = if is_part { Status::Failed("more than one page".to_owned()) } else { Status::Complete };
+        let mut status = is_part.map_or(Status::Complete, |why| Status::Failed(why.to_owned()));
         let mut seen: BTreeMap<K, T> = BTreeMap::new();
         let (mut repeated, mut differing) = (0, 0);
         for item in items {
