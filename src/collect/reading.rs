@@ -68,6 +68,13 @@ pub(super) fn effort(receipt: &Receipt, items: usize) -> Effort {
 }
 
 impl<T> Reading<T> {
+    /// A list that was read to its end and had these in it.
+    #[cfg(test)]
+    pub(super) fn of_items(items: Vec<T>) -> Self {
+        let (status, effort, notes) = (Status::Complete, Effort::default(), Notes::default());
+        Self { items, status, effort, notes, repeated: 0, differing: 0, error: None }
+    }
+
     /// An operation that failed; refused credentials end the walk.
     pub(super) fn failed(error: Error, seams: &Seams) -> Result<Self, Unauthorised> {
         let status = match &error.fault {
