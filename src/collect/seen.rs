@@ -275,7 +275,7 @@ mod tests {
     }
 
     fn user(id: &str) -> User {
-        let properties = Some(Default::default());
+        let properties = Some(Box::default());
         crate::api::wire::user::User { id: Some(id.into()), properties, ..Default::default() }.into_domain().unwrap()
     }
 
