@@ -235,13 +235,14 @@ impl Stage {
             advance(deadline.saturating_duration_since(Instant::now())).await;
             std::future::pending::<()>().await;
         };
-        let asked = async {
+        // On the heap: it is large.
+        let asked = Box::pin(async {
             tokio::select! {
                 biased;
                 outcome = asked => outcome,
                 () = late => unreachable!("it waits for ever"),
             }
-        };
+        });
         let walked = match passing(&self.emulator, PATIENCE, || !in_store.get(), asked).await {
             Ok(Ok(walk)) => walk,
             Ok(Err(CollectFailure::Walk(error))) => return Ended::Failed(error),
