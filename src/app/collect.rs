@@ -12,7 +12,7 @@ use crate::api::Fault;
 use crate::api::read::Client;
 use crate::api::settings::Settings;
 use crate::api::wire::Notes;
-use crate::collect::recheck::{LEAST, Recheck};
+use crate::collect::recheck::{LEAST, Recheck, doubt_the_gone};
 use crate::collect::{CollectError, Course, Earlier, Journal, JournalError, Limits, Progress, Walk, walk_on};
 use crate::domain::id::ContractNumber;
 use crate::domain::notice::Notice;
@@ -343,7 +343,9 @@ pub async fn settle(
         missing = vanishing(walk).await?;
     }
     recheck.settle_references(walk, &missing).await?;
-    Ok(recheck.confirm_below(walk, &missing).await?)
+    recheck.confirm_below(walk, &missing).await?;
+    doubt_the_gone(walk);
+    Ok(())
 }
 
 /// Tells the operator what the API answered that this program does not know; the values themselves are not shown.

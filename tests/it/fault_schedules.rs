@@ -93,6 +93,16 @@ fn a_collector_that_overlooks_what_is_new_is_caught() {
 }
 
 #[test]
+fn a_collector_that_takes_what_came_too_late_for_empty_is_caught() {
+    check_caught(Collector::TakesLateForEmpty, "FalseRemoval", 3, 60);
+}
+
+#[test]
+fn a_collector_that_takes_not_found_for_gone_is_caught() {
+    check_caught(Collector::TakesNotFoundForGone, "FalseRemoval", 3, 60);
+}
+
+#[test]
 fn a_collector_that_never_ends_is_caught() {
     check_caught(Collector::Hangs, "no end after", 4, 4);
 }
