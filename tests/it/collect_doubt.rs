@@ -101,7 +101,7 @@ fn a_member_whose_two_sides_cannot_be_read_again_in_time_is_not_removed() {
             recheck.cross_check(&mut walk).await.unwrap();
             walk.sightings
         };
-        let seen = passing(&emulator, patience, || true, checked).await.unwrap();
+        let seen = passing(&emulator, patience, checked).await.unwrap();
         assert_eq!(slow.fired(), 1, "the first reading came in time");
         let (group, user) = (GroupId::from(group.as_str()), UserId::from(user.as_str()));
         assert_eq!(seen.scopes[&Scope::Members(group.clone())].0, Status::Unstable);
