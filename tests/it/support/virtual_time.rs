@@ -8,8 +8,8 @@
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use emulator::Emulator;
@@ -17,7 +17,7 @@ use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use tokio::time::{Instant, advance};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Metadata, Subscriber};
 
 /// How often the runtime looks at its sockets in vain, at least, before nothing counts as happening.
 const LOOKS: u32 = 24;
@@ -78,6 +78,9 @@ impl Subscriber for StoreAtWork {
 
 /// Runs a future to its end under a clock that stands still.
 pub(crate) fn frozen<T>(future: impl Future<Output = T>) -> T {
+    // With a single listener, a span that another thread is the first to come by counts as unheard for all.
+    static SECOND: OnceLock<Dispatch> = OnceLock::new();
+    SECOND.get_or_init(|| Dispatch::new(StoreAtWork(Arc::default())));
     let at_work = Arc::default();
     IN_STORE.set(Arc::clone(&at_work));
     let _listening = tracing::subscriber::set_default(StoreAtWork(at_work));
