@@ -176,8 +176,8 @@ async fn a_cursor_that_skips_a_page_is_noticed_by_the_comparison() {
     emulator.clear_faults();
     let db = raw(side.store.path()).await;
     // As if the first page had been the last one.
-    let planted = "UPDATE staged SET outcome = json_set(outcome, '$.page.end.more.more', json('false')) \
-                   WHERE outcome -> '$.page.end.more.more' IS NOT NULL";
+    let planted = "UPDATE staged SET outcome = json_set(outcome, '$.page.end.more.behind', 'Nothing') \
+                   WHERE outcome ->> '$.page.end.more.behind' = 'More'";
     assert!(sqlx::query(planted).execute(&db).await.unwrap().rows_affected() > 0, "a cursor was kept");
     db.close().await;
     let snapshot = side.collect(&emulator).await;
