@@ -279,13 +279,16 @@ impl Users {
         if more && pass.empty > MOST_EMPTY_PAGES {
             return Err(Fault::Budget { most: MOST_EMPTY_PAGES, what: "empty pages in a row" });
         }
-        // Nobody said that there would be a page, and there is none: where it stood does not matter.
-        let was_the_end = matches!(asked, Next::Beyond(_)) && !more && pass.knows(ids);
+        // Nobody said that there would be a page, and there is nobody on it who was not on an earlier one.
+        let brings_nobody = matches!(asked, Next::Beyond(_)) && !more && pass.knows(ids);
+        // More than fit on a page, and again: this server knows of no pages. Anything else has to begin where the last page
+        // ended, or the list moved, or the server lost count.
+        let is_unpaged = brings_nobody && ids.len() as u64 > Page::LARGEST;
         let is_first = pass.pages == 1;
         if is_first {
             ids.clone_into(&mut pass.first);
         }
-        let distinct = if was_the_end { 0 } else { pass.enter(ids, more) };
+        let distinct = if is_unpaged { 0 } else { pass.enter(ids, more) };
         // A page of one cannot overlap with the next and lead on: whether anybody slips between them stays unknown.
         pass.moved |= more && distinct == 1;
         if pass.moved && self.may_pass_again() {
@@ -295,7 +298,7 @@ impl Users {
         let offset = asked.offset() + if distinct > 1 { distinct - 1 } else { distinct };
         Ok(match behind {
             Behind::More => Some(Next::Page(offset)),
-            Behind::Untold if !was_the_end => Some(Next::Beyond(offset)),
+            Behind::Untold if !brings_nobody => Some(Next::Beyond(offset)),
             _ if is_first || self.pass.moved => None,
             _ => Some(Next::FirstAgain),
         })

@@ -344,6 +344,7 @@ pub async fn settle(
     }
     recheck.settle_references(walk, &missing).await?;
     recheck.confirm_below(walk, &missing).await?;
+    recheck.settle_members(walk).await?;
     doubt_the_gone(walk);
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::domain::id::ContractNumber;
 use crate::domain::snapshot::Source;
 
 /// Everything that decides what is asked, and who asks.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Terms {
     api: String,
     contract: Option<ContractNumber>,

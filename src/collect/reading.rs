@@ -118,6 +118,8 @@ impl<T> Reading<T> {
         let is_part = match value.next() {
             Some(Link::To(_)) => Some("more than one page"),
             Some(Link::Unreadable) => Some("the link to a next page cannot be read"),
+            // As many as fit on one, where there are pages at all.
+            None if is_full(&value) => Some("as many as fit on one page"),
             None => None,
         };
         let Some(items) = value.items else {
@@ -156,6 +158,12 @@ impl<T> Reading<T> {
             self.status = parent.status.clone();
         }
     }
+}
+
+/// Whether a list that says how many items fit on its page has as many. Those that come in no pages say nothing.
+fn is_full<T>(list: &Collection<T>) -> bool {
+    let count = list.items.as_ref().map_or(0, |items| items.len() as u64);
+    list.limit.is_some_and(|limit| limit > 1 && count >= limit)
 }
 
 /// The list came, its items did not: nothing is known of them, least of all that there are none.

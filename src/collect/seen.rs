@@ -73,6 +73,7 @@ impl Seen {
     /// Adds a user; of two with one id the later one counts. Answers whether this one is new.
     pub(super) fn user(&mut self, user: User) -> bool {
         self.listed(user.id.shared());
+        self.is_there_after_all(&user.id);
         let id = user.id.clone();
         let Some(known) = self.users.get(&id) else {
             self.users.insert(id, user);
@@ -88,7 +89,20 @@ impl Seen {
 
     /// A user who was read again because pages overlap or the list moved: as they are now.
     pub(super) fn user_again(&mut self, user: User) {
+        self.is_there_after_all(&user.id);
         self.users.insert(user.id.clone(), user);
+    }
+
+    /// A list names somebody who was found gone before: the two do not agree, so nothing follows for what is theirs.
+    fn is_there_after_all(&mut self, user: &UserId) {
+        if !self.gone_users.remove(user) {
+            return;
+        }
+        for scope in [Scope::Owns(user.clone()), Scope::Keys(user.clone())] {
+            if let Some((status, _)) = self.scopes.get_mut(&scope) {
+                *status = Status::Unstable;
+            }
+        }
     }
 
     /// What this is worth telling about the answers themselves.
@@ -186,9 +200,11 @@ impl Seen {
         self.spent.entry(scope).or_default().add(effort);
     }
 
-    /// What was seen, in order. Whoever vanished during the walk was not there at its end, and nothing of theirs.
+    /// What was seen, in order. Whoever vanished during the walk was not there at its end, and nothing of theirs; but where
+    /// the list of users proves nothing they stay what they were, members too.
     pub(super) fn finish(self) -> Sightings {
         let Self { gone_users, gone_groups, .. } = self;
+        let is_list_whole = self.scopes.get(&Scope::Users).is_some_and(|(status, _)| *status == Status::Complete);
         let user_stays = |user: &UserId| !gone_users.contains(user);
         let group_stays = |group: &GroupId| !gone_groups.contains(group);
         let mut sightings = Sightings {
@@ -202,7 +218,7 @@ impl Seen {
             keys: self.keys,
             scopes: self.scopes,
         };
-        sightings.members.retain(|(group, user)| group_stays(group) && user_stays(user));
+        sightings.members.retain(|(group, user)| group_stays(group) && (user_stays(user) || !is_list_whole));
         sightings.shares.retain(|share| group_stays(&share.group));
         sightings.owns.retain(|(user, _)| user_stays(user));
         sightings.keys.retain(|key| user_stays(&key.user));
@@ -315,5 +331,43 @@ mod tests {
         seen.of_group(of_group("dev", &["a", "c"]));
         assert_eq!(seen.scopes[&Scope::Members("dev".into())].0, Status::Complete);
         assert_eq!(seen.strays(), BTreeSet::from(["b".into(), "c".into()]));
+    }
+
+    /// A user who was found gone, as members of a group that names them.
+    fn with_somebody_gone(users: Status) -> Seen {
+        let mut seen = Seen::default();
+        seen.user(user("x"));
+        seen.record(Scope::Users, users, Effort::default());
+        seen.of_group(of_group("ops", &["x"]));
+        let gone = || Reading { status: Status::Gone, ..Reading::of_items(Vec::new()) };
+        let keys = Reading { status: Status::Gone, ..Reading::of_items(Vec::new()) };
+        seen.of_user(OfUser { user: "x".into(), owns: gone(), keys });
+        seen
+    }
+
+    #[test]
+    fn who_is_gone_is_nobodys_member_if_the_list_of_users_is_whole() {
+        let counts = |seen: Seen| {
+            let seen = seen.finish();
+            (seen.users.len(), seen.members.len())
+        };
+        assert_eq!(counts(with_somebody_gone(Status::Complete)), (0, 0));
+        assert_eq!(counts(with_somebody_gone(Status::Unstable)), (0, 1));
+    }
+
+    #[test]
+    fn who_is_listed_again_after_having_been_found_gone_is_there_and_what_is_theirs_is_not_known() {
+        let listed = |seen: &mut Seen, user| {
+            seen.user(user);
+        };
+        for again in [Seen::user_again, listed] {
+            let mut seen = with_somebody_gone(Status::Complete);
+            again(&mut seen, user("x"));
+            let seen = seen.finish();
+            assert_eq!((seen.users.len(), seen.members.len()), (1, 1));
+            for scope in [Scope::Owns("x".into()), Scope::Keys("x".into())] {
+                assert_eq!(seen.scopes[&scope].0, Status::Unstable);
+            }
+        }
     }
 }

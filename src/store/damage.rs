@@ -114,8 +114,8 @@ pub(super) fn hint(error: &sqlx::Error) -> String {
 const ROOM: &str = "make room on the file system of the database, then try again";
 
 /// What to do about a damaged file.
-pub(super) const RESTORE: &str = "the file is damaged on the disk: keep a copy of it, look after the disk, and restore a backup; reports of \
-    what can still be read work, and `sqlite3 FILE .recover` saves what is left";
+pub(super) const RESTORE: &str = "the file is damaged on the disk: move it away together with FILE-wal and FILE-shm, look after the \
+    disk, and only then put a backup in its place; reports of what can still be read work, and `sqlite3 FILE .recover` saves what is left";
 
 /// How large a file this process may write, if that is limited.
 fn file_size_limit() -> Option<u64> {

@@ -15,11 +15,17 @@ use crate::domain::time::to_millis;
 
 /// The right to collect into a database. There is one at a time; it ends when this is dropped, or with the process.
 #[derive(Debug)]
-pub struct Runner(
-    /// Holds the lock for as long as it is open.
-    #[expect(dead_code, reason = "the lock is held by keeping the file open")]
-    File,
-);
+pub struct Runner(File);
+
+impl Drop for Runner {
+    /// Lets go of the lock itself. Closing the file is not enough at once: a program that was started by another thread may
+    /// hold a copy of it until it runs.
+    fn drop(&mut self) {
+        if let Err(error) = self.0.unlock() {
+            tracing::debug!(error = &error as &dyn std::error::Error, "Left the lock to the end of the process");
+        }
+    }
+}
 
 impl Store {
     /// Refuses a run that might not find room: more than `least` bytes and twice the database have to be free. Zero asks

@@ -100,7 +100,11 @@ impl Store {
             .fetch_optional(&self.writer)
             .await
             .when("look for a run that was cut off")?;
-        let Some((id, started, _, label)) = found.filter(|(_, _, terms, _)| are_same(terms)) else { return Ok(None) };
+        let Some((id, started, terms, label)) = found else { return Ok(None) };
+        if !are_same(&terms) {
+            tracing::info!("A run was cut off, but with other credentials, options or another version: beginning anew");
+            return Ok(None);
+        }
         sqlx::query("UPDATE run SET state = 'collecting', finished = NULL, reason = NULL WHERE id = ?")
             .bind(id)
             .execute(&self.writer)

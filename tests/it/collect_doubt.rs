@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use emulator::faults::{Distortion, Effect, Items, Link};
-use emulator::world::{Kind, Share};
+use emulator::world::{Kind, NewUser, Share};
 use emulator::{Emulator, Rule};
 use keyholder::api::Version;
 use keyholder::api::read::Client;
@@ -136,6 +136,80 @@ async fn a_shared_resource_that_nobody_can_ask_for_is_not_removed() {
     assert_eq!(omits.fired(), 2);
     assert_eq!((collected.snapshot.ended, collected.gaps()), (0, vec!["resources: unstable".to_owned()]));
     assert_eq!(site.emulator.counters().of("GET", "/um/resources/{resourceType}/{resourceId}"), 0);
+}
+
+#[tokio::test]
+async fn what_a_list_had_left_out_and_names_again_explains_no_share_that_is_missing() {
+    let emulator = emulator().await;
+    let (group, count) = emulator.edit(|world| {
+        let groups: Vec<_> = world.groups().map(|group| group.id.clone()).take(2).collect();
+        let shared: Vec<_> = world.shares(&groups[0]).map(|(resource, _)| resource.clone()).collect();
+        for resource in &shared {
+            world.unshare(&groups[0], resource).unwrap();
+        }
+        for name in ["one", "two", "three"] {
+            let id = world.add_resource(Kind::Datacenter, name, None).unwrap();
+            for group in &groups {
+                world.share(group, &id, Share::default()).unwrap();
+            }
+        }
+        (groups[0].to_string(), world.resources().count())
+    });
+    let site = Site::begun(emulator).await;
+    let omits = site.emulator.fail(lie("/um/resources", Items::Keep(count - 3)).times(1));
+    let empties = site.emulator.fail(lie(&format!("/um/groups/{group}/shares"), Items::Empty).times(1));
+    let collected = site.collect().await;
+    assert_eq!((omits.fired(), empties.fired()), (1, 1));
+    assert_eq!(collected.endings(), "partial -0 ~0");
+    assert_eq!(collected.gaps(), [format!("shares({group}): unstable")]);
+    site.emulator.clear_faults();
+    assert_eq!(site.collect().await.endings(), "complete -0 ~0");
+}
+
+/// A site whose youngest user is a member, and how many users there are; the list of groups is empty when it is read next.
+async fn with_a_youngest_member() -> (Site, UserId, usize) {
+    let emulator = emulator().await;
+    let (user, count) = emulator.edit(|world| {
+        let group = world.groups().next().unwrap().id.clone();
+        let new = NewUser {
+            firstname: "Young".to_owned(),
+            lastname: "Est".to_owned(),
+            email: "youngest@example.org".to_owned(),
+            administrator: false,
+            force_sec_auth: false,
+            inactive: false,
+        };
+        let user = world.add_user(new).unwrap();
+        world.add_member(&group, &user).unwrap();
+        (user.to_string(), world.users().count())
+    });
+    let site = Site::begun(emulator).await;
+    site.emulator.fail(lie("/um/groups", Items::Empty).times(1));
+    (site, UserId::from(user.as_str()), count)
+}
+
+#[tokio::test]
+async fn a_member_whom_only_a_second_look_names_is_held_against_the_list_of_users() {
+    let (site, user, count) = with_a_youngest_member().await;
+    let omits = site.emulator.fail(lie("/um/users", Items::Keep(count - 1)));
+    let collected = site.collect().await;
+    assert_eq!(omits.fired(), 1);
+    assert_eq!(collected.endings(), "partial -0 ~0");
+    let [owns, keys] = ["owns", "keys"].map(|what| format!("{what}({user}): not-attempted"));
+    assert_eq!(collected.gaps(), ["users: unstable".to_owned(), "groups: unstable".to_owned(), owns, keys]);
+    site.emulator.clear_faults();
+    assert_eq!(site.collect().await.endings(), "complete -0 ~0");
+}
+
+#[tokio::test]
+async fn a_member_whom_only_a_second_look_names_and_who_is_gone_ends() {
+    let (site, user, count) = with_a_youngest_member().await;
+    site.emulator.fail(lie("/um/users", Items::Keep(count - 1)));
+    let denies = site.emulator.fail(Rule::on("GET", &format!("/um/users/{user}")).status(404));
+    let collected = site.collect().await;
+    assert_eq!(denies.fired(), 1);
+    assert_eq!(collected.endings(), "partial -2 ~0", "the account and its membership");
+    assert_eq!(collected.gaps(), ["groups: unstable"]);
 }
 
 #[tokio::test]

@@ -131,13 +131,21 @@ fn a_full_page_is_the_last_when_nobody_new_is_behind_it() {
     check_passes(&["a b c|", "c d", "a b c|"], "2? first settled");
     check_passes(&["a b c|", "c d e|", "e f", "a b c|"], "2? 4? first settled");
     check_passes(&["a b c|", "c d e>", "e f", "a b c|"], "2? 4 first settled");
-    // A server that does not look at the offset has shown everybody.
-    check_passes(&["a b c|", "a b c|", "a b c|"], "2? first settled");
-    // Whoever went meanwhile is missing on the first page, too.
-    check_passes(&["a b c|", "", "a b"], "2? first settled");
+    // Whoever was at the edge has gone, and whoever was behind them may have taken their place.
+    check_passes(&["a b c|", "", "a b"], "2? 0 settled");
+    check_passes(&["a b c|", "c d e|", "", "a b d|", "d f", "a b d|"], "2? 4? 0 2? first settled");
     check_passes(&["a b c|", "d e", "a b d|", "d e", "a b d|"], "2? 0 2? first settled");
     check_passes(&["a b c|", "x c d", "a b c|", "x c d", "a b c|", "x c d"], "2? 0 2? 0 2? moved");
-    check_passes(&["a ? c|", "a ? c|", "a ? c|"], "2? first settled");
+}
+
+#[test]
+fn a_server_that_does_not_look_at_the_offset_is_believed_only_when_it_shows_more_than_fits_on_a_page() {
+    let everybody: Vec<String> = (0..=Page::LARGEST).map(|number| format!("u{number}")).collect();
+    let everybody = everybody.join(" ");
+    check_passes(&[&everybody, &everybody, &everybody], "100? first settled");
+    for page in ["a b c|", "a ? c|"] {
+        check_passes(&[page; 6], "2? 0 2? 0 2? moved");
+    }
 }
 
 #[test]

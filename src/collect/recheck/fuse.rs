@@ -168,6 +168,13 @@ impl Recheck<'_> {
         if groups.is_empty() && users.is_empty() {
             return Ok(());
         }
+        if walk.sightings.scopes.keys().any(|scope| scope.kind() == ScopeKind::UserGroups) {
+            // Their own side was to be read as well, and was not.
+            for user in &users {
+                let scope = Scope::UserGroups(user.clone());
+                walk.sightings.scopes.entry(scope).or_insert((Status::NotAttempted, Effort::default()));
+            }
+        }
         // These are first looks: whatever collapses among them has to be waited for again.
         self.waited = false;
         let mut returned = super::returned::Returned::default();
@@ -224,7 +231,15 @@ impl<'a> Explained<'a> {
             let vanished = vanishing.get(&scope).filter(|_| is_complete(sightings, &scope));
             vanished.into_iter().flat_map(|of| &of.vanished).map(|one| &*one.id).collect()
         };
-        Self { users: gone(Scope::Users), resources: gone(Scope::Resources) }
+        let mut explained = Self { users: gone(Scope::Users), resources: gone(Scope::Resources) };
+        // Another look at a list may have found them since.
+        for user in &sightings.users {
+            explained.users.remove(user.id.as_str());
+        }
+        for resource in &sightings.resources {
+            explained.resources.remove(resource.id.as_str());
+        }
+        explained
     }
 
     fn covers(&self, kind: ScopeKind, id: &str) -> bool {

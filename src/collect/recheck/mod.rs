@@ -9,6 +9,7 @@ mod dangling;
 mod fuse;
 mod returned;
 mod single;
+mod strangers;
 mod tell;
 #[cfg(test)]
 mod tests;
