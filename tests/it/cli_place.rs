@@ -294,7 +294,11 @@ fn a_damaged_database_is_not_collected_into_and_reports_say_what_they_can() {
         damage(&desk.database(), page..page + 1);
         check_not_collected(
             &desk,
-            &["keyholder.db: it is damaged: ", "hint: the file is damaged on the disk", "restore a backup"],
+            &[
+                "keyholder.db: it is damaged: ",
+                "hint: the file is damaged on the disk",
+                "only then put a backup in its place",
+            ],
         );
         for arguments in LOOKS {
             let ran = desk.run(arguments);
