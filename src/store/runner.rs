@@ -62,8 +62,8 @@ impl Store {
     }
 }
 
-/// Takes the lock of a database, for as long as the file is open.
-pub(super) fn hold(database: &Path) -> Result<File, StoreError> {
+/// Takes the lock of a database, until what it answers with is dropped.
+pub(super) fn hold(database: &Path) -> Result<Runner, StoreError> {
     let path = &beside(database, ".lock");
     let open = |source| StoreError::Open { path: path.to_owned(), source };
     let file =
@@ -87,14 +87,15 @@ pub(super) fn hold(database: &Path) -> Result<File, StoreError> {
             holder: "the lock's file was just replaced".to_owned(),
         });
     }
-    Ok(file)
+    Ok(Runner(file))
 }
 
 fn lock(database: &Path, now: DateTime<Utc>) -> Result<Runner, StoreError> {
-    let mut file = hold(database)?;
+    let runner = hold(database)?;
+    let mut file = &runner.0;
     file.set_len(0)
         .and_then(|()| file.rewind())
         .and_then(|()| writeln!(file, "process {} since {}", std::process::id(), to_millis(now)))
         .map_err(|source| StoreError::Open { path: beside(database, ".lock"), source })?;
-    Ok(Runner(file))
+    Ok(runner)
 }
