@@ -19,6 +19,7 @@ def main(base, threads):
     configuration = ionoscloud.Configuration(host=base, token=os.environ["IONOS_TOKEN"])
     with ionoscloud.ApiClient(configuration) as client:
         api = ionoscloud.UserManagementApi(client)
+        keys = ionoscloud.UserS3KeysApi(client)
         facts = Facts()
 
         def users():
@@ -44,7 +45,7 @@ def main(base, threads):
             for resource in api.um_users_owns_get(user, depth=0).items:
                 facts.add("own", user, resource.id)
             facts.asked()
-            for key in api.um_users_s3keys_get(user, depth=1).items:
+            for key in keys.um_users_s3keys_get(user, depth=1).items:
                 facts.add("key", user, key.id, key.properties.active)
 
         everybody = users()

@@ -74,14 +74,6 @@ impl History {
         Ok(self.store.seal(sealing, &self.seams).await?)
     }
 
-    /// Bytes of the file once its log is folded into it, which closing does.
-    pub(crate) async fn size(&mut self) -> Outcome<u64> {
-        let path = self.store.path().to_owned();
-        self.store.clone().close().await;
-        self.store = Store::open(&path, Access::Write).await?;
-        Ok(std::fs::metadata(&path)?.len())
-    }
-
     /// Lets so many things change: of ten, six memberships and three shares go somewhere else, and a key and a user take
     /// turns in being switched.
     pub(crate) fn churn(&mut self, edits: usize) {

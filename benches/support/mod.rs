@@ -2,7 +2,6 @@
 //!
 //! Measures nothing and prints nothing.
 
-pub(crate) mod facts;
 pub(crate) mod history;
 pub(crate) mod site;
 

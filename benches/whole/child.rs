@@ -58,7 +58,9 @@ pub(crate) fn run(mut command: Command, folder: &Path) -> Outcome<Ran> {
     let took = Took { wall, cpu: cpu(UsageWho::RUSAGE_CHILDREN)?.saturating_sub(before), peak };
     if !code.success() {
         let said = fs::read_to_string(&err)?;
-        return Err(format!("{command:?} ended with {code}: {}", said.trim()).into());
+        // Without its environment, which holds a token.
+        let (program, arguments) = (command.get_program(), command.get_args().collect::<Vec<_>>());
+        return Err(format!("{program:?} {arguments:?} ended with {code}: {}", said.trim()).into());
     }
     Ok(Ran { took, out: fs::read(&out)? })
 }

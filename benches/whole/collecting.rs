@@ -33,7 +33,7 @@ pub(crate) async fn collections(
     table.put("collect.peak", whole(first.peak) / MIB)?;
     table.put("collect.file", whole(std::fs::metadata(desk.database())?.len()) / MIB)?;
     desk.same("keyholder", &desk.held().await?)?;
-    let there = emulator.read(crate::support::facts::Facts::there);
+    let there = emulator.read(crate::facts::Facts::there);
     table.agree(format!("keyholder {:?}, digest {}", there.counts, &there.digest[..16]));
     table.put("collect.walk", desk.walk()?.cpu.as_secs_f64())?;
     let again = desk.collect()?;
@@ -66,7 +66,7 @@ pub(crate) async fn collections(
 
 /// A day on which one in a thousand facts is another, collected by the real binary.
 async fn churned(desk: &Desk<'_>, emulator: &Emulator, table: &mut Table) -> Outcome<()> {
-    let facts = emulator.read(crate::support::facts::Facts::there).total();
+    let facts = emulator.read(crate::facts::Facts::there).total();
     emulator.edit(|world| move_members(world, usize::try_from(facts / 1_000)?.max(1)))?;
     table.put("collect.churn", desk.collect()?.cpu.as_secs_f64())?;
     desk.same("keyholder after a day of churn", &desk.held().await?)

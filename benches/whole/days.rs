@@ -14,8 +14,8 @@ use serde::Deserialize;
 use crate::args::Args;
 use crate::child::own_cpu;
 use crate::desk::Desk;
+use crate::facts::Facts;
 use crate::support::Outcome;
-use crate::support::facts::Facts;
 use crate::support::history::History;
 use crate::support::site::walked;
 use crate::table::Table;
@@ -23,6 +23,9 @@ use crate::{MIB, median, milliseconds, say, whole};
 
 /// Unchanged days whose median counts.
 const UNCHANGED: u32 = 5;
+
+/// Edits of a day in the smallest contracts: one of every kind at least.
+const FEWEST_EDITS: usize = 20;
 
 /// Days with a reader beside them.
 const WATCHED: u32 = 3;
@@ -35,7 +38,7 @@ pub(crate) async fn days(args: &Args, emulator: &Emulator, python: Option<&Path>
     let facts = Facts::seen(&walk.sightings).total();
     let mut history = History::begin(&database, walk.contract, walk.sightings).await?;
     table.put("days.first", milliseconds(cost(&mut history).await?.0))?;
-    let first = whole(history.size().await?);
+    let first = whole(size(&mut history).await?);
     let mut costs = Vec::new();
     let mut written = 0;
     for _ in 0..UNCHANGED {
@@ -45,10 +48,10 @@ pub(crate) async fn days(args: &Args, emulator: &Emulator, python: Option<&Path>
     }
     table.put("days.unchanged", median(costs))?;
     table.put("days.unchanged-facts", whole(written))?;
-    let unchanged = whole(history.size().await?);
+    let unchanged = whole(size(&mut history).await?);
     table.put("days.unchanged-bytes", (unchanged - first) / f64::from(UNCHANGED) / 1024.0)?;
 
-    let (days, edits) = (args.history(), usize::try_from(facts / 1_000)?.max(2));
+    let (days, edits) = (args.history(), usize::try_from(facts / 1_000)?.max(FEWEST_EDITS));
     say(&format!("… {days} days with {edits} edits each"));
     let mut sealed = BTreeMap::from([(1, Facts::seen(&history.seen))]);
     let (mut costs, mut changes, begun) = (Vec::new(), 0, 1 + UNCHANGED);
@@ -62,7 +65,7 @@ pub(crate) async fn days(args: &Args, emulator: &Emulator, python: Option<&Path>
         changes += events;
     }
     table.put("days.churn", median(costs))?;
-    let year = whole(history.size().await?);
+    let year = whole(size(&mut history).await?);
     table.put("days.year", year / first)?;
     table.put("days.change", (year - unchanged) / whole(changes))?;
     readers(&mut history, edits, table).await?;
@@ -76,6 +79,14 @@ async fn cost(history: &mut History) -> Outcome<(Duration, u64)> {
     let before = own_cpu()?;
     let snapshot = history.seal_those(sightings).await?;
     Ok((own_cpu()? - before, snapshot.began + snapshot.ended + snapshot.changed))
+}
+
+/// Bytes of the file once its log is folded into it, which closing does.
+async fn size(history: &mut History) -> Outcome<u64> {
+    let path = history.store.path().to_owned();
+    history.store.clone().close().await;
+    history.store = Store::open(&path, Access::Write).await?;
+    Ok(std::fs::metadata(&path)?.len())
 }
 
 /// How long somebody waits who reads while days are sealed: every answer is one of a fresh look at the snapshots.
@@ -148,6 +159,9 @@ async fn diffs(desk: &Desk<'_>, history: &History, last: u32, python: Option<&Pa
     let net = Facts::changed(&store.net(contract, Seq(last - 1), Seq(last)).await?);
     if except.facts != net {
         return Err(format!("EXCEPT found {:?} where the diff has {:?}", except.facts, net).into());
+    }
+    if net.total() == 0 {
+        return Err("nothing changed, so nothing was compared".into());
     }
     table.agree(format!("EXCEPT over full copies, {} changed in {:.0} ms", net.total(), except.milliseconds));
     table.put("diff.except", except.milliseconds / neighbours)

@@ -9,7 +9,7 @@ use keyholder::domain::id::Seq;
 use keyholder::store::{Access, Store};
 
 use crate::child::{Ran, Took, run};
-use crate::support::facts::Facts;
+use crate::facts::Facts;
 use crate::support::site::{CONNECTIONS, folder, private};
 use crate::support::{Outcome, site};
 

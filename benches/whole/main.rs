@@ -12,6 +12,7 @@ mod child;
 mod collecting;
 mod days;
 mod desk;
+mod facts;
 mod growth;
 mod plot;
 mod python;

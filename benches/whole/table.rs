@@ -64,8 +64,9 @@ impl Table {
             };
             _ = writeln!(text, "| {} | {limit} | {measured} | {ratio} | {verdict} |", budget.what);
         }
+        text.push_str("\nEverybody found the same facts, compared one by one through a digest:\n");
         for what in &self.agreed {
-            _ = write!(text, "\nThe same facts: {what}");
+            _ = write!(text, "\n* {what}");
         }
         text
     }
