@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 
 /// Measures the whole program against its budgets and against what people use instead, and prints one table.
+#[expect(clippy::struct_excessive_bools, reason = "every one is a flag of the command line")]
 #[derive(Clone, Debug, Parser)]
 #[command(name = "whole")]
 pub(crate) struct Args {

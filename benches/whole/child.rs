@@ -59,15 +59,25 @@ pub(crate) fn run(mut command: Command, folder: &Path) -> Outcome<Ran> {
     if !code.success() {
         let said = fs::read_to_string(&err)?;
         // Without its environment, which holds a token.
-        let (program, arguments) = (command.get_program(), command.get_args().collect::<Vec<_>>());
-        return Err(format!("{program:?} {arguments:?} ended with {code}: {}", said.trim()).into());
+        let (program, arguments) = (Path::new(command.get_program()).display(), command.get_args().collect::<Vec<_>>());
+        return Err(format!("{program} {arguments:?} ended with {code}: {}", said.trim()).into());
     }
     Ok(Ran { took, out: fs::read(&out)? })
 }
 
-/// What this process itself has used of the processor so far, in all its threads.
-pub(crate) fn own_cpu() -> Outcome<Duration> {
-    cpu(UsageWho::RUSAGE_SELF)
+/// What this process itself has used of the processor since then, in all its threads.
+pub(crate) struct OwnCpu(Duration);
+
+impl OwnCpu {
+    /// Begins to count.
+    pub(crate) fn begin() -> Outcome<Self> {
+        Ok(Self(cpu(UsageWho::RUSAGE_SELF)?))
+    }
+
+    /// Used so far.
+    pub(crate) fn used(&self) -> Outcome<Duration> {
+        Ok(cpu(UsageWho::RUSAGE_SELF)?.saturating_sub(self.0))
+    }
 }
 
 fn cpu(who: UsageWho) -> Outcome<Duration> {

@@ -12,7 +12,7 @@ use keyholder::store::{Access, Store};
 use serde::Deserialize;
 
 use crate::args::Args;
-use crate::child::own_cpu;
+use crate::child::OwnCpu;
 use crate::desk::Desk;
 use crate::facts::Facts;
 use crate::support::Outcome;
@@ -76,9 +76,9 @@ pub(crate) async fn days(args: &Args, emulator: &Emulator, python: Option<&Path>
 /// Seals the next day; what it took of the processor, and how many facts it began, ended or changed.
 async fn cost(history: &mut History) -> Outcome<(Duration, u64)> {
     let sightings = history.seen.clone();
-    let before = own_cpu()?;
+    let counter = OwnCpu::begin()?;
     let snapshot = history.seal_those(sightings).await?;
-    Ok((own_cpu()? - before, snapshot.began + snapshot.ended + snapshot.changed))
+    Ok((counter.used()?, snapshot.began + snapshot.ended + snapshot.changed))
 }
 
 /// Bytes of the file once its log is folded into it, which closing does.

@@ -1,5 +1,6 @@
 //! How cost grows with the contract: ten times as many users each time, a first collection and an unchanged day.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::desk::Desk;
@@ -38,7 +39,7 @@ pub(crate) async fn growth(most: usize) -> Outcome<()> {
             whole(std::fs::metadata(desk.database())?.len()) / MIB,
         ];
         let row: Vec<String> = figures.iter().map(|figure| format!("{figure:.2}")).collect();
-        text.push_str(&format!("| {users} | {} |\n", row.join(" | ")));
+        _ = writeln!(text, "| {users} | {} |", row.join(" | "));
         for (line, figure) in lines.iter_mut().zip(figures) {
             line.points.push((whole(users as u64), figure));
         }

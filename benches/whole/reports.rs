@@ -60,14 +60,11 @@ pub(crate) fn review(emulator: &Emulator, python: Option<&Path>, table: &mut Tab
 
 /// Lines of a file of any size.
 fn lines(file: &Path) -> Outcome<u64> {
-    use std::io::Read as _;
-    let mut file = std::fs::File::open(file)?;
-    let (mut buffer, mut lines) = (vec![0; 1 << 20], 0);
-    loop {
-        let read = file.read(&mut buffer)?;
-        if read == 0 {
-            return Ok(lines);
-        }
-        lines += buffer[..read].iter().filter(|byte| **byte == b'\n').count() as u64;
+    use std::io::BufRead as _;
+    let mut file = std::io::BufReader::with_capacity(1 << 20, std::fs::File::open(file)?);
+    let mut lines = 0;
+    while file.skip_until(b'\n')? > 0 {
+        lines += 1;
     }
+    Ok(lines)
 }
