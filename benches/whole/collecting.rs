@@ -10,10 +10,11 @@ use keyholder::store::{Access, Store};
 
 use crate::args::Args;
 use crate::desk::Desk;
+use crate::facts::Facts;
 use crate::support::Outcome;
 use crate::support::site::{CONNECTIONS, serve, size_of};
 use crate::table::Table;
-use crate::{MIB, ratio, whole};
+use crate::{MIB, ratio, say, whole};
 
 /// A first collection, an unchanged day, a day with churn; then the others on the same contract.
 pub(crate) async fn collections(
@@ -33,7 +34,7 @@ pub(crate) async fn collections(
     table.put("collect.peak", whole(first.peak) / MIB)?;
     table.put("collect.file", whole(std::fs::metadata(desk.database())?.len()) / MIB)?;
     desk.same("keyholder", &desk.held().await?)?;
-    let there = emulator.read(crate::facts::Facts::there);
+    let there = emulator.read(Facts::there);
     table.agree(format!("keyholder {:?}, digest {}", there.counts, &there.digest[..16]));
     table.put("collect.walk", desk.walk()?.cpu.as_secs_f64())?;
     let again = desk.collect()?;
@@ -51,7 +52,7 @@ pub(crate) async fn collections(
         (&["collect.sdk-one"], "walk_sdk.py", 1),
         (&["collect.urllib3"], "walk_urllib3.py", 16),
     ] {
-        crate::say(&format!("… {script} with {threads} threads"));
+        say(&format!("… {script} with {threads} threads"));
         let (took, facts) = desk.contender(python, script, threads)?;
         desk.same(script, &facts)?;
         table.agree(format!("{script} with {threads} threads, {:.1} s CPU", took.cpu.as_secs_f64()));
@@ -66,14 +67,19 @@ pub(crate) async fn collections(
 
 /// A day on which one in a thousand facts is another, collected by the real binary.
 async fn churned(desk: &Desk<'_>, emulator: &Emulator, table: &mut Table) -> Outcome<()> {
-    let facts = emulator.read(crate::facts::Facts::there).total();
-    emulator.edit(|world| move_members(world, usize::try_from(facts / 1_000)?.max(1)))?;
+    churn(emulator)?;
     table.put("collect.churn", desk.collect()?.cpu.as_secs_f64())?;
     desk.same("keyholder after a day of churn", &desk.held().await?)
 }
 
-/// Lets so many members of the largest groups leave.
-fn move_members(world: &mut emulator::World, edits: usize) -> Outcome<()> {
+/// A day on which one in a thousand facts is gone.
+pub(crate) fn churn(emulator: &Emulator) -> Outcome<()> {
+    let facts = emulator.read(Facts::there).total();
+    emulator.edit(|world| remove_members(world, usize::try_from(facts / 1_000)?.max(1)))
+}
+
+/// Lets so many members leave, from groups of every size.
+fn remove_members(world: &mut emulator::World, edits: usize) -> Outcome<()> {
     let pairs: Vec<_> = world
         .groups()
         .flat_map(|group| world.members(&group.id).map(|user| (group.id.clone(), user.clone())).collect::<Vec<_>>())
@@ -146,6 +152,14 @@ async fn gaps(database: &Path) -> Outcome<u64> {
 pub(crate) async fn million(table: &mut Table) -> Outcome<()> {
     let emulator = serve(100_000, None).await?;
     let desk = Desk::new(&emulator, "million")?;
-    table.put("million.peak", whole(desk.collect()?.peak) / MIB)?;
+    let took = match desk.collect() {
+        Ok(took) => took,
+        Err(error) => {
+            // A limit of the program, most likely: the figure would be that of another contract.
+            say(&error.to_string());
+            return table.skip("million.peak", "**not reached**: the collection is not complete");
+        }
+    };
+    table.put("million.peak", whole(took.peak) / MIB)?;
     desk.same("keyholder on a million memberships", &desk.held().await?)
 }

@@ -175,7 +175,11 @@ async fn past(history: &History, sealed: &BTreeMap<u32, Facts>, day: u32, table:
             return Err(format!("the state of snapshot {seq} is not what was sealed").into());
         }
     }
-    table.agree(format!("states of {} past days, and what was sealed on them", sealed.len()));
+    table.agree(format!(
+        "states of {} past days of {}, and what was sealed on them",
+        sealed.len(),
+        sealed.keys().max().unwrap_or(&0)
+    ));
     let (mut times, mut members) = (Vec::new(), Vec::new());
     for _ in 0..5 {
         let began = Instant::now();

@@ -121,7 +121,7 @@ fn tick(power: i32) -> String {
     let value = 10f64.powi(power);
     match power {
         ..0 => format!("{value:.*}", usize::try_from(-power).unwrap_or_default()),
-        0..4 => format!("{value:.0}"),
+        0..3 => format!("{value:.0}"),
         _ => format!("{:.0},000", value / 1_000.0),
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use emulator::Emulator;
 use serde::Deserialize;
 
+use crate::collecting::churn;
 use crate::desk::Desk;
 use crate::support::Outcome;
 use crate::table::Table;
@@ -29,9 +30,11 @@ struct Rows {
     rows: u64,
 }
 
-/// CSV and HTML of one snapshot; rows per second of the processor against Python's.
+/// CSV and HTML of a snapshot compared with the one before it, as reviews are; rows per second of the processor against Python's.
 pub(crate) fn review(emulator: &Emulator, python: Option<&Path>, table: &mut Table) -> Outcome<()> {
     let desk = Desk::new(emulator, "review")?;
+    desk.collect()?;
+    churn(emulator)?;
     desk.collect()?;
     let csv = desk.keyholder(&["report", "access-review", "--format", "csv", "--out", "review.csv"])?.took;
     table.put("review.csv", csv.cpu.as_secs_f64())?;
