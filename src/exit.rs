@@ -111,9 +111,11 @@ impl Exit {
             Self::FoundCritical => "findings or changes, the worst critical (only with `--fail-on`)",
             Self::Locked => "another runner holds the lock; try again later",
             Self::Interrupted => {
-                "stopped by Ctrl-C (SIGINT); the next `collect` within 30 minutes goes on where it stopped"
+                "stopped by Ctrl-C (SIGINT); the next `collect` within 20 minutes of its beginning goes on where it stopped"
             }
-            Self::Terminated => "stopped by SIGTERM; the next `collect` within 30 minutes goes on where it stopped",
+            Self::Terminated => {
+                "stopped by SIGTERM; the next `collect` within 20 minutes of its beginning goes on where it stopped"
+            }
         }
     }
 

@@ -218,7 +218,7 @@ pub enum Fault {
 /// What is wrong with a link to the next page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Foreign {
-    /// Not an address at all.
+    /// Not an address at all, or not even text.
     #[error("no address")]
     Unreadable,
     /// Another scheme, host or port.

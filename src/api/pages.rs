@@ -2,7 +2,8 @@
 //!
 //! Pages are handed out one by one, so that a failure on the third leaves the first two as sightings. Whether there is a
 //! next page is the server's word, however short this one is; where it begins is counted, never looked up in the answer.
-//! A link that leads elsewhere or back ends the walk with an error.
+//! A link that leads elsewhere or back, or cannot be read, ends the walk with an error. A full page without a link is not
+//! taken for the last before the page behind it, asked for all the same, has brought nobody new.
 //!
 //! The list has no snapshot of its own: somebody who goes moves everybody behind them to the front, and one of those may
 //! be on neither page. So each page begins with the last user of the one before, and when the last is read the first is
@@ -20,7 +21,7 @@ use super::error::{Error, Fault, Foreign};
 use super::operation::USERS;
 use super::read::Client;
 use super::wire::user::User;
-use super::wire::{Collection, Links};
+use super::wire::{Collection, Link};
 use crate::domain::id::UserId;
 
 /// Passes over a list that moves, at most.
@@ -35,9 +36,10 @@ pub const MOST_USERS: u64 = 1_000_000;
 /// Pages in a row at most that are empty although the server says there are more.
 pub const MOST_EMPTY_PAGES: u64 = 3;
 
-/// Requests that a pass over so many users takes, if nothing goes wrong.
+/// Requests that a pass over so many users takes, if nothing goes wrong: pages that overlap by one user, of which the last
+/// is not full, and the first of them again. A last page that would be full is followed by one more, with its last user.
 pub fn requests(users: u64) -> u64 {
-    if users <= Page::LARGEST { 1 } else { (users - 1).div_ceil(Page::LARGEST - 1) + 1 }
+    if users < Page::LARGEST { 1 } else { users.div_ceil(Page::LARGEST - 1) + 1 }
 }
 
 /// One page of the walk.
@@ -87,8 +89,31 @@ struct Pass {
 enum Next {
     /// The page behind so many users.
     Page(u64),
+    /// The same, although nobody says that there is one.
+    Beyond(u64),
     /// The first page, to see whether it is as it was.
     FirstAgain,
+}
+
+impl Next {
+    /// Behind how many users the page begins.
+    fn offset(self) -> u64 {
+        match self {
+            Self::Page(offset) | Self::Beyond(offset) => offset,
+            Self::FirstAgain => 0,
+        }
+    }
+}
+
+/// What a page says of those behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Behind {
+    /// There is another one.
+    More,
+    /// Nothing, but the page is full.
+    Untold,
+    /// Nothing, and the page is not full: it is the last one.
+    Nothing,
 }
 
 /// A page that was read, as far as the walk has to remember it: with all of them it can go on in another process.
@@ -97,8 +122,7 @@ pub struct Step {
     asked: Next,
     /// The ids on the page, in order.
     ids: Vec<Option<UserId>>,
-    /// Whether the server said that there are more.
-    more: bool,
+    behind: Behind,
 }
 
 /// A walk over all users. Ask for pages until there is none, or an error.
@@ -150,8 +174,7 @@ impl Users {
         if self.pass.pages == self.budget.pages {
             return Some(Err(failed(Fault::Budget { most: self.budget.pages, what: "pages" }, 0, begun)));
         }
-        let offset = if let Next::Page(offset) = next { offset } else { 0 };
-        let page = Page { offset, limit: Page::LARGEST };
+        let page = Page { offset: next.offset(), limit: Page::LARGEST };
         let answer = match self.client.users(page, self.depth).await {
             Ok(answer) => answer,
             Err(error) => return Some(Err(error)),
@@ -179,17 +202,24 @@ impl Users {
 
     /// Sorts the users of a page, and decides what is asked for next.
     fn take(&mut self, list: Collection<User>, asked: Next) -> Result<UserPage, Fault> {
-        let offset = if let Next::Page(offset) = asked { offset } else { 0 };
-        let items = list.items.ok_or(Fault::NotExpanded)?;
-        let more = match list.links.and_then(|Links { next, .. }| next) {
-            Some(link) => {
-                check_link(&link, self.client.base(), offset)?;
+        let says_more = match list.next() {
+            Some(Link::To(link)) => {
+                check_link(link, self.client.base(), asked.offset())?;
                 true
             }
+            Some(Link::Unreadable) => return Err(Fault::ForeignLink(Foreign::Unreadable)),
             None => false,
         };
+        // A server may have a smaller page in mind than it was asked for. One user is no page.
+        let limit = list.limit.filter(|limit| (2..Page::LARGEST).contains(limit)).unwrap_or(Page::LARGEST);
+        let items = list.items.ok_or(Fault::NotExpanded)?;
+        let behind = match says_more {
+            true => Behind::More,
+            false if items.len() as u64 >= limit => Behind::Untold,
+            false => Behind::Nothing,
+        };
         let ids = items.iter().map(|user| user.id.clone().map(UserId::from)).collect();
-        let mut page = self.sort(items, Step { asked, ids, more });
+        let mut page = self.sort(items, Step { asked, ids, behind });
         if self.seen.len() as u64 > self.budget.users {
             return Err(Fault::Budget { most: self.budget.users, what: "users" });
         }
@@ -200,11 +230,10 @@ impl Users {
 
     /// Decides what is asked for behind a page. Answers whether, at the end, the list moved during every pass, and how many
     /// users without an id there are whom no earlier pass had.
-    fn advance(&mut self, Step { asked, ids, more }: &Step) -> Result<(bool, usize), Fault> {
+    fn advance(&mut self, Step { asked, ids, behind }: &Step) -> Result<(bool, usize), Fault> {
         self.next = None;
         let ids: Vec<Option<Arc<str>>> = ids.iter().map(|id| id.as_ref().map(UserId::shared)).collect();
         let nameless = ids.iter().filter(|id| id.is_none()).count();
-        let offset = if let Next::Page(offset) = asked { *offset } else { 0 };
         if *asked == Next::FirstAgain {
             if ids == self.pass.first {
                 return Ok((false, 0));
@@ -217,7 +246,7 @@ impl Users {
         self.pass.nameless += nameless;
         let more_nameless = self.pass.nameless.saturating_sub(self.nameless);
         self.nameless += more_nameless;
-        self.next = self.follow(&ids, offset, *more)?;
+        self.next = self.follow(&ids, *asked, *behind)?;
         Ok((self.next.is_none() && self.pass.moved, more_nameless))
     }
 
@@ -243,28 +272,32 @@ impl Users {
     }
 
     /// What to ask for behind a page of those ids.
-    fn follow(&mut self, ids: &[Option<Arc<str>>], offset: u64, more: bool) -> Result<Option<Next>, Fault> {
-        let pass = &mut self.pass;
+    fn follow(&mut self, ids: &[Option<Arc<str>>], asked: Next, behind: Behind) -> Result<Option<Next>, Fault> {
+        let (pass, more) = (&mut self.pass, behind == Behind::More);
         pass.pages += 1;
         pass.empty = if ids.is_empty() { pass.empty + 1 } else { 0 };
         if more && pass.empty > MOST_EMPTY_PAGES {
             return Err(Fault::Budget { most: MOST_EMPTY_PAGES, what: "empty pages in a row" });
         }
+        // Nobody said that there would be a page, and there is none: where it stood does not matter.
+        let was_the_end = matches!(asked, Next::Beyond(_)) && !more && pass.knows(ids);
         let is_first = pass.pages == 1;
         if is_first {
             ids.clone_into(&mut pass.first);
         }
-        let distinct = pass.enter(ids, more);
+        let distinct = if was_the_end { 0 } else { pass.enter(ids, more) };
         // A page of one cannot overlap with the next and lead on: whether anybody slips between them stays unknown.
         pass.moved |= more && distinct == 1;
         if pass.moved && self.may_pass_again() {
             return Ok(Some(Next::Page(0)));
         }
         // By what came, not by what was asked for: a server may put fewer users on a page than it was asked to.
-        Ok(match more {
-            true => Some(Next::Page(if distinct > 1 { offset + distinct - 1 } else { offset + distinct })),
-            false if is_first || self.pass.moved => None,
-            false => Some(Next::FirstAgain),
+        let offset = asked.offset() + if distinct > 1 { distinct - 1 } else { distinct };
+        Ok(match behind {
+            Behind::More => Some(Next::Page(offset)),
+            Behind::Untold if !was_the_end => Some(Next::Beyond(offset)),
+            _ if is_first || self.pass.moved => None,
+            _ => Some(Next::FirstAgain),
         })
     }
 
@@ -280,6 +313,11 @@ impl Users {
 }
 
 impl Pass {
+    /// Whether everybody on a page was on an earlier one, as far as they can be told apart.
+    fn knows(&self, ids: &[Option<Arc<str>>]) -> bool {
+        ids.iter().flatten().all(|id| self.seen.contains(id))
+    }
+
     /// Adds the users of a page, watches for signs that the list moved, and answers how many different ones there are.
     fn enter(&mut self, ids: &[Option<Arc<str>>], more: bool) -> u64 {
         if ids.is_empty() && more {
@@ -329,147 +367,4 @@ fn check_link(link: &str, base: &Url, offset: u64) -> Result<(), Fault> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::api::settings::{Credentials, Settings, Version};
-    use crate::seams::Seams;
-
-    fn check(link: &str, expected: Option<Foreign>) {
-        let base = Url::parse("https://api.example:8443/cloudapi/v6").unwrap();
-        let found = match check_link(link, &base, 100) {
-            Ok(()) => None,
-            Err(Fault::ForeignLink(foreign)) => Some(foreign),
-            Err(other) => panic!("{other}"),
-        };
-        assert_eq!(found, expected, "{link}");
-    }
-
-    #[test]
-    fn a_link_onwards_in_the_same_list_is_fine() {
-        check("https://api.example:8443/cloudapi/v6/um/users?depth=1&offset=200&limit=100", None);
-        check("https://API.example:8443/cloudapi/v6/um/users/?offset=101", None);
-    }
-
-    #[test]
-    fn a_link_to_another_server_path_or_back_is_foreign() {
-        check("um/users?offset=200", Some(Foreign::Unreadable));
-        check("http://api.example:8443/cloudapi/v6/um/users?offset=200", Some(Foreign::Server));
-        check("https://api.example/cloudapi/v6/um/users?offset=200", Some(Foreign::Server));
-        check("https://evil.example:8443/cloudapi/v6/um/users?offset=200", Some(Foreign::Server));
-        check("https://api.example:8443@evil.example/cloudapi/v6/um/users?offset=200", Some(Foreign::Server));
-        check("https://me@api.example:8443/cloudapi/v6/um/users?offset=200", Some(Foreign::Server));
-        check("https://api.example:8443/cloudapi/v5/um/users?offset=200", Some(Foreign::Path));
-        check("https://api.example:8443/cloudapi/v6/um/users/../groups?offset=200", Some(Foreign::Path));
-        check("https://api.example:8443/cloudapi/v6/um/users?offset=100", Some(Foreign::Back));
-        check("https://api.example:8443/cloudapi/v6/um/users?offset=0", Some(Foreign::Back));
-        check("https://api.example:8443/cloudapi/v6/um/users", Some(Foreign::Back));
-    }
-
-    fn walk(pages: u64, users: u64) -> Users {
-        let base = Url::parse("https://api.example/cloudapi/v6").unwrap();
-        let settings = Settings::new(base, Version::V6, Credentials::Bearer("token".into()));
-        let client = Client::new(&settings, Seams::system()).unwrap();
-        Users { budget: Budget { pages, users }, ..Users::new(client, Depth::Zero) }
-    }
-
-    /// A page of those users with a link onwards.
-    fn page(users: std::ops::Range<u64>) -> Collection<User> {
-        let next = format!("https://api.example/cloudapi/v6/um/users?offset={}", users.end);
-        let user = |number| User { id: Some(format!("u{number}").into()), ..User::default() };
-        Collection {
-            items: Some(users.map(user).collect()),
-            links: Some(Links { next: Some(next), ..Links::default() }),
-            ..Collection::default()
-        }
-    }
-
-    #[test]
-    fn a_walk_ends_with_an_error_when_it_has_seen_too_many_users() {
-        let mut walk = walk(10, 250);
-        let mut take = |from: u64| {
-            let taken = walk.take(page(from..from + 100), Next::Page(from));
-            taken.map(|page| page.last).map_err(|fault| fault.to_string())
-        };
-        assert_eq!((take(0), take(99)), (Ok(false), Ok(false)));
-        assert_eq!(take(198), Err("more than 250 users".to_owned()));
-    }
-
-    #[tokio::test]
-    async fn a_walk_ends_with_an_error_before_it_asks_for_too_many_pages() {
-        let mut walk = walk(3, 1000);
-        walk.pass.pages = 3;
-        let error = walk.next().await.unwrap().unwrap_err();
-        assert_eq!((error.fault.to_string(), error.attempts), ("more than 3 pages".to_owned(), 0));
-        assert!(walk.next().await.is_none());
-    }
-
-    #[test]
-    fn the_pages_of_as_many_users_as_a_walk_may_see_are_within_its_budget() {
-        assert!(requests(MOST_USERS) <= MOST_PAGES);
-        assert_eq!([0, 1, 100, 101, 199, 200, 10_000].map(requests), [1, 1, 1, 3, 3, 4, 102]);
-    }
-
-    /// Takes pages of those users, `>` behind one that leads on, and tells what is asked for after each, and the end.
-    #[track_caller]
-    fn check_passes(pages: &[&str], expected: &str) {
-        let mut walk = walk(10, 250);
-        let mut told = Vec::new();
-        let mut asked = Next::Page(0);
-        for text in pages {
-            let ids = text.trim_end_matches('>').split_whitespace();
-            let user = |id: &str| User { id: Some(id.into()), ..User::default() };
-            let next = text.ends_with('>').then(|| "https://api.example/cloudapi/v6/um/users?offset=999".to_owned());
-            let list = Collection {
-                items: Some(ids.map(user).collect()),
-                links: Some(Links { next, ..Links::default() }),
-                ..Collection::default()
-            };
-            let page = walk.take(list, asked).unwrap();
-            match walk.next {
-                Some(next) => asked = next,
-                None => told.push(if page.moved { "moved".to_owned() } else { "settled".to_owned() }),
-            }
-            match walk.next.take() {
-                Some(Next::Page(offset)) => told.push(offset.to_string()),
-                Some(Next::FirstAgain) => told.push("first".to_owned()),
-                None => {}
-            }
-        }
-        assert_eq!(told.join(" "), expected);
-    }
-
-    #[test]
-    fn pages_that_overlap_and_a_first_one_that_stays_settle_the_list() {
-        check_passes(&["a b c"], "settled");
-        check_passes(&[""], "settled");
-        check_passes(&["a b c>", "c d", "a b c>"], "2 first settled");
-        check_passes(&["a b c>", "c d>", "d e f", "a b c>"], "2 3 first settled");
-        check_passes(&["a b c>", ">", "c d", "a b c>"], "2 2 first settled");
-    }
-
-    #[test]
-    fn a_list_that_moves_is_read_again() {
-        check_passes(&["a b c>", "d e", "a b d>", "d e", "a b d>"], "2 0 2 first settled");
-        check_passes(&["a b c>", "x c d", "a b c>", "c d", "a b c>"], "2 0 2 first settled");
-        check_passes(&["a b c>", "c d a", "a b c>", "c d", "a b c>"], "2 0 2 first settled");
-        check_passes(&["a b c>", "", "a b"], "2 0 settled");
-        // The other first page is the beginning of the second pass.
-        check_passes(&["a b c>", "c d", "b c d>", "d e", "b c d>"], "2 first 2 first settled");
-    }
-
-    #[test]
-    fn a_list_that_moves_for_ever_is_read_to_its_end_and_not_believed() {
-        check_passes(&["a b>", "x y", "a b>", "x y", "a b>", "x y>", "y z"], "1 0 1 0 1 2 moved");
-        check_passes(&["a b>", "b c", "b c>", "c d", "c d>", "d e", "e f"], "1 first 1 first 1 first moved");
-    }
-
-    #[test]
-    fn pages_of_one_prove_nothing() {
-        check_passes(&["a>", "a>", "a>", "b>", "c"], "0 0 1 2 moved");
-    }
-
-    #[test]
-    fn somebody_who_is_on_a_page_twice_moves_nobody() {
-        check_passes(&["a b c a>", "c d c", "a b c a>"], "2 first settled");
-    }
-}
+mod tests;

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::answer::{Answer, Depth, Page, Rate};
-use super::error::Error;
+use super::error::{Error, Fault};
 use super::operation::{self, Operation};
 use super::pages::{Step, Users};
 use super::recording::Listener;
@@ -56,6 +56,17 @@ impl Client {
     /// that is secret or somebody's own.
     pub fn recorded(&self, listener: Arc<dyn Listener>) -> Result<Self, RandomError> {
         self.0.recorded(listener).map(Self)
+    }
+
+    /// A keyed digest of the credentials: the same for the same ones under the same key, and nothing without the key.
+    pub fn identity(&self, key: &[u8; 32]) -> [u8; 32] {
+        self.0.identity(key)
+    }
+
+    /// Takes room for what an earlier part of the run has kept, in bytes; what this part keeps comes on top. See
+    /// [`super::room`].
+    pub fn hold(&self, bytes: u64) -> Result<(), Fault> {
+        self.0.hold(bytes)
     }
 
     /// The limits of the newest answer that told them.

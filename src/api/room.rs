@@ -17,7 +17,7 @@ use super::error::Fault;
 pub const LARGEST_RUN: u64 = 96 << 20;
 
 /// What a user or a group brings along beside itself: two scopes, and how the reading of each ended.
-pub(super) const PARENT: u64 = 1 << 10;
+pub const PARENT: u64 = 1 << 10;
 
 /// What a bare reference takes where it is kept: two shared ids.
 pub(super) const REFERENCE: u64 = 40;

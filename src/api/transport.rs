@@ -5,13 +5,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Response, StatusCode};
-use secrecy::ExposeSecret as _;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -21,11 +18,12 @@ use super::answer::{Answer, Rate, Receipt, server_date};
 use super::body::{self, Coding, Whole};
 use super::error::{Error, Fault, Phase};
 use super::fault::{of_status, of_transport};
+use super::identity::Identity;
 use super::operation::{self, Method, Operation};
 use super::pace::{self, Heard, Pace, Turn, Verdict};
 use super::recording::{self, Listener, Recorder};
 use super::room::{self, Room};
-use super::settings::{Credentials, Settings, SettingsError};
+use super::settings::{Settings, SettingsError};
 use super::tls;
 use super::wire::record::Record;
 use super::wire::{self, DecodeError, Decoded, Notes};
@@ -35,6 +33,7 @@ use crate::seams::{RandomError, Seams};
 #[derive(Debug)]
 struct Shared {
     http: reqwest::Client,
+    identity: Identity,
     base: Url,
     prefix: String,
     pace: Pace,
@@ -128,6 +127,16 @@ impl Getter {
         self.0.recorded(listener).map(Self)
     }
 
+    /// A keyed digest of the credentials.
+    pub(super) fn identity(&self, key: &[u8; 32]) -> [u8; 32] {
+        self.0.0.identity.digest(key)
+    }
+
+    /// Takes room for what an earlier part of the run kept.
+    pub(super) fn hold(&self, bytes: u64) -> Result<(), Fault> {
+        self.0.0.room.take(bytes)
+    }
+
     /// The limits of the newest answer.
     pub(super) fn rate(&self) -> Option<Rate> {
         self.0.0.pace.rate()
@@ -171,9 +180,10 @@ impl Transport {
     fn new(settings: &Settings, seams: Seams, largest_run: u64) -> Result<Self, SettingsError> {
         settings.validate()?;
         tls::install_provider();
+        let identity = Identity::of(&settings.credentials)?;
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls::config(settings)?)
-            .default_headers(headers(settings)?)
+            .default_headers(headers(settings, &identity))
             .user_agent(concat!("keyholder/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -185,6 +195,7 @@ impl Transport {
         let http = builder.build().map_err(|error| SettingsError::Http(error.without_url().to_string()))?;
         Ok(Self(Arc::new(Shared {
             http,
+            identity,
             base: settings.base.clone(),
             prefix: settings.base.as_str().trim_end_matches('/').to_owned(),
             pace: Pace::new(settings.concurrency, settings.longest_retry_after),
@@ -213,9 +224,10 @@ impl Transport {
     }
 
     fn with(&self, recorder: Option<Recorder>, stop: CancellationToken) -> Self {
-        let Shared { http, base, prefix, settings, seams, .. } = &*self.0;
+        let Shared { http, identity, base, prefix, settings, seams, .. } = &*self.0;
         Self(Arc::new(Shared {
             http: http.clone(),
+            identity: identity.clone(),
             base: base.clone(),
             prefix: prefix.clone(),
             pace: Pace::new(settings.concurrency, settings.longest_retry_after),
@@ -399,23 +411,14 @@ impl Shared {
     }
 }
 
-/// The headers of every request. The credentials are marked, so that no library prints them.
-fn headers(settings: &Settings) -> Result<HeaderMap, SettingsError> {
+/// The headers of every request.
+fn headers(settings: &Settings, identity: &Identity) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
-    let credentials = match &settings.credentials {
-        Credentials::Bearer(token) => Zeroizing::new(format!("Bearer {}", token.expose_secret())),
-        Credentials::Basic { username, password } => {
-            let pair = Zeroizing::new(format!("{username}:{}", password.expose_secret()));
-            Zeroizing::new(format!("Basic {}", *Zeroizing::new(BASE64.encode(pair.as_bytes()))))
-        }
-    };
-    let mut credentials = HeaderValue::from_str(&credentials).map_err(|_| SettingsError::Credentials)?;
-    credentials.set_sensitive(true);
-    headers.insert(AUTHORIZATION, credentials);
+    headers.insert(AUTHORIZATION, identity.header());
     if let Some(number) = settings.contract_number {
         headers.insert("x-contract-number", HeaderValue::from(number));
     }
-    Ok(headers)
+    headers
 }

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use futures::future::{BoxFuture, FutureExt as _};
 use tokio::time::Instant;
 
 use super::stop::Stop;
+use super::terms::Terms;
 use crate::api::Fault;
 use crate::api::read::Client;
 use crate::api::settings::Settings;
 use crate::api::wire::Notes;
-use crate::collect::recheck::{LEAST, Recheck};
+use crate::collect::recheck::{LEAST, Recheck, doubt_the_gone};
 use crate::collect::{CollectError, Course, Earlier, Journal, JournalError, Limits, Progress, Walk, walk_on};
 use crate::domain::id::ContractNumber;
 use crate::domain::notice::Notice;
@@ -21,18 +22,12 @@ use crate::exit::Exit;
 use crate::seams::Seams;
 use crate::store::place::LEAST_ROOM;
 use crate::store::runner::Runner;
-use crate::store::runs::{Moment, Occasion, RunId};
+use crate::store::runs::{LEAST_REGRESSION, Moment, Occasion, RunId};
 use crate::store::seal::Sealing;
 use crate::store::{Store, StoreError};
 
 /// Name and version of this program, as snapshots record it.
 pub const TOOL: &str = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
-
-/// A run that was cut off is taken up if it began less than that ago; the walk's longest time counts from there as well.
-pub const TAKEN_UP_WITHIN: TimeDelta = TimeDelta::minutes(30);
-
-/// A clock that goes back by less is one that is set right in passing.
-const LEAST_REGRESSION: TimeDelta = TimeDelta::seconds(1);
 
 /// What is to be collected, and why.
 #[derive(Clone, Debug)]
@@ -75,13 +70,6 @@ impl Order {
             stop: Stop::default(),
             least_room: LEAST_ROOM,
         }
-    }
-
-    /// What has to be the same for a run to go on under this order: everything that decides what is asked, and who. The
-    /// contract that the credentials see is compared when the run goes on.
-    fn terms(&self) -> String {
-        let Self { source: Source { api, tool }, limits, .. } = self;
-        serde_json::json!({ "api": api, "contract": limits.contract, "tool": tool }).to_string()
     }
 }
 
@@ -145,8 +133,8 @@ pub fn of_store(error: &StoreError) -> Exit {
 
 /// Collects once. A failed walk is recorded as a failed run; nothing that was sealed before is touched.
 ///
-/// A run that was cut off or stopped goes on, if it was collected under the same terms and began less than half an hour ago.
-/// When the order is stopped, the run is recorded as interrupted and can be taken up; sealing is not stopped any more.
+/// A run that was cut off or stopped goes on, if it was collected under the same terms and began less than twenty minutes
+/// ago; see [`crate::store::staging::TAKEN_UP_WITHIN`]. When the order is stopped, the run is recorded as interrupted and can be taken up; sealing is not stopped any more.
 pub async fn collect(
     store: &Store,
     client: &Client,
@@ -157,8 +145,10 @@ pub async fn collect(
     if let Some(label) = &order.label {
         store.refuse_taken_label(order.limits.contract, label).await?;
     }
-    let client = client.for_a_run_until(order.stop.token().clone());
-    let runner = store.runner(seams.now()).await?;
+    let runner = match store.runner_until(seams.now(), order.stop.token()).await {
+        Err(StoreError::Stopped) => return Err(CollectError::Stopped.into()),
+        runner => runner?,
+    };
     store.refuse_cramped(order.least_room)?;
     let notices = regressed(store.moment(seams.now()).await?).into_iter().collect();
     let desk = Desk { store, client, seams, order, progress, notices };
@@ -179,6 +169,8 @@ pub async fn collect(
 /// A run that has begun, or goes on.
 struct Begun {
     run: RunId,
+    /// Its own: what one run was told and holds says nothing of another one.
+    client: Client,
     /// What its snapshot was to be called when it began.
     label: Option<String>,
     /// How long ago it began.
@@ -190,7 +182,7 @@ struct Begun {
 /// Everything that one collection works with.
 struct Desk<'a> {
     store: &'a Store,
-    client: Client,
+    client: &'a Client,
     seams: &'a Seams,
     order: Order,
     progress: &'a (dyn Fn(Progress) + Sync),
@@ -199,37 +191,43 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    /// Takes up the run that was cut off last, if it may go on. Its age is that of the clock as it is: when that went back,
-    /// nobody knows how old the run is.
+    /// Takes up the run that was cut off last, if it may go on. The contract that the credentials see is compared later.
     async fn take_up(&self, runner: &Runner) -> Result<Option<Begun>, CollectFailure> {
         let (store, order, now) = (self.store, &self.order, self.seams.now());
         if order.fresh {
             return Ok(None);
         }
-        let young = now - TAKEN_UP_WITHIN..=now;
-        let Some(found) = store.take_up(runner, &order.occasion, &order.terms(), young).await? else {
+        let client = self.client_of_a_run();
+        let are_same = |kept: &str| Terms::is_kept(kept, &order.source, order.limits.contract, &client);
+        let Some(found) = store.take_up(runner, &order.occasion, are_same, now).await? else {
             return Ok(None);
         };
         let used = (now - found.started).to_std().unwrap_or_default();
-        match Earlier::read(found.outcomes) {
+        match earlier(&client, found.outcomes, now) {
             Ok(earlier) => {
                 tracing::info!("Going on with a run that was cut off; it began {} s ago", used.as_secs());
-                Ok(Some(Begun { run: found.run, label: found.label, used, earlier }))
+                Ok(Some(Begun { run: found.run, client, label: found.label, used, earlier }))
             }
-            Err(error) => {
-                // Kept by a build that writes it in another way; whatever it was, it can be read again from the API.
-                tracing::warn!(error = &*error as &dyn std::error::Error, "Cannot go on with the run that was cut off");
-                store.end_run(found.run, RunState::Interrupted, "what it had read cannot be read", now).await?;
+            Err(reason) => {
+                tracing::warn!("Cannot go on with the run that was cut off: {reason}");
+                store.end_run(found.run, RunState::Interrupted, reason, now).await?;
                 Ok(None)
             }
         }
     }
 
+    fn client_of_a_run(&self) -> Client {
+        self.client.for_a_run_until(self.order.stop.token().clone())
+    }
+
     async fn begin(&self, runner: &Runner) -> Result<Begun, CollectFailure> {
         let (store, order) = (self.store, &self.order);
         let run = store.begin_run(runner, &order.occasion, self.seams.now(), &order.source).await?;
-        store.stage(run, &order.terms(), order.label.as_deref()).await?;
-        Ok(Begun { run, label: None, used: Duration::ZERO, earlier: Earlier::default() })
+        let key = self.seams.secret_bytes().map_err(StoreError::from)?;
+        let client = self.client_of_a_run();
+        let terms = Terms::of(&order.source, order.limits.contract, &client, &key);
+        store.stage(run, &terms.text(), order.label.as_deref()).await?;
+        Ok(Begun { run, client, label: None, used: Duration::ZERO, earlier: Earlier::default() })
     }
 
     /// Walks and seals; if that fails, records how the run ended.
@@ -257,14 +255,14 @@ impl Desk<'_> {
     }
 
     async fn sealed(&self, begun: Begun) -> Result<Snapshot, CollectFailure> {
-        let Self { store, client, seams, order, progress, notices: before } = self;
-        let Begun { run, label, used, earlier } = begun;
+        let Self { store, seams, order, progress, notices: before, .. } = self;
+        let Begun { run, client, label, used, earlier } = begun;
         let journal = Staging { store, run };
         let stop = order.stop.token().clone();
         let course = Course { limits: order.limits, used, earlier, journal: Some(&journal), stop };
         let deadline = Instant::now() + order.limits.longest.saturating_sub(used);
-        let mut walk = walk_on(client, seams, course, *progress).await?;
-        let recheck = Recheck::new(client, seams, order.limits.at_once, order.reread_after, deadline);
+        let mut walk = walk_on(&client, seams, course, *progress).await?;
+        let recheck = Recheck::new(&client, seams, order.limits.at_once, order.reread_after, deadline);
         // What was read is kept by now: it is asked again when the run goes on.
         let vanishing = async |walk: &Walk| store.vanishing(walk.contract, &walk.sightings, LEAST).await;
         let settled = settle(vanishing, recheck, &mut walk, order.cross_check);
@@ -285,6 +283,18 @@ impl Desk<'_> {
         let sealing = Sealing { run, contract, sightings, finished, label, notices };
         Ok(store.seal(sealing, seams).await?)
     }
+}
+
+/// What an earlier part of a run has read, with room taken for it; or why the run cannot go on. Whatever it was, it can be
+/// read again from the API.
+fn earlier(client: &Client, kept: Vec<String>, now: DateTime<Utc>) -> Result<Earlier, &'static str> {
+    // Kept by a build that writes it in another way, perhaps.
+    let earlier = Earlier::read(kept).map_err(|_| "what it had read cannot be read")?;
+    if earlier.newest().is_some_and(|newest| newest > now + LEAST_REGRESSION) {
+        return Err("the clock went back since: nobody knows how old it is");
+    }
+    client.hold(earlier.weight()).map_err(|_| "what it had read is more than a run may hold")?;
+    Ok(earlier)
 }
 
 /// The journal of a walk in the store.
@@ -333,7 +343,9 @@ pub async fn settle(
         missing = vanishing(walk).await?;
     }
     recheck.settle_references(walk, &missing).await?;
-    Ok(recheck.confirm_below(walk, &missing).await?)
+    recheck.confirm_below(walk, &missing).await?;
+    doubt_the_gone(walk);
+    Ok(())
 }
 
 /// Tells the operator what the API answered that this program does not know; the values themselves are not shown.

@@ -6,4 +6,5 @@ pub mod demo;
 pub mod recording;
 pub mod review;
 pub mod stop;
+mod terms;
 pub mod write;

@@ -23,7 +23,7 @@ use crate::store::Access;
 
 /// Reads everything the credentials can see of a contract and seals it as the next snapshot.
 ///
-/// A collection that was cut off or stopped goes on where it was, if it began less than half an hour ago; see --fresh.
+/// A collection that was cut off or stopped goes on where it was, if it began less than 20 minutes ago; see --fresh.
 /// Reading never changes anything at IONOS. What cannot be read makes the snapshot incomplete (exit code 9); it is
 /// never taken for removed.
 #[derive(Args, Debug)]
@@ -41,7 +41,7 @@ pub struct Collect {
     /// Read memberships from the users' side too, and compare: one request more for each user
     #[arg(long)]
     cross_check: bool,
-    /// Begin a new run, even if one that was cut off less than half an hour ago could go on
+    /// Begin a new run, even if one that was cut off and began less than 20 minutes ago could go on
     #[arg(long)]
     fresh: bool,
 }

@@ -137,7 +137,7 @@ impl Failure {
                 Some("read it with the version that wrote it, or a newer one".to_owned())
             }
             Self::Stopped { .. } | Self::Cut { .. } => {
-                Some("collect again within 30 minutes of its beginning, and it goes on where it stopped".to_owned())
+                Some("collect again within 20 minutes of its beginning, and it goes on where it stopped".to_owned())
             }
             Self::Signals(_) | Self::Random(_) => None,
             Self::Emulator(_) => Some("choose another --port, or 0 for a free one".to_owned()),

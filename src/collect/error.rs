@@ -96,7 +96,7 @@ impl CollectError {
                 return error.fault.hint().or_else(|| Some("check the credentials and try again".to_owned()));
             }
             Self::AnotherThanBefore { .. } => "begin a new run with `keyholder collect --fresh`",
-            Self::Stopped => "collect again within half an hour, and it goes on where it stopped",
+            Self::Stopped => "collect again within 20 minutes of its beginning, and it goes on where it stopped",
             Self::Journal(_) => return None,
             Self::NotConfirmedInTime | Self::NothingInTime => {
                 "try again later; `keyholder doctor` tells how fast the API answers"

@@ -7,11 +7,13 @@ use std::error::Error;
 use std::future::pending;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use tokio::time::{Instant, sleep_until};
 
 use super::error::CollectError;
 use super::outcome::Outcome;
+use crate::api::room::PARENT;
 
 /// Outcomes that are kept at once: a commit costs as much as a request or two.
 const BATCH: usize = 200;
@@ -28,24 +30,59 @@ pub trait Journal: Sync {
     fn keep(&self, outcomes: Vec<String>) -> BoxFuture<'_, Result<(), JournalError>>;
 }
 
+/// Of the text of an outcome below a group or user, what says how it was read; [`PARENT`] stands for that.
+const ENVELOPE: u64 = 480;
+
 /// What an earlier part of the run came to.
 #[derive(Debug, Default)]
-pub struct Earlier(Vec<Outcome>);
+pub struct Earlier {
+    outcomes: Vec<Outcome>,
+    weight: u64,
+    newest: Option<DateTime<Utc>>,
+}
 
 impl Earlier {
     /// Reads what a journal has, in the order in which it was kept.
     pub fn read(kept: Vec<String>) -> Result<Self, JournalError> {
-        let outcomes = kept.into_iter().map(|text| Outcome::read(&text)).collect::<Result<_, _>>();
-        outcomes.map(Self).map_err(Into::into)
+        let mut earlier = Self { outcomes: Vec::with_capacity(kept.len()), ..Self::default() };
+        for text in kept {
+            let outcome = Outcome::read(&text)?;
+            earlier.weight += weight(&outcome, text.len() as u64);
+            let answered = outcome.efforts().into_iter().filter_map(|(_, effort)| effort.last_at).max();
+            earlier.newest = earlier.newest.max(answered);
+            earlier.outcomes.push(outcome);
+        }
+        Ok(earlier)
+    }
+
+    /// What it takes in the room of the run, in bytes; about: its text, and what users and groups bring along.
+    /// Less than its answers took when they arrived, since they are not held as they were spelled any more.
+    pub fn weight(&self) -> u64 {
+        self.weight
+    }
+
+    /// When the last of its answers was read.
+    pub fn newest(&self) -> Option<DateTime<Utc>> {
+        self.newest
     }
 
     /// Whether there was none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.outcomes.is_empty()
     }
 
     pub(super) fn into_outcomes(self) -> Vec<Outcome> {
-        self.0
+        self.outcomes
+    }
+}
+
+/// Bytes that a run keeps of an outcome whose text has that length, about.
+fn weight(outcome: &Outcome, length: u64) -> u64 {
+    match outcome {
+        Outcome::Page(page) => length + page.users.len() as u64 * PARENT,
+        Outcome::Groups(groups) => length + groups.items.len() as u64 * PARENT,
+        Outcome::OfGroup(_) | Outcome::OfUser(_) => length.saturating_sub(ENVELOPE),
+        Outcome::Contract(_) | Outcome::Resources(_) | Outcome::Stray(_) | Outcome::Spent(_) => length,
     }
 }
 

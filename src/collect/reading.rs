@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::depth;
 use crate::api::read::Client;
-use crate::api::wire::{Collection, ConvertError, Notes};
+use crate::api::wire::{Collection, ConvertError, Link, Notes};
 use crate::api::{Answer, Depth, Error, Fault, Receipt};
 use crate::domain::coverage::{Effort, ScopeKind, Status};
 use crate::domain::id::{GroupId, ResourceId, UserId};
@@ -68,6 +68,13 @@ pub(super) fn effort(receipt: &Receipt, items: usize) -> Effort {
 }
 
 impl<T> Reading<T> {
+    /// A list that was read to its end and had these in it.
+    #[cfg(test)]
+    pub(super) fn of_items(items: Vec<T>) -> Self {
+        let (status, effort, notes) = (Status::Complete, Effort::default(), Notes::default());
+        Self { items, status, effort, notes, repeated: 0, differing: 0, error: None }
+    }
+
     /// An operation that failed; refused credentials end the walk.
     pub(super) fn failed(error: Error, seams: &Seams) -> Result<Self, Unauthorised> {
         let status = match &error.fault {
@@ -107,15 +114,19 @@ impl<T> Reading<T> {
             Ok(answer) => answer,
             Err(error) => return Self::failed(error, seams),
         };
+        // None of these lists comes in pages. One that does has more than was read, and no way to ask for it is known.
+        let is_part = match value.next() {
+            Some(Link::To(_)) => Some("more than one page"),
+            Some(Link::Unreadable) => Some("the link to a next page cannot be read"),
+            None => None,
+        };
         let Some(items) = value.items else {
             let effort = effort(&receipt, 0);
             let (items, status) = (Vec::new(), not_expanded());
             return Ok(Self { items, status, effort, notes, repeated: 0, differing: 0, error: None });
         };
         let effort = effort(&receipt, items.len());
-        // None of these lists comes in pages. One that does has more than was read, and no way to ask for it is known.
-        let is_part = value.links.is_some_and(|links| links.next.is_some());
-        let mut status = if is_part { Status::Failed("more than one page".to_owned()) } else { Status::Complete };
+        let mut status = is_part.map_or(Status::Complete, |why| Status::Failed(why.to_owned()));
         let mut seen: BTreeMap<K, T> = BTreeMap::new();
         let (mut repeated, mut differing) = (0, 0);
         for item in items {

@@ -16,6 +16,11 @@ use crate::domain::share::Share;
 use crate::domain::sighting::Sightings;
 use crate::domain::user::User;
 
+/// Ids of members and of owned resources that no list has named yet, at most. They are kept until the end, since a list may
+/// come later, and each takes more than what a run counts for a reference: about 150 bytes. So many are several times the
+/// users that a run has room for. What would need more is too large, and its scope fails.
+const MOST_UNLISTED: usize = 250_000;
+
 /// The yield of a walk under way.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
@@ -36,8 +41,22 @@ pub(super) struct Seen {
     differing: BTreeMap<ScopeKind, u64>,
     gone_users: BTreeSet<UserId>,
     gone_groups: BTreeSet<GroupId>,
-    /// One text for each id, however often it is listed.
+    /// One text for each id of a user or resource, however often it is referred to.
     texts: HashSet<Arc<str>>,
+    /// The same for ids that references name and no list has named yet.
+    unlisted: HashSet<Arc<str>>,
+    /// How many of these there may be.
+    most_unlisted: Most,
+}
+
+/// A limit that is [`MOST_UNLISTED`] if nothing else is said.
+#[derive(Debug)]
+struct Most(usize);
+
+impl Default for Most {
+    fn default() -> Self {
+        Self(MOST_UNLISTED)
+    }
 }
 
 impl Seen {
@@ -53,7 +72,7 @@ impl Seen {
 
     /// Adds a user; of two with one id the later one counts. Answers whether this one is new.
     pub(super) fn user(&mut self, user: User) -> bool {
-        self.texts.insert(user.id.shared());
+        self.listed(user.id.shared());
         let id = user.id.clone();
         let Some(known) = self.users.get(&id) else {
             self.users.insert(id, user);
@@ -102,7 +121,9 @@ impl Seen {
 
     /// Adds the resources of a reading.
     pub(super) fn resources(&mut self, items: Vec<Resource>) {
-        self.texts.extend(items.iter().map(|resource| resource.id.shared()));
+        for resource in &items {
+            self.listed(resource.id.shared());
+        }
         self.resources = items;
     }
 
@@ -110,12 +131,15 @@ impl Seen {
     pub(super) fn of_group(&mut self, of: OfGroup) {
         let OfGroup { group, mut members, mut shares } = of;
         let gone = settle_gone(&mut members, &mut shares);
+        self.share_texts(&mut members, UserId::shared, UserId::from);
         for user in self.take(Scope::Members(group.clone()), members) {
-            let user = UserId::from(self.text(user.shared()));
             self.members.push((group.clone(), user));
         }
         for mut share in self.take(Scope::Shares(group.clone()), shares) {
-            share.resource = ResourceId::from(self.text(share.resource.shared()));
+            // What else is known of a share is larger than its id, and counted.
+            if let Some(known) = self.known(share.resource.as_str()) {
+                share.resource = ResourceId::from(known);
+            }
             self.shares.push(share);
         }
         if gone {
@@ -127,8 +151,8 @@ impl Seen {
     pub(super) fn of_user(&mut self, of: OfUser) {
         let OfUser { user, mut owns, mut keys } = of;
         let gone = settle_gone(&mut owns, &mut keys);
+        self.share_texts(&mut owns, ResourceId::shared, ResourceId::from);
         for resource in self.take(Scope::Owns(user.clone()), owns) {
-            let resource = ResourceId::from(self.text(resource.shared()));
             self.owns.push((user.clone(), resource));
         }
         let keys = self.take(Scope::Keys(user.clone()), keys);
@@ -190,13 +214,44 @@ impl Seen {
         sightings
     }
 
-    /// The text of an id that was seen before, or this one from now on.
-    fn text(&mut self, text: Arc<str>) -> Arc<str> {
-        if let Some(known) = self.texts.get(&text) {
-            return Arc::clone(known);
+    /// A list names an id: whoever referred to it before was right.
+    fn listed(&mut self, text: Arc<str>) {
+        let text = self.unlisted.take(&text).unwrap_or(text);
+        self.texts.insert(text);
+    }
+
+    /// Gives references the text of the ids that were seen before. Those for which there is no room are left out, and then
+    /// the scope is too large to be read to its end.
+    fn share_texts<T>(&mut self, reading: &mut Reading<T>, text: fn(&T) -> Arc<str>, id: fn(Arc<str>) -> T) {
+        let count = reading.items.len();
+        reading.items.retain_mut(|item| match self.text(text(item)) {
+            Some(known) => {
+                *item = id(known);
+                true
+            }
+            None => false,
+        });
+        if reading.items.len() < count && reading.status != Status::Gone {
+            reading.status =
+                Status::Failed(format!("too large: more than {} ids that no list names", self.most_unlisted.0));
         }
-        self.texts.insert(Arc::clone(&text));
-        text
+    }
+
+    /// The text of an id that was seen before.
+    fn known(&self, text: &str) -> Option<Arc<str>> {
+        self.texts.get(text).or_else(|| self.unlisted.get(text)).cloned()
+    }
+
+    /// The text of an id that was seen before, or this one from now on; `None` if there is no room for another.
+    fn text(&mut self, text: Arc<str>) -> Option<Arc<str>> {
+        if let Some(known) = self.known(&text) {
+            return Some(known);
+        }
+        if self.unlisted.len() >= self.most_unlisted.0 {
+            return None;
+        }
+        self.unlisted.insert(Arc::clone(&text));
+        Some(text)
     }
 }
 
@@ -208,4 +263,57 @@ fn settle_gone<A, B>(first: &mut Reading<A>, second: &mut Reading<B>) -> bool {
         second.status = Status::Gone;
     }
     gone
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_group(group: &str, members: &[&str]) -> OfGroup {
+        let members = Reading::of_items(members.iter().map(|id| UserId::from(*id)).collect());
+        OfGroup { group: group.into(), members, shares: Reading::of_items(Vec::new()) }
+    }
+
+    fn user(id: &str) -> User {
+        let properties = Some(Box::default());
+        crate::api::wire::user::User { id: Some(id.into()), properties, ..Default::default() }.into_domain().unwrap()
+    }
+
+    /// Takes groups in of which each has so many members, and tells how the members of each ended.
+    #[track_caller]
+    fn check(listed: &[&str], groups: &[&[&str]], expected: &[&str]) {
+        let mut seen = Seen { most_unlisted: Most(2), ..Seen::default() };
+        for id in listed {
+            seen.user(user(id));
+        }
+        let mut told = Vec::new();
+        for (number, members) in groups.iter().enumerate() {
+            let id = format!("g{number}");
+            seen.of_group(of_group(&id, members));
+            let (status, _) = &seen.scopes[&Scope::Members(id.as_str().into())];
+            let kept = seen.members.iter().filter(|(group, _)| group.as_str() == id).count();
+            told.push(format!("{kept} {status}"));
+        }
+        assert_eq!(told, expected, "{listed:?} {groups:?}");
+    }
+
+    const TOO_LARGE: &str = "failed (too large: more than 2 ids that no list names)";
+
+    #[test]
+    fn members_whom_no_list_names_are_kept_up_to_the_limit_and_then_the_scope_is_too_large() {
+        check(&[], &[&["a", "b"]], &["2 complete"]);
+        check(&[], &[&["a", "b", "c"]], &[&format!("2 {TOO_LARGE}")]);
+        check(&[], &[&["a", "b"], &["b", "a"], &["a", "c"]], &["2 complete", "2 complete", &format!("1 {TOO_LARGE}")]);
+        check(&["a", "b", "c"], &[&["a", "b", "c", "d", "e"]], &["5 complete"]);
+    }
+
+    #[test]
+    fn whoever_is_listed_later_makes_room() {
+        let mut seen = Seen { most_unlisted: Most(2), ..Seen::default() };
+        seen.of_group(of_group("ops", &["a", "b"]));
+        seen.user(user("a"));
+        seen.of_group(of_group("dev", &["a", "c"]));
+        assert_eq!(seen.scopes[&Scope::Members("dev".into())].0, Status::Complete);
+        assert_eq!(seen.strays(), BTreeSet::from(["b".into(), "c".into()]));
+    }
 }

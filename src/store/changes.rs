@@ -18,6 +18,7 @@ use crate::domain::id::{ContractNumber, Seq};
 
 impl Store {
     /// Every event of the snapshots after `from` up to and including `to`, in order of snapshot and fact.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn events(&self, contract: ContractNumber, from: Seq, to: Seq) -> Result<Vec<Change>, StoreError> {
         let rows = sqlx::query(
             "SELECT h.seq, h.kind, s.ref, o.ref, h.op, b.json, a.json FROM change h \
@@ -38,6 +39,7 @@ impl Store {
 
     /// What differs between two snapshots, whatever happened in between, in order of fact.
     /// With `from` after `to` the difference is turned round.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn net(&self, contract: ContractNumber, from: Seq, to: Seq) -> Result<Vec<Change>, StoreError> {
         if from > to {
             let forward = fold(self.events(contract, to, from).await?, from);
@@ -47,6 +49,7 @@ impl Store {
     }
 
     /// Every event that a user, group, resource or key had a part in, in order of snapshot and fact.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn events_of(&self, contract: ContractNumber, id: &str) -> Result<Vec<Change>, StoreError> {
         let rows = sqlx::query(
             "SELECT h.seq, h.kind, s.ref, o.ref, h.op, b.json, a.json FROM change h \
@@ -65,6 +68,7 @@ impl Store {
     }
 
     /// All facts as of a snapshot, in order.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn facts(&self, contract: ContractNumber, seq: Seq) -> Result<Vec<Fact>, StoreError> {
         let rows = sqlx::query(
             "SELECT f.kind, s.ref, o.ref, b.json FROM fact f JOIN entity s ON s.id = f.subject \

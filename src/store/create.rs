@@ -24,6 +24,7 @@ pub(super) fn make_folder(path: &Path) -> Result<(), StoreError> {
 /// Makes the database (mode 0600) with its whole schema, in a folder that is there. The caller holds the lock.
 pub(super) async fn create(path: &Path) -> Result<(), StoreError> {
     let failed = |source| StoreError::Open { path: path.to_owned(), source };
+    refuse_orphans(path)?;
     let making = beside(path, ".new");
     // What an earlier attempt left, which was cut off.
     for suffix in ["", "-journal", "-wal", "-shm"] {
@@ -36,6 +37,22 @@ pub(super) async fn create(path: &Path) -> Result<(), StoreError> {
     }
     made?;
     fs::rename(&making, path).and_then(|()| sync_folder(folder_of(path))).map_err(failed)
+}
+
+/// Logs that a database left which is no longer there. SQLite would play them into the new one. They may be all that is left
+/// of something, or belong to a database that was moved away by mistake: refused, untouched, unless nothing is in them.
+fn refuse_orphans(path: &Path) -> Result<(), StoreError> {
+    let failed = |source| StoreError::Open { path: path.to_owned(), source };
+    for suffix in ["-wal", "-journal"] {
+        let log = beside(path, suffix);
+        match fs::symlink_metadata(&log) {
+            Ok(metadata) if metadata.len() > 0 => return Err(StoreError::Orphan { path: path.to_owned(), log }),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+    }
+    // The shared memory only says where things are in the log.
+    ["-wal", "-journal", "-shm"].iter().try_for_each(|suffix| remove(&beside(path, suffix))).map_err(failed)
 }
 
 /// Without a journal: until it has its name, a file that was cut off is of no use to anybody. It is synced as a whole.

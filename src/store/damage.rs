@@ -1,6 +1,7 @@
 //! What a disk does to a file: damage, looked for before anything is written, and refusals, told with what can be done.
 
 use sqlx::SqliteConnection;
+use tokio_util::sync::CancellationToken;
 
 use super::error::{StoreError, While as _};
 use super::open::Store;
@@ -8,8 +9,13 @@ use super::open::Store;
 /// So many complaints are told; a file that is damaged in one place is often damaged in thousands.
 const TOLD: usize = 3;
 
+/// So many steps of SQLite lie between two looks at whether to stop: a page is at least one, and all are read in less than
+/// a tenth of a second.
+const STEPS: i32 = 1_000;
+
 /// SQLite's primary result codes (`sqlite3.h`).
 const READ_ONLY: i32 = 8;
+const INTERRUPTED: i32 = 9;
 const IO: i32 = 10;
 const CORRUPT: i32 = 11;
 const FULL: i32 = 13;
@@ -22,12 +28,20 @@ const SHARED_MEMORY_SIZE: i32 = IO | 19 << 8;
 const SHARED_MEMORY_MAP: i32 = IO | 21 << 8;
 
 impl Store {
-    /// Refuses to collect into a damaged file. Reads the whole file (`PRAGMA quick_check`) and writes nothing.
-    pub(super) async fn refuse_damaged(&self) -> Result<(), StoreError> {
+    /// Refuses to collect into a damaged file. Reads the whole file (`PRAGMA quick_check`) and writes nothing; leaves off
+    /// when the token is cancelled.
+    pub(super) async fn refuse_damaged(&self, stop: &CancellationToken) -> Result<(), StoreError> {
         let mut db = self.writer.acquire().await.when("open the database for checking")?;
-        match complaints(&mut db).await {
+        let goes_on = stop.clone();
+        let mut handle = db.lock_handle().await.when("watch the check of the database")?;
+        handle.set_progress_handler(STEPS, move || !goes_on.is_cancelled());
+        drop(handle);
+        let checked = complaints(&mut db).await;
+        db.lock_handle().await.when("watch the check of the database")?.remove_progress_handler();
+        match checked {
             Ok(complaints) if complaints.is_empty() => Ok(()),
             Ok(complaints) => Err(self.damaged(complaints.join("; "))),
+            Err(error) if code(&error) == Some(INTERRUPTED) => Err(StoreError::Stopped),
             Err(error) if is_damage(&error) => Err(self.damaged(error.to_string())),
             Err(source) => Err(StoreError::Sql { action: "check the database for damage", source }),
         }

@@ -104,6 +104,17 @@ pub enum StoreError {
         /// The first things that SQLite complains of.
         what: String,
     },
+    /// There is no database, but the log of one.
+    #[error("create database {}: {} is there, with what another database of that name has not folded in", path.display(), log.display())]
+    Orphan {
+        /// The database.
+        path: PathBuf,
+        /// The log.
+        log: PathBuf,
+    },
+    /// The caller did not want to wait until the file was looked through.
+    #[error("check the database: stopped before its end")]
+    Stopped,
     /// There is a log beside the file, and it cannot be read where nothing can be written.
     #[error("read database {}: its newest part is in {}, which cannot be read because nothing can be written beside it", path.display(), log.display())]
     Unfolded {
@@ -141,8 +152,8 @@ pub enum StoreError {
     /// A body could not be written or read.
     #[error("keep the body of a fact")]
     Body(#[from] BodyError),
-    /// There is no randomness for the key of a commitment.
-    #[error("make a key for personal data")]
+    /// There is no randomness for a key.
+    #[error("make a random key")]
     Random(#[from] RandomError),
     /// The sequence has no such snapshot.
     #[error("find snapshot {asked:?}: {why}")]
@@ -219,6 +230,11 @@ impl StoreError {
                 format!("make room: {needed} MiB is the larger of store.min_free_mib and twice the database (store.min_free_mib = 0 switches this off)")
             }
             Self::Damaged { .. } => damage::RESTORE.to_owned(),
+            Self::Orphan { path, log } => format!(
+                "if the database was moved, move {1} after it; if it was deleted, delete {1} too; or name another file than {0}",
+                path.display(),
+                log.display()
+            ),
             Self::Unfolded { path, log } => format!(
                 "run `keyholder --db {0} snapshots list` once as a user who may write there, or copy {0} and {1} together to a folder of your own",
                 path.display(),
@@ -233,7 +249,7 @@ impl StoreError {
                 "check the file's integrity with `sqlite3 FILE 'PRAGMA integrity_check'`, and restore a backup if it is damaged".to_owned()
             }
             Self::RunOver => "another process took the lock; let one collect at a time, then collect again".to_owned(),
-            Self::Body(_) | Self::Random(_) | Self::RanBefore { .. } => return None,
+            Self::Body(_) | Self::Random(_) | Self::RanBefore { .. } | Self::Stopped => return None,
         })
     }
 }

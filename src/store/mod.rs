@@ -1,7 +1,8 @@
 //! The store: years of snapshots of many contracts in one SQLite file.
 //!
 //! The only module with SQL. Facts are intervals, bodies are content-addressed, and one transaction seals a snapshot:
-//! a crash leaves the old state or the new one. Nothing here talks to the API, prints, or reads the clock.
+//! a crash leaves the old state or the new one. Nothing here talks to the API, prints, or reads the clock. What the store
+//! does for others is a span each, without values: who listens knows that it is at work.
 
 pub mod changes;
 mod commitment;

@@ -8,6 +8,7 @@ use crate::domain::id::ContractNumber;
 impl Store {
     /// The ids of users, groups, resources and keys that are or were called that: by id, e-mail address, first and last
     /// name, or name; upper and lower case of ASCII alike. In order.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn ids_named(&self, contract: ContractNumber, name: &str) -> Result<Vec<String>, StoreError> {
         sqlx::query_scalar(
             "WITH c AS (SELECT id FROM contract WHERE number = ?1) \

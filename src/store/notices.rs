@@ -15,12 +15,14 @@ use crate::domain::notice::{Notice, Parts};
 
 impl Store {
     /// What the run of a snapshot noticed, in order of word, scope and numbers.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn notices(&self, contract: ContractNumber, seq: Seq) -> Result<Vec<Notice>, StoreError> {
         Ok(self.notices_of(contract, seq..=seq).await?.remove(&seq).unwrap_or_default())
     }
 
     /// What the runs of some snapshots noticed, each in order of word, scope and numbers. Snapshots without notices are left
     /// out.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn notices_of(
         &self,
         contract: ContractNumber,

@@ -55,6 +55,7 @@ impl Store {
     ///
     /// Refuses a file that others can access, one of another program and one of a newer version, untouched. To be written,
     /// its folder must be closed to others, and not on another machine's file system.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn open(path: &Path, access: Access) -> Result<Self, StoreError> {
         let path = &place::real(path);
         match access {
@@ -137,6 +138,7 @@ impl Store {
 
     /// Folds the write-ahead log into the file and closes it. Waits for nobody: while another process reads or collects,
     /// the log stays, and the next opening folds it.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn close(self) {
         if !self.writer.is_closed() {
             let folded =

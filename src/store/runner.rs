@@ -6,10 +6,11 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
+use tokio_util::sync::CancellationToken;
 
 use super::error::{StoreError, While as _};
 use super::open::{Store, beside};
-use super::place;
+use super::{place, runs, staging};
 use crate::domain::time::to_millis;
 
 /// The right to collect into a database. There is one at a time; it ends when this is dropped, or with the process.
@@ -28,19 +29,29 @@ impl Store {
     }
 
     /// Takes the right to collect, or fails at once if another process has it, or if the file is damaged. Runs that were cut
-    /// off are marked as interrupted: whoever holds the lock knows that nobody is working on them. See [`Store::take_up`].
+    /// off are marked as interrupted: whoever holds the lock knows that nobody is working on them. What they have read is
+    /// deleted, unless they can be taken up: see [`Store::take_up`].
     pub async fn runner(&self, now: DateTime<Utc>) -> Result<Runner, StoreError> {
+        self.runner_until(now, &CancellationToken::new()).await
+    }
+
+    /// The same, but gives up as soon as the token is cancelled: looking for damage reads the whole file.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn runner_until(&self, now: DateTime<Utc>, stop: &CancellationToken) -> Result<Runner, StoreError> {
         let runner = lock(self.path(), now)?;
-        self.refuse_damaged().await?;
-        let now = self.moment(now).await?.at;
+        self.refuse_damaged(stop).await?;
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to tidy up")?;
+        let finished = runs::moment(&mut *transaction, now).await?.at;
         sqlx::query(
             "UPDATE run SET state = 'interrupted', finished = ?, reason = 'cut off before it was sealed' \
              WHERE state = 'collecting'",
         )
-        .bind(to_millis(now))
-        .execute(&self.writer)
+        .bind(to_millis(finished))
+        .execute(&mut *transaction)
         .await
         .when("mark runs that were cut off")?;
+        staging::forget_old(&mut transaction, now).await?;
+        transaction.commit().await.when("mark runs that were cut off")?;
         Ok(runner)
     }
 }

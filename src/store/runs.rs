@@ -16,6 +16,9 @@ use crate::domain::time::to_millis;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RunId(pub(super) i64);
 
+/// A clock that goes back by less is one that is set right in passing.
+pub const LEAST_REGRESSION: TimeDelta = TimeDelta::seconds(1);
+
 /// What a run is for.
 #[derive(Clone, Debug)]
 pub struct Occasion {
@@ -37,6 +40,7 @@ pub struct Moment {
 impl Store {
     /// Records that a run has begun, and gives up all that were cut off before. Only the one runner of the database may; its
     /// contract is learned by walking.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn begin_run(
         &self,
         _runner: &Runner,
@@ -64,6 +68,7 @@ impl Store {
 
     /// Records that a run ended without a snapshot, and why. One that failed is given up with that; one that was interrupted
     /// can be taken up.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn end_run(
         &self,
         run: RunId,
@@ -88,11 +93,13 @@ impl Store {
     }
 
     /// Now by that clock, but never before anything that is recorded of a run.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn moment(&self, now: DateTime<Utc>) -> Result<Moment, StoreError> {
         moment(&self.writer, now).await
     }
 
     /// All runs, sealed or not, oldest first.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn runs(&self) -> Result<Vec<Run>, StoreError> {
         let rows = sqlx::query(
             "SELECT run, contract_number, seq, state, reason, schedule, nominal, started, finished, requests, api, tool \

@@ -15,6 +15,7 @@ use crate::domain::snapshot::{RunState, Snapshot, Source};
 
 impl Store {
     /// The contracts in the file, in order of number.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn contracts(&self) -> Result<Vec<ContractNumber>, StoreError> {
         let numbers: Vec<i64> = sqlx::query_scalar(
             "SELECT number FROM contract c WHERE EXISTS (SELECT 1 FROM snapshot s WHERE s.contract = c.id) ORDER BY number",
@@ -26,6 +27,7 @@ impl Store {
     }
 
     /// The contract that is meant: the one asked for, or the only one there is.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn choose_contract(&self, asked: Option<ContractNumber>) -> Result<ContractNumber, StoreError> {
         let known = self.contracts().await?;
         match (asked, known.as_slice()) {
@@ -41,6 +43,7 @@ impl Store {
     }
 
     /// All snapshots of a contract, oldest first.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn snapshots(&self, contract: ContractNumber) -> Result<Vec<Snapshot>, StoreError> {
         let rows = sqlx::query(
             "SELECT contract_number, seq, label, state, schedule, nominal, started, finished, requests, began, ended, \
@@ -55,6 +58,7 @@ impl Store {
     }
 
     /// One snapshot.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn snapshot(&self, contract: ContractNumber, seq: Seq) -> Result<Snapshot, StoreError> {
         self.snapshots(contract).await?.into_iter().find(|snapshot| snapshot.seq == seq).ok_or_else(|| {
             StoreError::NoSnapshot {
@@ -66,12 +70,14 @@ impl Store {
 
     /// The snapshot somebody means: `latest`, `previous`, a sequence number, a label, a date (its last snapshot up to
     /// the end of that day, UTC) or an RFC 3339 instant (the last one up to then).
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn resolve(&self, contract: ContractNumber, asked: &str) -> Result<Snapshot, StoreError> {
         pick(contract, self.snapshots(contract).await?, asked)
     }
 
     /// Refuses a label that already names a snapshot, before anything is collected under it. Without a contract, the
     /// labels of all contracts count.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn refuse_taken_label(&self, contract: Option<ContractNumber>, label: &str) -> Result<(), StoreError> {
         let taken: Option<u32> = sqlx::query_scalar(
             "SELECT seq FROM v_snapshots WHERE label = ?1 AND (?2 IS NULL OR contract_number = ?2) LIMIT 1",
@@ -88,6 +94,7 @@ impl Store {
     }
 
     /// How complete the population of a snapshot is.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn coverage(&self, contract: ContractNumber, seq: Seq) -> Result<Coverage, StoreError> {
         let run: i64 = sqlx::query_scalar("SELECT run FROM v_snapshots WHERE contract_number = ? AND seq = ?")
             .bind(super::seal::number_of(contract.0))

@@ -3,15 +3,29 @@
 //! Outcomes are text that the walk understands; nothing here looks into them. They hold personal data and are deleted as
 //! soon as nobody can need them any more.
 
-use chrono::{DateTime, Utc};
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite, SqliteConnection};
 
 use super::error::{StoreError, While as _};
 use super::intern::BATCH;
 use super::open::Store;
 use super::runner::Runner;
-use super::runs::{Occasion, RunId, instant};
+use super::runs::{LEAST_REGRESSION, Occasion, RunId, instant};
 use crate::domain::time::to_millis;
+
+/// A run that was cut off can be taken up if it began less than that ago. The half hour that a run may take counts from its
+/// beginning: so whoever takes one up has at least ten minutes for what is left of it.
+pub const TAKEN_UP_WITHIN: TimeDelta = TimeDelta::minutes(20);
+
+/// A run that can be taken up, given the oldest beginning and twice the newest time: beginnings and ends in the future are
+/// those of a clock that went back, by which nobody can tell an age.
+const YOUNG: &str = "r.state = 'interrupted' AND r.started >= ? AND r.started <= ? AND r.finished <= ?";
+
+/// The values of [`YOUNG`] at that time.
+fn young(now: DateTime<Utc>) -> [String; 3] {
+    let newest = to_millis(now + LEAST_REGRESSION);
+    [to_millis(now - TAKEN_UP_WITHIN), newest.clone(), newest]
+}
 
 /// A run that was cut off and goes on.
 #[derive(Clone, Debug)]
@@ -28,6 +42,7 @@ pub struct TakenUp {
 
 impl Store {
     /// Lets a run that has just begun be taken up later, under the same terms only.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn stage(&self, run: RunId, terms: &str, label: Option<&str>) -> Result<(), StoreError> {
         sqlx::query("INSERT INTO staging (run, terms, label) VALUES (?, ?, ?)")
             .bind(run.0)
@@ -40,6 +55,7 @@ impl Store {
     }
 
     /// Keeps outcomes of a run behind those it has: all of them or none.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn keep(&self, run: RunId, outcomes: &[String]) -> Result<(), StoreError> {
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to keep what was read")?;
         let last: i64 = sqlx::query_scalar("SELECT coalesce(max(number), 0) FROM staged WHERE run = ?")
@@ -58,29 +74,33 @@ impl Store {
         transaction.commit().await.when("keep what was read")
     }
 
-    /// Takes up the newest run that was interrupted, has read something under these terms and began after that instant.
+    /// Takes up the newest run that was interrupted, if it has read something, on terms that are the same now, and is young
+    /// enough: see [`TAKEN_UP_WITHIN`].
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn take_up(
         &self,
         _runner: &Runner,
         occasion: &Occasion,
-        terms: &str,
-        began: std::ops::RangeInclusive<DateTime<Utc>>,
+        are_same: impl FnOnce(&str) -> bool,
+        now: DateTime<Utc>,
     ) -> Result<Option<TakenUp>, StoreError> {
         // What somebody asks for now may go on with what somebody asked for before; an instant of a schedule is that one.
-        let found: Option<(i64, String, Option<String>)> = sqlx::query_as(
-            "SELECT r.id, r.started, s.label FROM run r JOIN staging s ON s.run = r.id \
-             WHERE r.state = 'interrupted' AND s.terms = ? AND r.schedule = ? AND (r.schedule = 'manual' OR r.nominal = ?) \
-             AND r.started BETWEEN ? AND ? AND EXISTS (SELECT 1 FROM staged WHERE run = r.id) ORDER BY r.id DESC LIMIT 1",
-        )
-        .bind(terms)
-        .bind(&occasion.schedule)
-        .bind(to_millis(occasion.nominal))
-        .bind(to_millis(*began.start()))
-        .bind(to_millis(*began.end()))
-        .fetch_optional(&self.writer)
-        .await
-        .when("look for a run that was cut off")?;
-        let Some((id, started, label)) = found else { return Ok(None) };
+        let select = format!(
+            "SELECT r.id, r.started, s.terms, s.label FROM run r JOIN staging s ON s.run = r.id \
+             WHERE r.schedule = ? AND (r.schedule = 'manual' OR r.nominal = ?) AND {YOUNG} \
+             AND EXISTS (SELECT 1 FROM staged WHERE run = r.id) ORDER BY r.id DESC LIMIT 1"
+        );
+        let [oldest, newest, last] = young(now);
+        let found: Option<(i64, String, String, Option<String>)> = sqlx::query_as(AssertSqlSafe(select))
+            .bind(&occasion.schedule)
+            .bind(to_millis(occasion.nominal))
+            .bind(oldest)
+            .bind(newest)
+            .bind(last)
+            .fetch_optional(&self.writer)
+            .await
+            .when("look for a run that was cut off")?;
+        let Some((id, started, _, label)) = found.filter(|(_, _, terms, _)| are_same(terms)) else { return Ok(None) };
         sqlx::query("UPDATE run SET state = 'collecting', finished = NULL, reason = NULL WHERE id = ?")
             .bind(id)
             .execute(&self.writer)
@@ -95,6 +115,7 @@ impl Store {
     }
 
     /// Gives a run up: it will not be taken up, and what it has read is deleted.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn give_up(&self, run: RunId) -> Result<(), StoreError> {
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to give the run up")?;
         forget(&mut transaction, run).await?;
@@ -106,6 +127,23 @@ impl Store {
 pub(super) async fn forget(db: &mut SqliteConnection, run: RunId) -> Result<(), StoreError> {
     for statement in ["DELETE FROM staged WHERE run = ?", "DELETE FROM staging WHERE run = ?"] {
         sqlx::query(statement).bind(run.0).execute(&mut *db).await.when("delete what the run has read")?;
+    }
+    Ok(())
+}
+
+/// Deletes what runs have read that cannot be taken up at that time, nor later.
+pub(super) async fn forget_old(db: &mut SqliteConnection, now: DateTime<Utc>) -> Result<(), StoreError> {
+    for table in ["staged", "staging"] {
+        let [oldest, newest, last] = young(now);
+        sqlx::query(AssertSqlSafe(format!(
+            "DELETE FROM {table} WHERE run NOT IN (SELECT r.id FROM run r WHERE {YOUNG})"
+        )))
+        .bind(oldest)
+        .bind(newest)
+        .bind(last)
+        .execute(&mut *db)
+        .await
+        .when("delete what runs have read that cannot be taken up any more")?;
     }
     Ok(())
 }

@@ -49,6 +49,7 @@ struct Apart {
 
 impl Store {
     /// The state as of a snapshot.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn state(&self, contract: ContractNumber, seq: Seq) -> Result<State, StoreError> {
         let apart = self.apart(contract, seq).await?;
         let unproven = self.unproven(contract, seq).await?;

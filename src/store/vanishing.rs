@@ -32,6 +32,7 @@ impl Store {
     ///
     /// Scopes below groups and users that hold fewer than `least` facts count only if nothing at all was seen of them. Scopes
     /// whose parent is gone never do: that was confirmed by asking for the parent.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn vanishing(
         &self,
         contract: ContractNumber,

@@ -1,5 +1,6 @@
 //! The walk over the users, when the server does not play along.
 
+use emulator::faults::{Distortion, Effect, Link};
 use emulator::{Body, Emulator, Rule};
 use keyholder::api::error::Foreign;
 use keyholder::api::{Depth, Fault};
@@ -45,7 +46,8 @@ fn users(from: usize, count: usize, next: &str) -> Value {
 
 #[tokio::test]
 async fn pages_of_a_hundred_end_with_the_last_user() {
-    for (count, pages) in [(99, vec![99]), (100, vec![100]), (101, vec![100, 1, 0]), (250, vec![100, 99, 51, 0])] {
+    for (count, pages) in [(99, vec![99]), (100, vec![100, 0, 0]), (101, vec![100, 1, 0]), (250, vec![100, 99, 51, 0])]
+    {
         let emulator = contract(count).await;
         let (users, moved, fault) = walk(&emulator).await;
         assert!(fault.is_none());
@@ -88,13 +90,35 @@ async fn a_short_page_with_a_link_onwards_is_not_the_end() {
 }
 
 #[tokio::test]
-async fn a_full_page_without_a_link_is_the_end() {
+async fn a_full_page_without_a_link_is_the_end_when_nobody_new_is_behind_it() {
     let emulator = contract(30).await;
-    let items: Vec<_> = (0..100).map(|number| json!({"id": format!("u{number}"), "type": "user"})).collect();
+    let user = |number| json!({"id": format!("u{number}"), "type": "user"});
+    let items: Vec<_> = (0..100).map(user).collect();
     emulator.fail(page(0, json!({"items": items})));
-    let (pages, _, fault) = walk(&emulator).await;
+    emulator.fail(page(99, json!({"items": [user(99)]})));
+    let (pages, moved, fault) = walk(&emulator).await;
     assert!(fault.is_none(), "{fault:?}");
-    assert_eq!((pages, emulator.counters().total), (vec![100], 1));
+    assert_eq!((pages, moved, emulator.counters().total), (vec![100, 0, 0], false, 3));
+}
+
+#[tokio::test]
+async fn a_server_that_never_tells_of_the_next_page_is_followed_to_the_end() {
+    let emulator = contract(250).await;
+    emulator.fail(Rule::on("GET", "/um/users").effect(Effect::Distort(Distortion::Next(Link::Untold))));
+    let (pages, moved, fault) = walk(&emulator).await;
+    assert!(fault.is_none(), "{fault:?}");
+    assert_eq!((pages, moved), (vec![100, 99, 51, 0], false));
+}
+
+#[tokio::test]
+async fn a_link_that_cannot_be_read_is_not_the_end() {
+    let emulator = contract(250).await;
+    let fault = emulator.fail(
+        Rule::on("GET", "/um/users").query("offset=99&").effect(Effect::Distort(Distortion::Next(Link::Unreadable))),
+    );
+    let (pages, _, failed) = walk(&emulator).await;
+    assert_eq!((pages, fault.fired()), (vec![100], 1));
+    assert!(matches!(failed, Some(Fault::ForeignLink(Foreign::Unreadable))), "{failed:?}");
 }
 
 #[tokio::test]

@@ -146,10 +146,13 @@ async fn a_user_without_an_id_hides_nobody_else() {
 async fn a_list_that_goes_on_elsewhere_removes_nothing() {
     let (bench, emulator) = (Bench::new().await, emulator().await);
     sealed(&bench, &emulator).await;
-    let more = json!({"items": [], "_links": {"next": "http://127.0.0.1/cloudapi/v6/um/groups?offset=100"}});
-    for path in ["/um/groups", "/um/resources", "/um/groups/{groupId}/users", "/um/users/{userId}/s3keys"] {
-        emulator.fail(Rule::on("GET", path).status(200).body(Body::Json(more.clone())));
-        assert_eq!(sealed(&bench, &emulator).await, "partial +0 -0 ~0", "{path}");
-        emulator.clear_faults();
+    let elsewhere = json!({"next": "http://127.0.0.1/cloudapi/v6/um/groups?offset=100"});
+    for links in [elsewhere, json!({"next": 100}), json!({"next": {"href": "/um/groups?offset=100"}}), json!(100)] {
+        let more = json!({"items": [], "_links": links});
+        for path in ["/um/groups", "/um/resources", "/um/groups/{groupId}/users", "/um/users/{userId}/s3keys"] {
+            emulator.fail(Rule::on("GET", path).status(200).body(Body::Json(more.clone())));
+            assert_eq!(sealed(&bench, &emulator).await, "partial +0 -0 ~0", "{path} {links}");
+            emulator.clear_faults();
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! Runs that are stopped and go on, in one process: which may go on, what is asked again, and that nothing is mixed.
 //! And the clock: recorded times never go back, and a clock that is wrong is told.
 
+mod bounds;
+
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -176,8 +178,8 @@ async fn a_cursor_that_skips_a_page_is_noticed_by_the_comparison() {
     emulator.clear_faults();
     let db = raw(side.store.path()).await;
     // As if the first page had been the last one.
-    let planted = "UPDATE staged SET outcome = json_set(outcome, '$.page.end.more.more', json('false')) \
-                   WHERE outcome -> '$.page.end.more.more' IS NOT NULL";
+    let planted = "UPDATE staged SET outcome = json_set(outcome, '$.page.end.more.behind', 'Nothing') \
+                   WHERE outcome ->> '$.page.end.more.behind' = 'More'";
     assert!(sqlx::query(planted).execute(&db).await.unwrap().rows_affected() > 0, "a cursor was kept");
     db.close().await;
     let snapshot = side.collect(&emulator).await;
@@ -215,7 +217,7 @@ async fn a_run_that_is_too_old_is_not_gone_on_with() {
     let emulator = served().await;
     let side = Side::new().await;
     side.begin(&emulator, side.order(&emulator)).await;
-    side.clock.set(start() + TimeDelta::minutes(31));
+    side.clock.set(start() + TimeDelta::minutes(21));
     check_not_gone_on(&emulator, &side, side.order(&emulator)).await;
 }
 
@@ -224,7 +226,7 @@ async fn a_run_that_is_nearly_too_old_goes_on_and_has_what_is_left_of_the_time()
     let emulator = served().await;
     let side = Side::new().await;
     side.begin(&emulator, side.order(&emulator)).await;
-    side.clock.set(start() + TimeDelta::minutes(29));
+    side.clock.set(start() + TimeDelta::minutes(19));
     let snapshot = side.collect(&emulator).await;
     assert!(side.saved(&snapshot).await.is_some_and(|saved| saved > 100));
     assert_eq!(snapshot.started, start());

@@ -3,5 +3,6 @@
 
 mod broken;
 mod hostile;
+mod moving;
 mod row;
 mod strange;

@@ -84,12 +84,22 @@ fn a_collector_that_takes_what_failed_for_empty_is_caught() {
 
 #[test]
 fn a_collector_that_drops_one_user_is_caught() {
-    check_caught(Collector::DropsOneUser, "FalseRemoval", 10, 30);
+    check_caught(Collector::DropsOneUser, "FalseRemoval", 5, 30);
 }
 
 #[test]
 fn a_collector_that_overlooks_what_is_new_is_caught() {
     check_caught(Collector::OverlooksWhatIsNew, "MissedAddition", 3, 30);
+}
+
+#[test]
+fn a_collector_that_takes_what_came_too_late_for_empty_is_caught() {
+    check_caught(Collector::TakesLateForEmpty, "FalseRemoval", 3, 60);
+}
+
+#[test]
+fn a_collector_that_takes_not_found_for_gone_is_caught() {
+    check_caught(Collector::TakesNotFoundForGone, "FalseRemoval", 3, 60);
 }
 
 #[test]

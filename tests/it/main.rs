@@ -29,6 +29,7 @@ mod cli_refusals;
 mod cli_shuffle;
 mod collect_absence;
 mod collect_cross_check;
+mod collect_doubt;
 mod collect_faults;
 mod collect_fuse;
 mod collect_kill;

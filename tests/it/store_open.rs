@@ -8,6 +8,7 @@ use keyholder::domain::snapshot::Source;
 use keyholder::store::open::schema_version;
 use keyholder::store::runs::Occasion;
 use keyholder::store::{Access, Store, StoreError};
+use tokio_util::sync::CancellationToken;
 
 use crate::support::model::{Bench, CONTRACT, Model, start};
 use crate::support::private_folder;
@@ -127,6 +128,70 @@ async fn a_database_is_made_whole_or_not_at_all() {
     files.sort();
     assert_eq!(files, ["test.db", "test.db.lock"]);
     assert_eq!(mode(&path), 0o600);
+}
+
+/// A folder in which a database was deleted while its log had not been folded in.
+async fn orphaned() -> (tempfile::TempDir, std::path::PathBuf) {
+    let bench = Bench::new().await;
+    bench.seal(Model::small().sightings()).await;
+    let folder = private_folder();
+    let path = folder.path().join("test.db");
+    for suffix in ["-wal", "-shm"] {
+        fs::copy(bench.folder().join(format!("test.db{suffix}")), beside(&path, suffix)).unwrap();
+    }
+    assert!(fs::metadata(beside(&path, "-wal")).unwrap().len() > 10_000, "a snapshot is in the log");
+    (folder, path)
+}
+
+fn beside(path: &Path, suffix: &str) -> std::path::PathBuf {
+    path.with_file_name(format!("test.db{suffix}"))
+}
+
+#[tokio::test]
+async fn the_log_of_a_database_that_is_gone_is_not_played_into_a_new_one() {
+    let (_folder, path) = orphaned().await;
+    let log = beside(&path, "-wal");
+    let before = fs::read(&log).unwrap();
+    let refused = Store::open(&path, Access::Write).await.expect_err("the log is refused");
+    assert!(matches!(&refused, StoreError::Orphan { log: found, .. } if *found == log), "{refused:?}");
+    assert!(refused.hint().is_some_and(|hint| hint.contains(&log.display().to_string())));
+    assert!(!path.exists() && fs::read(&log).unwrap() == before, "nothing was touched");
+    fs::remove_file(&log).unwrap();
+    let store = Store::open(&path, Access::Write).await.unwrap();
+    assert!(store.runs().await.unwrap().is_empty(), "the new database is new");
+    store.close().await;
+}
+
+#[tokio::test]
+async fn an_empty_log_is_in_nobodys_way_and_a_journal_is_refused_as_well() {
+    let folder = private_folder();
+    let path = folder.path().join("test.db");
+    fs::write(beside(&path, "-journal"), b"pages of another database").unwrap();
+    let refused = Store::open(&path, Access::Write).await.expect_err("the journal is refused");
+    assert!(matches!(refused, StoreError::Orphan { .. }), "{refused:?}");
+    for suffix in ["-journal", "-wal", "-shm"] {
+        fs::write(beside(&path, suffix), b"").unwrap();
+    }
+    Store::open(&path, Access::Write).await.unwrap().close().await;
+}
+
+#[tokio::test]
+async fn who_does_not_want_to_wait_for_the_check_of_a_large_file_does_not() {
+    let folder = private_folder();
+    let path = folder.path().join("test.db");
+    let store = Store::open(&path, Access::Write).await.unwrap();
+    let db = crate::support::cut::raw(&path).await;
+    let many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) \
+                INSERT INTO actor (name) SELECT hex(randomblob(100)) || i FROM n";
+    sqlx::query(many).execute(&db).await.unwrap();
+    db.close().await;
+    let stop = CancellationToken::new();
+    stop.cancel();
+    let stopped = store.runner_until(start(), &stop).await.expect_err("it is stopped");
+    assert!(matches!(stopped, StoreError::Stopped), "{stopped:?}");
+    // The next one is not, and the connection is as good as before.
+    store.runner(start()).await.unwrap();
+    store.close().await;
 }
 
 #[tokio::test]

@@ -75,6 +75,30 @@ async fn a_scope_that_failed_ends_nothing_and_comes_back_without_a_change() {
     }
 }
 
+/// Seals a day on which bob is not listed and what is his is gone, and expects those events.
+#[track_caller]
+fn check_gone(list: Status, expected: &'static str) -> impl Future<Output = ()> {
+    let at = std::panic::Location::caller();
+    async move {
+        let bench = Bench::new().await;
+        bench.seal(Model::small().sightings()).await;
+        let mut seen = Model::small().sightings();
+        seen.users.retain(|user| user.id.as_str() != "bob");
+        seen.scopes.get_mut(&Scope::Users).unwrap().0 = list;
+        lose(&mut seen, Scope::Keys("bob".into()), Status::Gone);
+        lose(&mut seen, Scope::Owns("bob".into()), Status::Gone);
+        bench.seal(seen).await;
+        assert_eq!(events(&bench, 2).await, expected, "{at}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_gone_ends_with_its_parent_and_only_if_the_list_of_parents_says_so() {
+    check_gone(Status::Unstable, "").await;
+    check_gone(Status::Failed("page 2: timeout".into()), "").await;
+    check_gone(Status::Complete, "Ended user bob, Ended key bob>K1").await;
+}
+
 #[tokio::test]
 async fn every_list_may_fail_without_ending_anything() {
     for scope in [Scope::Contract, Scope::Users, Scope::Groups, Scope::Resources] {

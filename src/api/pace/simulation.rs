@@ -157,7 +157,7 @@ async fn simulate(run: &Run) -> Outcome {
 }
 
 /// The requests of a walk of a contract with ten thousand users.
-const LARGE: u32 = 21_103;
+const LARGE: u32 = 21_106;
 
 /// Expects at least 95 % of what is allowed to be used, at most 1 % of the answers to be 429, and nothing to be lost.
 async fn check(run: Run) {

@@ -1,8 +1,12 @@
-//! Lists. A list without `items` was not expanded, which is something else than an empty one.
+//! Lists. A list without `items` was not expanded, which is something else than an empty one; and a list whose link to the
+//! next page cannot be read is something else than a last page.
 
 use std::sync::Arc;
 
-use super::lenient::{Address, Count, Identity, Text, Type, Word};
+use serde::de::MapAccess;
+
+use super::lenient::{Address, Count, Identity, Lenient, Place, Text, Type, Word};
+use super::notes::Context;
 use super::record::{List, Record, keep_in_extra, read_known, record};
 use crate::domain::body::Extras;
 
@@ -25,6 +29,13 @@ pub struct Collection<T> {
     pub links: Option<Links>,
     /// Properties this version does not know.
     pub extra: Extras,
+}
+
+impl<T> Collection<T> {
+    /// The link to the next page, if there is one.
+    pub fn next(&self) -> Option<&Link> {
+        self.links.as_ref()?.next.as_ref()
+    }
 }
 
 impl<T> Default for Collection<T> {
@@ -58,7 +69,7 @@ impl<T: Record> Record for Collection<T> {
         items: List<T> = "items",
         offset: Count = "offset",
         limit: Count = "limit",
-        links: Links = "_links",
+        links: Neighbours = "_links",
     );
 
     keep_in_extra!();
@@ -72,6 +83,45 @@ record! {
         /// `self`.
         this: String as Text = "self",
         /// `next`; absent or null on the last page.
-        next: String as Text = "next",
+        next: Link as Onward = "next",
+    }
+}
+
+/// A link to another page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// An address, or what the server takes for one.
+    To(String),
+    /// Something else than text: there is another page, and nobody knows where.
+    Unreadable,
+}
+
+/// Reads a link.
+pub(super) struct Onward;
+
+impl Lenient for Onward {
+    type Value = Link;
+
+    fn of_text(text: &str, place: Place, context: &Context) -> Option<Link> {
+        Text::of_text(text, place, context).map(Link::To)
+    }
+
+    fn of_wrong() -> Option<Link> {
+        Some(Link::Unreadable)
+    }
+}
+
+/// Reads `_links`. What is no object may have said anything, also that there is another page.
+pub(super) struct Neighbours;
+
+impl Lenient for Neighbours {
+    type Value = Links;
+
+    fn of_object<'de, A: MapAccess<'de>>(map: A, context: &Context) -> Result<Option<Links>, A::Error> {
+        <Links as Lenient>::of_object(map, context)
+    }
+
+    fn of_wrong() -> Option<Links> {
+        Some(Links { next: Some(Link::Unreadable), ..Links::default() })
     }
 }

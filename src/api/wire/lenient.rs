@@ -58,6 +58,11 @@ pub(super) trait Lenient {
         Ok(None)
     }
 
+    /// What stands in the place of a value of a wrong type, where that must not look like no value.
+    fn of_wrong() -> Option<Self::Value> {
+        None
+    }
+
     /// Reads the value; a wrong type is noted, or refused by a strict reader.
     fn read<'de, D: Deserializer<'de>>(
         from: D,
@@ -75,7 +80,7 @@ pub(super) trait Lenient {
                     return Err(context.refuse(refusal));
                 }
                 context.invalid_field(place.model, place.name);
-                Ok(None)
+                Ok(Self::of_wrong())
             }
         }
     }

@@ -28,21 +28,24 @@ type Pair = (GroupId, UserId);
 type Sides = BTreeMap<UserId, BTreeSet<GroupId>>;
 
 impl Recheck<'_> {
-    /// Reads the groups of every user and settles what they and the members of the groups disagree about. What they go on
-    /// disagreeing about is unstable on both sides; a membership that either side names is one that was seen.
+    /// Reads the groups of every user and settles what they and the members of the groups disagree about. A pair is settled
+    /// once both sides were read again and agree. What is not is unstable on both sides, whether they go on disagreeing or
+    /// one of them could not be read again, and a membership that either side named is one that was seen.
     pub async fn cross_check(&self, walk: &mut Walk) -> Result<(), CollectError> {
         let users: Vec<UserId> = walk.sightings.users.iter().map(|user| user.id.clone()).collect();
         let mut sides = Sides::new();
         self.read_sides(walk, users, &mut sides).await?;
         self.settle_groups(walk, &sides).await?;
+        let mut unsettled = differing(&walk.sightings, &sides);
         for _ in 0..MOST_ROUNDS {
-            let differing = differing(&walk.sightings, &sides);
-            if differing.is_empty() {
+            if unsettled.is_empty() {
                 return Ok(());
             }
-            self.read_both_again(walk, &differing, &mut sides).await?;
+            let heard = self.read_both_again(walk, &unsettled, &mut sides).await?;
+            unsettled.retain(|pair| !heard.settles(pair));
+            unsettled.extend(differing(&walk.sightings, &sides));
         }
-        for (group, user) in differing(&walk.sightings, &sides) {
+        for (group, user) in unsettled {
             set_unstable(&mut walk.sightings, &Scope::Members(group.clone()));
             set_unstable(&mut walk.sightings, &Scope::UserGroups(user.clone()));
             walk.sightings.members.push((group, user));
@@ -70,8 +73,14 @@ impl Recheck<'_> {
         Ok(())
     }
 
-    /// Reads the groups of those users; whoever cannot be read any more is no longer a side.
-    async fn read_sides(&self, walk: &mut Walk, users: Vec<UserId>, sides: &mut Sides) -> Result<(), CollectError> {
+    /// Reads the groups of those users and answers whose were read to their end. What an earlier reading of the others said
+    /// stands as far as it goes, but it is not what is so now.
+    async fn read_sides(
+        &self,
+        walk: &mut Walk,
+        users: Vec<UserId>,
+        sides: &mut Sides,
+    ) -> Result<BTreeSet<UserId>, CollectError> {
         let known: BTreeMap<&str, GroupId> =
             walk.sightings.groups.iter().map(|group| (group.id.as_str(), group.id.clone())).collect();
         let mut left: BTreeSet<UserId> = users.iter().cloned().collect();
@@ -91,19 +100,27 @@ impl Recheck<'_> {
             }
             read.push((user, reading));
         }
+        let mut heard = BTreeSet::new();
         for (user, reading) in read {
-            take_side(walk, user, reading, sides);
+            if take_side(walk, &user, reading, sides) {
+                heard.insert(user);
+            }
         }
+        let late = Status::Failed("the run had to be over before".to_owned());
         for user in left {
-            sides.remove(&user);
-            let late = Status::Failed("the run had to be over before".to_owned());
-            walk.sightings.scopes.entry(Scope::UserGroups(user)).or_insert((late, Effort::default()));
+            let scopes = &mut walk.sightings.scopes;
+            scopes.entry(Scope::UserGroups(user)).or_insert_with(|| (late.clone(), Effort::default())).0 = late.clone();
         }
-        Ok(())
+        Ok(heard)
     }
 
     /// Reads both sides of every pair again. A reading that came through replaces the one before.
-    async fn read_both_again(&self, walk: &mut Walk, pairs: &[Pair], sides: &mut Sides) -> Result<(), CollectError> {
+    async fn read_both_again(
+        &self,
+        walk: &mut Walk,
+        pairs: &BTreeSet<Pair>,
+        sides: &mut Sides,
+    ) -> Result<Heard, CollectError> {
         let groups: BTreeSet<GroupId> = pairs.iter().map(|(group, _)| group.clone()).collect();
         let users: BTreeSet<UserId> = pairs.iter().map(|(_, user)| user.clone()).collect();
         let reads = groups.into_iter().map(|group| read_again(self.client, self.seams, Scope::Members(group)));
@@ -113,35 +130,49 @@ impl Recheck<'_> {
             walk.notes.add(std::mem::take(&mut reading.notes));
             readings.push(reading);
         }
-        let replaced: BTreeSet<&str> = readings
+        let groups: BTreeSet<GroupId> = readings
             .iter()
             .filter(|reading| reading.status == Status::Complete)
-            .filter_map(|reading| reading.scope.parent())
+            .filter_map(|reading| reading.scope.parent().map(GroupId::from))
             .collect();
-        walk.sightings.members.retain(|(group, _)| !replaced.contains(group.as_str()));
+        walk.sightings.members.retain(|(group, _)| !groups.contains(group));
         absorb(&mut walk.sightings, readings);
-        self.read_sides(walk, users.into_iter().collect(), sides).await
+        let users = self.read_sides(walk, users.into_iter().collect(), sides).await?;
+        Ok(Heard { groups, users })
     }
 }
 
-fn take_side(walk: &mut Walk, user: UserId, reading: Reading<GroupId>, sides: &mut Sides) {
+/// Who was read to the end in one round.
+struct Heard {
+    groups: BTreeSet<GroupId>,
+    users: BTreeSet<UserId>,
+}
+
+impl Heard {
+    /// Whether both sides of a pair were heard, so that they either agree by now or differ again.
+    fn settles(&self, (group, user): &Pair) -> bool {
+        self.groups.contains(group) && self.users.contains(user)
+    }
+}
+
+/// Takes a reading of a user's groups in; answers whether it says which all of them are. Somebody who is gone has none.
+fn take_side(walk: &mut Walk, user: &UserId, reading: Reading<GroupId>, sides: &mut Sides) -> bool {
     let Reading { items, status, effort, notes, .. } = reading;
     walk.notes.add(notes);
-    let is_whole = status == Status::Complete;
+    let is_whole = status == Status::Complete || (status == Status::Gone && sides.contains_key(user));
     let scope = Scope::UserGroups(user.clone());
     let before = walk.sightings.scopes.insert(scope.clone(), (status, effort));
     if let Some((_, before)) = before {
         add_effort(&mut walk.sightings, &scope, before);
     }
     if is_whole {
-        sides.insert(user, items.into_iter().collect());
-    } else {
-        sides.remove(&user);
+        sides.insert(user.clone(), items.into_iter().collect());
     }
+    is_whole
 }
 
 /// What one side names and the other, which was read to its end, does not.
-fn differing(sightings: &Sightings, sides: &Sides) -> Vec<Pair> {
+fn differing(sightings: &Sightings, sides: &Sides) -> BTreeSet<Pair> {
     let is_whole = |group: &GroupId| is_complete(sightings, &Scope::Members(group.clone()));
     let members: BTreeSet<(&str, &str)> =
         sightings.members.iter().map(|(group, user)| (group.as_str(), user.as_str())).collect();
@@ -154,7 +185,5 @@ fn differing(sightings: &Sightings, sides: &Sides) -> Vec<Pair> {
         .flat_map(|(user, groups)| groups.iter().map(move |group| (group, user)))
         .filter(|(group, user)| !members.contains(&(group.as_str(), user.as_str())) && is_whole(group))
         .map(|(group, user)| (group.clone(), user.clone()));
-    let mut pairs: Vec<Pair> = by_groups.cloned().chain(by_users).collect();
-    pairs.sort();
-    pairs
+    by_groups.cloned().chain(by_users).collect()
 }

@@ -59,11 +59,14 @@ impl Recheck<'_> {
         Ok(())
     }
 
-    /// The ids of those that are gone, if none of them is known to be there or cannot be told.
+    /// The ids of those that are gone, if each of them could be asked for and none is there or cannot be told. One whose
+    /// type was never told has no address: whoever cannot ask does not know.
     async fn ask_for(&self, walk: &mut Walk, lost: Vec<Vanished>) -> Result<Option<BTreeSet<String>>, CollectError> {
+        let count = lost.len() as u64;
         let Some(tally) = self.ask(&Scope::Resources, lost).await? else { return Ok(None) };
         add_effort(&mut walk.sightings, &Scope::Resources, tally.effort);
-        Ok(tally.confirms().then(|| tally.gone.iter().map(ToString::to_string).collect()))
+        let is_sure = tally.asked == count && tally.confirms();
+        Ok(is_sure.then(|| tally.gone.iter().map(ToString::to_string).collect()))
     }
 }
 

@@ -22,6 +22,7 @@ pub use fuse::{LEAST, trips};
 
 use super::error::CollectError;
 use super::reading::Unauthorised;
+use super::walk::Walk;
 use crate::api::read::Client;
 use crate::domain::coverage::{Effort, Scope, Status};
 use crate::domain::sighting::Sightings;
@@ -57,11 +58,14 @@ impl<'a> Recheck<'a> {
         Self { client, seams, at_once: at_once.max(1), reread_after, deadline, waited: false }
     }
 
-    /// What comes out of it, unless the run has to be over before.
+    /// What comes out of it, unless the run has to be over before. Nothing is begun any more when it is late.
     async fn in_time<T>(
         &self,
         future: impl Future<Output = Result<T, Unauthorised>>,
     ) -> Result<Option<T>, CollectError> {
+        if Instant::now() >= self.deadline {
+            return Ok(None);
+        }
         match timeout_at(self.deadline, future).await {
             Ok(Ok(outcome)) => Ok(Some(outcome)),
             Ok(Err(Unauthorised(error))) => Err(CollectError::Refused(error)),
@@ -81,6 +85,22 @@ fn add_effort(sightings: &mut Sightings, scope: &Scope, effort: Effort) {
         let items = known.items.max(effort.items);
         known.add(effort);
         known.items = items;
+    }
+}
+
+/// What belongs to somebody who is said to be gone is settled only by a list of such parents that was read to its end. By any
+/// other list the parent stays, and so nobody knows what it holds.
+pub fn doubt_the_gone(walk: &mut Walk) {
+    let [users, groups] = [Scope::Users, Scope::Groups].map(|list| is_complete(&walk.sightings, &list));
+    for (scope, (status, _)) in &mut walk.sightings.scopes {
+        let is_list_whole = match scope {
+            Scope::Members(_) | Scope::Shares(_) => groups,
+            Scope::Owns(_) | Scope::Keys(_) | Scope::UserGroups(_) => users,
+            Scope::Contract | Scope::Users | Scope::Groups | Scope::Resources => continue,
+        };
+        if *status == Status::Gone && !is_list_whole {
+            *status = Status::Unstable;
+        }
     }
 }
 

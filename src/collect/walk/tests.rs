@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::api::{Credentials, Settings, Version};
+use crate::collect::reading::{OfGroup, Reading};
 use crate::domain::contract::Contract;
 use crate::domain::user::Person;
 use crate::seams::{SeededRandom, SetClock};
@@ -62,4 +63,32 @@ fn what_was_not_read_in_time_is_a_gap_and_what_was_is_kept() {
     let expected = ["users", "resources", "members(ops)"].map(|scope| format!("{scope}: {late}"));
     assert_eq!(told, expected);
     assert_eq!(coverage.totals(), (6, 3));
+}
+
+#[test]
+fn a_list_of_users_that_leaves_out_a_member_proves_nothing_when_there_is_no_time_to_ask() {
+    let settings = Settings::new(
+        "http://127.0.0.1:9/cloudapi/v6".parse().unwrap(),
+        Version::V6,
+        Credentials::Bearer("token".into()),
+    );
+    let seams = Seams::system();
+    let client = Client::new(&settings, seams.clone()).unwrap();
+    for (members, expected) in [(vec!["ann".into(), "bob".into()], Status::Unstable), (Vec::new(), Status::Complete)] {
+        let mut walker = Walker::new(&client, &seams, Limits::default(), &|_| ());
+        walker.seen.contract = Some(contract());
+        for scope in std::mem::take(&mut walker.open) {
+            walker.seen.record(scope, Status::Complete, Effort::default());
+        }
+        walker.seen.of_group(OfGroup {
+            group: "ops".into(),
+            members: Reading::of_items(members),
+            shares: Reading::of_items(Vec::new()),
+        });
+        // Somebody's keys were still to be read when the time was over.
+        walker.open.insert(Scope::Keys("ann".into()));
+        walker.run_out_of_time();
+        let scopes = walker.finish().unwrap().sightings.scopes;
+        assert_eq!(scopes[&Scope::Users].0, expected);
+    }
 }

@@ -68,6 +68,7 @@ struct Sealer<'c> {
 
 impl Store {
     /// Seals a run: facts, changes, coverage and the snapshot itself, all or nothing.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn seal(&self, sealing: Sealing, seams: &Seams) -> Result<Snapshot, StoreError> {
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to seal the snapshot")?;
         let number = sealing.contract;

@@ -1,7 +1,5 @@
 //! F11 to F13: servers that lead astray or fill the memory.
 
-use std::time::Duration;
-
 use keyholder::api::Settings;
 use keyholder::exit::Exit;
 
@@ -48,7 +46,6 @@ fn f11_pages_without_end_are_given_up_when_they_are_too_many() {
     // The limits for a real run are a hundred times as high; what happens at them is the same.
     let dress = |settings: &mut Settings| (settings.concurrency, settings.largest_run) = (1, 2 << 20);
     play_with(30, dress, async |row| {
-        row.quiet.set(Duration::from_millis(1));
         let requests = row.emulator.counters().total;
         check_astray(row, "limit=10", 100, "failed (the answers of this run hold more than 2 MiB)").await;
         assert!(row.emulator.counters().total - requests < 400, "nothing more is asked then");
@@ -60,7 +57,6 @@ fn f11_pages_without_end_are_given_up_when_they_are_too_many() {
 fn f11_the_same_page_again_and_again_is_given_up() {
     let dress = |settings: &mut Settings| settings.largest_run = 2 << 20;
     play_with(30, dress, async |row| {
-        row.quiet.set(Duration::from_millis(1));
         check_astray(row, "limit=20", 100, "failed (the answers of this run hold more than 2 MiB)").await;
         row.check_recovers().await;
     });

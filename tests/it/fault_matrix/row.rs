@@ -1,7 +1,7 @@
 //! What every row has: a contract with its baseline in a store, the row's faults, and collections under a clock that
 //! moves only when nothing happens.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -9,7 +9,6 @@ use emulator::{Emulator, Schedule};
 use keyholder::api::read::Client;
 use keyholder::api::settings::{Settings, Version};
 use keyholder::app::collect::{CollectFailure, Order, collect};
-use keyholder::collect::Progress;
 use keyholder::domain::change::Op;
 use keyholder::domain::coverage::Coverage;
 use keyholder::domain::fact::Kind;
@@ -28,7 +27,7 @@ const DOCUMENTATION: &str = include_str!("../../../docs/emulator.md");
 
 /// No row takes longer, and none needs more requests.
 const PATIENCE: Patience =
-    Patience { time: Duration::from_mins(40), requests: 50_000, quiet: Duration::from_millis(20) };
+    Patience { time: Duration::from_mins(40), requests: 50_000, quiet: Duration::from_millis(1) };
 
 /// The example of a row, as the documentation has it.
 pub(super) fn example(row: &str) -> String {
@@ -38,8 +37,6 @@ pub(super) fn example(row: &str) -> String {
 
 /// A contract that was collected once.
 pub(super) struct Row {
-    /// How long nothing happens before the clock is moved: long enough for the journal, however busy the machine.
-    pub(super) quiet: std::cell::Cell<Duration>,
     pub(super) emulator: Emulator,
     pub(super) store: Store,
     client: Client,
@@ -67,16 +64,14 @@ pub(super) fn play(users: usize, concurrency: usize, scene: impl AsyncFnOnce(&Ro
 pub(super) fn play_with(users: usize, dress: impl FnOnce(&mut Settings), scene: impl AsyncFnOnce(&Row)) {
     frozen(async {
         let emulator = Emulator::builder().seed(5).users(users).start().await.unwrap();
-        let folder = crate::support::private_folder_in(std::path::Path::new("/dev/shm"))
-            .unwrap_or_else(|_| crate::support::private_folder());
+        let folder = crate::support::private_folder();
         let store = Store::open(&folder.path().join("row.db"), Access::Write).await.unwrap();
         let clock = SetClock::at(start());
         let seams = Seams::new(clock.clone(), SeededRandom::new(3));
         let mut settings = settings(&emulator, Version::V6);
         dress(&mut settings);
         let client = Client::new(&settings, seams.clone()).unwrap();
-        let quiet = std::cell::Cell::new(PATIENCE.quiet);
-        let row = Row { quiet, emulator, store, client, seams, settings, clock, _folder: folder };
+        let row = Row { emulator, store, client, seams, settings, clock, _folder: folder };
         let first = row.collect().await.sealed();
         assert!(first.is_complete(), "the baseline");
         scene(&row).await;
@@ -94,16 +89,8 @@ impl Row {
         self.clock.set(self.seams.now() + TimeDelta::days(1));
         let order = Order::manual(self.seams.now(), &self.settings);
         let (begun, before) = (Instant::now(), self.emulator.counters().total);
-        // Only the walk takes time; the store would run into its own timeouts.
-        let (pulse, at) = (self.emulator.pulse(), Mutex::new(Progress::default()));
-        let is_walking = || {
-            let at = *at.lock().unwrap();
-            self.emulator.pulse() > pulse && (at.scopes == 0 || at.ended < at.scopes)
-        };
-        let note = |now| *at.lock().unwrap() = now;
-        let collected = collect(&self.store, &self.client, &self.seams, order, &note);
-        let patience = Patience { quiet: self.quiet.get(), ..PATIENCE };
-        let outcome = passing(&self.emulator, patience, is_walking, collected).await.expect("every collection ends");
+        let collected = collect(&self.store, &self.client, &self.seams, order, &|_| ());
+        let outcome = passing(&self.emulator, PATIENCE, collected).await.expect("every collection ends");
         Collected { outcome, requests: self.emulator.counters().total - before, took: begun.elapsed() }
     }
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use emulator::Schedule;
 use emulator::faults::Intensity;
+use emulator::{Rule, Schedule};
 use keyholder::domain::fact::Kind;
 use keyholder::seams::{Seams, SeededRandom, SetClock};
 
@@ -11,6 +11,10 @@ use crate::support::model::start;
 
 /// Contracts that stories happen in; their baselines are collected once.
 pub(super) const CONTRACTS: usize = 30;
+
+/// What the failing question about a parent is counted as, and the end of the time.
+pub(super) const HALF_GONE: &str = "503 behind 404";
+pub(super) const TIME_OVER: &str = "time over";
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +39,8 @@ pub(super) struct Case {
     pub(super) days: u32,
     pub(super) weather: Weather,
     pub(super) schedule: Schedule,
+    /// The time of the collection is over when so many requests have come; `None` if it lasts.
+    pub(super) late: Option<u32>,
 }
 
 /// Draws numbers.
@@ -70,8 +76,11 @@ impl Case {
             Weather::Lies(_) => lies,
             Weather::All(_) => churn.and(honest).and(lies),
         };
-        let days = u32::try_from(dice.below(31)).expect("a month at most");
-        Self { seed, contract, days, weather, schedule }
+        let number = |sides| u32::try_from(dice.below(sides)).expect("a small number");
+        let days = number(31);
+        let late = (dice.below(4) == 0).then(|| number(120));
+        let schedule = if dice.below(5) == 0 { half_gone(seed, number).and(schedule) } else { schedule };
+        Self { seed, contract, days, weather, schedule, late }
     }
 
     /// Users of a contract: 24 to 54, but one contract in ten has two pages of them.
@@ -86,6 +95,19 @@ impl Case {
             self.seed
         )
     }
+}
+
+/// Something below a group or user is not found, and whether its parent is there cannot be told.
+fn half_gone(seed: u64, number: impl Fn(u64) -> u32) -> Schedule {
+    let (child, parent) = [
+        ("/um/groups/{groupId}/users", "/um/groups/{groupId}"),
+        ("/um/groups/{groupId}/shares", "/um/groups/{groupId}"),
+        ("/um/users/{userId}/owns", "/um/users/{userId}"),
+        ("/um/users/{userId}/s3keys", "/um/users/{userId}"),
+    ][number(4) as usize];
+    let missing = Rule::on("GET", child).status(404).after(number(8)).times(1 + number(4));
+    let broken = Rule::on("GET", parent).status(503).times(40).named(&format!("GET {parent}: {HALF_GONE}"));
+    Schedule::new(seed).rule(missing).rule(broken)
 }
 
 fn below(dice: &Dice, sides: u64) -> usize {

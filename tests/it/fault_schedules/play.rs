@@ -1,11 +1,11 @@
 //! Plays one story: baseline, changes, a collection in bad weather, judgement, and a collection in good weather.
 
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use emulator::Emulator;
+use emulator::faults::{Edit, Effect};
+use emulator::{Emulator, Rule};
 use keyholder::analyse::diff::meanings;
 use keyholder::api::read::Client;
 use keyholder::api::{Depth, Version};
@@ -15,12 +15,15 @@ use keyholder::collect::{CollectError, Limits, Walk, walk};
 use keyholder::domain::coverage::{Scope, Status};
 use keyholder::domain::fact::Kind;
 use keyholder::domain::id::{ContractNumber, Seq};
+use keyholder::domain::sighting::Sightings;
 use keyholder::domain::snapshot::{RunState, Snapshot};
 use keyholder::domain::state::State;
 use keyholder::seams::{Seams, SeededRandom, SetClock};
 use keyholder::store::changes::apply;
+use tokio::sync::Notify;
+use tokio::time::{Instant, advance};
 
-use super::case::{CONTRACTS, Case, Weather, kinds_below};
+use super::case::{CONTRACTS, Case, TIME_OVER, Weather, kinds_below};
 use super::oracle::{Witness, differences, judge, told};
 use crate::support::api::settings;
 use crate::support::model::{Bench, start};
@@ -34,6 +37,8 @@ pub(super) enum Collector {
     TakesFailedForEmpty,
     DropsOneUser,
     OverlooksWhatIsNew,
+    TakesLateForEmpty,
+    TakesNotFoundForGone,
     Hangs,
     AsksForEver,
 }
@@ -91,7 +96,7 @@ fn baseline(contract: usize) -> &'static [u8] {
     BASELINES[contract].get_or_init(|| {
         frozen(async {
             let stage = Stage::set(contract, 0, None).await;
-            let ended = stage.collect(Collector::Product, &Facts::new()).await;
+            let ended = stage.collect(Collector::Product, &Facts::new(), &Notify::new()).await;
             assert!(matches!(ended, Ended::Sealed(first, _) if first.is_complete()), "the baseline of {contract}");
             stage.bench.into_bytes().await
         })
@@ -133,9 +138,17 @@ impl Stage {
         let before = held(&first);
         let witness = self.emulator.read(Witness::of);
         let watcher = witness.clone();
-        self.emulator.follow(case.schedule.watched(move |world| watcher.look(world)));
-        let begun = tokio::time::Instant::now();
-        let ended = self.collect(collector, &before).await;
+        let (is_late, late) = (Arc::new(Notify::new()), case.late);
+        let over = Arc::clone(&is_late);
+        let schedule = late.into_iter().fold(case.schedule, |schedule, requests| {
+            let over = Arc::clone(&over);
+            let end = Effect::Edit(Edit::with(move |_| over.notify_one()));
+            schedule
+                .rule(Rule::on("GET", "*").effect(end).after(requests).times(1).named(&format!("GET *: {TIME_OVER}")))
+        });
+        self.emulator.follow(schedule.watched(move |world| watcher.look(world)));
+        let begun = Instant::now();
+        let ended = self.collect(collector, &before, &is_late).await;
         story.time = begun.elapsed();
         let fired = self.emulator.faults_fired();
         for (name, times) in &fired {
@@ -169,7 +182,7 @@ impl Stage {
     /// Without faults, the next collection is complete and says exactly what is there.
     async fn check_good_weather(&self) -> Result<(), String> {
         self.emulator.clear_faults();
-        match self.collect(Collector::Product, &Facts::new()).await {
+        match self.collect(Collector::Product, &Facts::new(), &Notify::new()).await {
             Ended::Sealed(last, _) if last.is_complete() => {
                 let (expected, found) = (self.emulator.read(there), held(&self.state(last.contract, last.seq).await));
                 let differ = differences(&expected, &found);
@@ -188,34 +201,44 @@ impl Stage {
         }
     }
 
-    /// Walks and settles as the product does, alters what was seen where that is planted, and seals.
-    async fn collect(&self, collector: Collector, before: &Facts) -> Ended {
+    /// Walks and settles as the product does, alters what was seen where that is planted, and seals. All of its time is over
+    /// as soon as somebody says that it is late.
+    async fn collect(&self, collector: Collector, before: &Facts, is_late: &Notify) -> Ended {
         let client = self.client.for_another_run();
-        // The clock must not move while a database works.
-        let in_store = Cell::new(false);
+        let limits = Limits::default();
+        let deadline = Instant::now() + limits.longest;
         let asked = async {
             if collector == Collector::Hangs {
                 std::future::pending::<()>().await;
             }
             if collector == Collector::AsksForEver {
                 loop {
-                    drop(client.groups(Depth::Zero).await);
+                    // A breaker that is open answers at once.
+                    if client.groups(Depth::Zero).await.is_err() {
+                        tokio::time::sleep(Duration::from_secs(1)).await;
+                    }
                 }
             }
-            let limits = Limits::default();
             let mut walk = walk(&client, &self.seams, limits, &|_| ()).await?;
-            let deadline = tokio::time::Instant::now() + limits.longest;
             let recheck = Recheck::new(&client, &self.seams, limits.at_once, Duration::from_secs(1), deadline);
-            let vanishing = async |walk: &Walk| {
-                in_store.set(true);
-                let found = self.bench.store.vanishing(walk.contract, &walk.sightings, LEAST).await;
-                in_store.set(false);
-                found
-            };
+            let vanishing = async |walk: &Walk| self.bench.store.vanishing(walk.contract, &walk.sightings, LEAST).await;
             settle(vanishing, recheck, &mut walk, false).await?;
             Ok(walk)
         };
-        let walked = match passing(&self.emulator, PATIENCE, || !in_store.get(), asked).await {
+        let late = async {
+            is_late.notified().await;
+            advance(deadline.saturating_duration_since(Instant::now())).await;
+            std::future::pending::<()>().await;
+        };
+        // On the heap: it is large.
+        let asked = Box::pin(async {
+            tokio::select! {
+                biased;
+                outcome = asked => outcome,
+                () = late => unreachable!("it waits for ever"),
+            }
+        });
+        let walked = match passing(&self.emulator, PATIENCE, asked).await {
             Ok(Ok(walk)) => walk,
             Ok(Err(CollectFailure::Walk(error))) => return Ended::Failed(error),
             Ok(Err(CollectFailure::Store(error))) => panic!("{error:?}"),
@@ -234,6 +257,8 @@ impl Stage {
                     *status = Status::Complete;
                 }
             }
+            Collector::TakesLateForEmpty => conclude(seen, "the walk took longer than"),
+            Collector::TakesNotFoundForGone => conclude(seen, "not found, and the"),
             Collector::DropsOneUser => {
                 seen.users.pop();
             }
@@ -265,6 +290,14 @@ impl Stage {
         // A resource that goes from one owner to another is one line for two changes.
         let is_enough = lines.len() >= changes.len().div_ceil(2);
         if is_enough { Ok(()) } else { Err(format!("{} lines about {} changes", lines.len(), changes.len())) }
+    }
+}
+
+/// Takes scopes that failed for such a reason for read.
+fn conclude(seen: &mut Sightings, reason: &str) {
+    let failed = |status: &Status| status.reason().is_some_and(|why| why.starts_with(reason));
+    for (status, _) in seen.scopes.values_mut().filter(|(status, _)| failed(status)) {
+        *status = Status::Complete;
     }
 }
 

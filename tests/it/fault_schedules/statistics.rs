@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use keyholder::domain::snapshot::RunState;
 
-use super::case::Weather;
+use super::case::{HALF_GONE, TIME_OVER, Weather};
 use super::play::Story;
 
 /// Every kind of fault that random schedules are made of.
-const KINDS: [&str; 31] = [
+const KINDS: [&str; 33] = [
+    HALF_GONE,
+    TIME_OVER,
     "200",
     "401",
     "403",

@@ -36,6 +36,10 @@ pub enum Link {
     Standstill,
     /// There.
     To(String),
+    /// Nowhere: it is a number.
+    Unreadable,
+    /// It is missing, although there may be another page.
+    Untold,
 }
 
 /// What is changed about a successful answer.
@@ -147,9 +151,12 @@ impl Link {
             Self::Back => format!("{own}?offset=0&limit={limit}"),
             Self::Standstill => format!("{own}?offset={offset}&limit={limit}"),
             Self::To(link) => link.clone(),
+            Self::Unreadable => String::new(),
+            Self::Untold => return list.get_mut("_links")?.as_object_mut()?.remove("next").map(|_| ()),
         };
+        let next = if *self == Self::Unreadable { Value::from(offset + limit) } else { Value::String(next) };
         let links = list.as_object_mut()?.entry("_links").or_insert_with(|| Value::Object(serde_json::Map::new()));
-        links.as_object_mut()?.insert("next".to_owned(), Value::String(next));
+        links.as_object_mut()?.insert("next".to_owned(), next);
         Some(())
     }
 }

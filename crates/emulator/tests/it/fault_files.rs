@@ -45,6 +45,8 @@ fn every_effect_can_be_written() {
         ("next = 'https://example.org/x'", "next link"),
         ("next = 'back'", "next link"),
         ("next = 'standstill'", "next link"),
+        ("next = 'unreadable'", "next link"),
+        ("next = 'untold'", "next link"),
         ("remove = 'properties.email'", "property missing"),
         ("connection = 'silence'\nphase = 'during'", "silence"),
         ("silence_ms = 20", "silence"),
@@ -93,7 +95,7 @@ fn a_mistake_is_named_with_its_line_and_key() {
     check_line("drip = { bytes = 1 }", "{ bytes = …, every_ms = … } is expected");
     check_line(
         "next = 'nowhere'",
-        "\"elsewhere\", \"back\", \"standstill\" or an address is expected, not \"nowhere\"",
+        "\"elsewhere\", \"back\", \"standstill\", \"unreadable\", \"untold\" or an address is expected, not \"nowhere\"",
     );
 }
 

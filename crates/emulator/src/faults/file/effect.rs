@@ -117,9 +117,12 @@ fn link(value: &DeValue<'_>) -> Result<Link, String> {
         "elsewhere" => Link::Elsewhere,
         "back" => Link::Back,
         "standstill" => Link::Standstill,
+        "unreadable" => Link::Unreadable,
+        "untold" => Link::Untold,
         address if address.contains("://") => Link::To(address.to_owned()),
         other => {
-            return Err(format!("\"elsewhere\", \"back\", \"standstill\" or an address is expected, not \"{other}\""));
+            let words = r#""elsewhere", "back", "standstill", "unreadable", "untold""#;
+            return Err(format!("{words} or an address is expected, not \"{other}\""));
         }
     })
 }
