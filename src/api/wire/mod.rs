@@ -3,6 +3,7 @@
 //! Bytes become typed values in one pass without an intermediate tree. Nothing here knows of HTTP; the domain does not know
 //! of anything here: `convert` turns one into the other. Errors never quote the text that was read.
 
+pub mod alone;
 pub mod collection;
 pub mod contract;
 mod convert;
