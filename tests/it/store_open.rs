@@ -3,6 +3,10 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 
 use keyholder::domain::snapshot::Source;
 use keyholder::store::open::schema_version;
@@ -221,6 +225,41 @@ async fn only_one_runner_collects_at_a_time() {
     assert!(matches!(refused, StoreError::Locked { .. }), "{refused:?}");
     let said = refused.to_string();
     assert!(said.contains(&format!("process {}", std::process::id())), "{said}");
+}
+
+/// Starts programs one after the other until this is dropped: each holds a copy of every open file until it runs.
+struct Starting(Arc<AtomicBool>, Option<JoinHandle<()>>);
+
+impl Starting {
+    fn begin() -> Self {
+        let over = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&over);
+        let thread = std::thread::spawn(move || {
+            while !seen.load(Ordering::Relaxed) {
+                assert!(Command::new("true").status().unwrap().success());
+            }
+        });
+        Self(over, Some(thread))
+    }
+}
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+        let ended = self.1.take().map(JoinHandle::join);
+        assert!(matches!(ended, Some(Ok(()))) || std::thread::panicking());
+    }
+}
+
+#[tokio::test]
+async fn whoever_stops_collecting_makes_way_at_once_even_while_other_programs_are_being_started() {
+    let folder = private_folder();
+    let store = Store::open(&folder.path().join("test.db"), Access::Write).await.unwrap();
+    let _starting = Starting::begin();
+    for time in 0..300 {
+        let runner = store.runner(start()).await;
+        assert!(runner.is_ok(), "time {time}: {runner:?}");
+    }
 }
 
 #[tokio::test]
