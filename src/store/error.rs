@@ -152,6 +152,9 @@ pub enum StoreError {
     /// A body could not be written or read.
     #[error("keep the body of a fact")]
     Body(#[from] BodyError),
+    /// What a run has read could not be packed or unpacked.
+    #[error("keep what the run has read")]
+    Packing(#[source] std::io::Error),
     /// There is no randomness for a key.
     #[error("make a random key")]
     Random(#[from] RandomError),
@@ -249,7 +252,7 @@ impl StoreError {
                 "check the file's integrity with `sqlite3 FILE 'PRAGMA integrity_check'`, and restore a backup if it is damaged".to_owned()
             }
             Self::RunOver => "another process took the lock; let one collect at a time, then collect again".to_owned(),
-            Self::Body(_) | Self::Random(_) | Self::RanBefore { .. } | Self::Stopped => return None,
+            Self::Body(_) | Self::Packing(_) | Self::Random(_) | Self::RanBefore { .. } | Self::Stopped => return None,
         })
     }
 }

@@ -15,6 +15,7 @@ mod merge;
 pub mod names;
 pub mod notices;
 pub mod open;
+pub mod packing;
 mod parts;
 pub mod place;
 pub mod runner;

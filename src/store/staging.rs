@@ -4,13 +4,14 @@
 //! soon as nobody can need them any more.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use super::error::{StoreError, While as _};
-use super::intern::BATCH;
 use super::open::Store;
+use super::packing::{pack, unpack};
 use super::runner::Runner;
 use super::runs::{LEAST_REGRESSION, Occasion, RunId, instant};
+use super::seal::number_of;
 use crate::domain::time::to_millis;
 
 /// A run that was cut off can be taken up if it began less than that ago. The half hour that a run may take counts from its
@@ -58,19 +59,16 @@ impl Store {
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn keep(&self, run: RunId, outcomes: &[String]) -> Result<(), StoreError> {
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to keep what was read")?;
-        let last: i64 = sqlx::query_scalar("SELECT coalesce(max(number), 0) FROM staged WHERE run = ?")
-            .bind(run.0)
-            .fetch_one(&mut *transaction)
-            .await
-            .when("count what was kept")?;
-        let mut numbers = last + 1..;
-        for batch in outcomes.chunks(BATCH) {
-            let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO staged (run, number, outcome) ");
-            insert.push_values(batch.iter().zip(&mut numbers), |mut values, (outcome, number)| {
-                values.push_bind(run.0).push_bind(number).push_bind(outcome.as_str());
-            });
-            insert.build().execute(&mut *transaction).await.when("keep what was read")?;
-        }
+        sqlx::query(
+            "INSERT INTO staged (run, number, outcomes, packed) \
+             SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3 FROM staged WHERE run = ?1",
+        )
+        .bind(run.0)
+        .bind(number_of(outcomes.len() as u64))
+        .bind(pack(outcomes).map_err(StoreError::Packing)?)
+        .execute(&mut *transaction)
+        .await
+        .when("keep what was read")?;
         transaction.commit().await.when("keep what was read")
     }
 
@@ -110,11 +108,15 @@ impl Store {
             .execute(&self.writer)
             .await
             .when("take up the run")?;
-        let outcomes = sqlx::query_scalar("SELECT outcome FROM staged WHERE run = ? ORDER BY number")
+        let rows: Vec<Vec<u8>> = sqlx::query_scalar("SELECT packed FROM staged WHERE run = ? ORDER BY number")
             .bind(id)
             .fetch_all(&self.writer)
             .await
             .when("read what the run has read")?;
+        let mut outcomes = Vec::new();
+        for packed in rows {
+            outcomes.append(&mut unpack(&packed).map_err(StoreError::Packing)?);
+        }
         Ok(Some(TakenUp { run: RunId(id), started: instant(&started)?, label, outcomes }))
     }
 

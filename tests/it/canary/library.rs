@@ -17,6 +17,7 @@ use keyholder::api::write::{GroupWrite, ShareWrite, UserWrite};
 use keyholder::api::{Credentials, Depth, Error, Page, Settings, Version, read, sign_on, write};
 use keyholder::app::collect::{CollectFailure, Order, collect};
 use keyholder::app::review::{self, Cover, Question};
+use keyholder::collect::Progress;
 use keyholder::config::{Level, LogFormat};
 use keyholder::domain::id::{ResourceId, UserId};
 use keyholder::domain::snapshot::Snapshot;
@@ -24,6 +25,7 @@ use keyholder::report::csv::Dialect;
 use keyholder::report::html::Templates;
 use keyholder::report::{self, Format};
 use keyholder::seams::{Seams, SetClock};
+use keyholder::store::packing::unpack;
 use keyholder::store::{Access, Store};
 use keyholder::telemetry::{Options, Scope, dispatch};
 use log::{LevelFilter, Log, Metadata, Record};
@@ -78,6 +80,7 @@ pub(super) async fn run(folder: &Path) {
     let store = Store::open(&folder.join("library.db"), Access::Write).await.unwrap();
     let mut job = Job { folder, emulator, settings, reader, store, said: String::new(), days: 0 };
     job.collect_a_month().await;
+    job.be_stopped().await;
     job.report().await;
     job.write().await;
     job.be_answered_with_secrets().await;
@@ -112,6 +115,26 @@ impl Job<'_> {
         self.say(&outcome);
         self.days += 1;
         outcome
+    }
+
+    /// A run that is stopped half way, and what it has read: packed in the database, so it is said here.
+    async fn be_stopped(&mut self) {
+        let seams = seams().with_clock(SetClock::at(self.today()));
+        let order = Order::manual(seams.now(), &self.settings);
+        let stop = order.stop.clone();
+        let watch = move |at: Progress| {
+            if at.requests >= 60 {
+                stop.stop("a test");
+            }
+        };
+        collect(&self.store, &self.reader, &seams, order, &watch).await.unwrap_err();
+        let db = crate::support::cut::raw(self.store.path()).await;
+        let rows: Vec<Vec<u8>> = sqlx::query_scalar("SELECT packed FROM staged").fetch_all(&db).await.unwrap();
+        db.close().await;
+        let outcomes: Vec<String> = rows.iter().flat_map(|packed| unpack(packed).unwrap()).collect();
+        assert!(outcomes.len() > 20, "the journal was read");
+        self.say(&outcomes);
+        self.days += 1;
     }
 
     /// A baseline, a month with failing endpoints, a day without them, and a day on which nothing can be sealed.

@@ -81,6 +81,8 @@ async fn of_the_credentials_nothing_is_kept_that_could_be_compared_between_runs(
     let second = kept(&side).await;
     assert!(first != second && first.len() == 64, "each run has its own key: {first} {second}");
     assert!(!side.has_bytes(emulator.token()), "the token is in the database");
+    let journal = side.journal().await.into_iter().flat_map(|(_, outcomes)| outcomes).collect::<String>();
+    assert!(!journal.is_empty() && !journal.contains(emulator.token()), "the token is in the journal");
 }
 
 #[tokio::test]
