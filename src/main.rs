@@ -9,9 +9,13 @@ use keyholder::config::{self, Flags};
 use keyholder::seams::{Environment, Seams};
 use keyholder::telemetry;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let Cli { global, command } = Cli::parse();
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = cli.command.runtime().enable_all().build().expect("the system gives a process one event queue");
+    runtime.block_on(run(cli))
+}
+
+async fn run(Cli { global, command }: Cli) -> ExitCode {
     #[cfg(feature = "unredacted")]
     cli::say_unredacted();
     cli::prepare_process();

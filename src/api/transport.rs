@@ -298,7 +298,11 @@ impl Transport {
 impl Shared {
     fn url(&self, operation: &Operation, ids: &[&str], query: &str) -> Result<Url, Fault> {
         let path = operation.path(ids)?;
-        Url::parse(&format!("{}{path}{query}", self.prefix)).map_err(|_| Fault::UnusableId)
+        // The base was parsed once; only what is behind it is looked at again.
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
+        url.set_query(query.strip_prefix('?'));
+        Ok(url)
     }
 
     /// Waits for the leave to send, which nobody gets any more once the run is being stopped.

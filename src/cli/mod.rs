@@ -90,6 +90,17 @@ pub enum Command {
     Man,
 }
 
+impl Command {
+    /// The threads that it runs on: one for everything that asks questions, since handing each answer to another thread costs
+    /// as much as reading it; several for a server, which has many who ask.
+    pub fn runtime(&self) -> tokio::runtime::Builder {
+        match self {
+            Self::Emulate(_) => tokio::runtime::Builder::new_multi_thread(),
+            _ => tokio::runtime::Builder::new_current_thread(),
+        }
+    }
+}
+
 /// Runs a command to its end.
 pub async fn run(command: Command, context: &mut Context) -> Result<Exit, Failure> {
     match command {

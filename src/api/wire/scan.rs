@@ -2,6 +2,8 @@
 //!
 //! The parser alone would stop at 128 levels, and does not look inside strings that it skips.
 
+use memchr::memchr2;
+
 use super::Refusal;
 
 /// Levels of nesting that are read; the API's own answers need about ten.
@@ -36,32 +38,35 @@ pub(super) fn check(bytes: &[u8]) -> Result<&str, Refusal> {
 fn skip_string(bytes: &[u8], start: usize) -> Result<usize, Refusal> {
     let mut at = start;
     let mut high = false;
-    while let Some(&byte) = bytes.get(at) {
-        if at - start > LONGEST_STRING {
+    loop {
+        // Nothing else than these two has a meaning inside a string.
+        let plain = memchr2(b'"', b'\\', bytes.get(at..).unwrap_or_default());
+        let end = plain.map_or(bytes.len(), |plain| at + plain);
+        if end - start > LONGEST_STRING {
             return Err(Refusal::LongString);
         }
-        if byte == b'\\' && bytes.get(at + 1) == Some(&b'u') {
-            let unit = bytes.get(at + 2..at + 6).and_then(code_unit);
-            match (unit, high) {
-                (Some(0xD800..=0xDBFF), false) => high = true,
-                (Some(0xDC00..=0xDFFF), true) => high = false,
-                (Some(0xD800..=0xDFFF), _) | (_, true) => return Err(Refusal::Surrogate),
-                // Four digits that are none are the parser's to refuse.
-                _ => {}
-            }
-            at += 6;
-            continue;
-        }
-        if high {
+        if high && end > at {
             return Err(Refusal::Surrogate);
         }
-        match byte {
-            b'"' => return Ok(at + 1),
-            b'\\' => at += 2,
-            _ => at += 1,
+        at = end;
+        match bytes.get(at..) {
+            Some([b'\\', b'u', digits @ ..]) => {
+                let unit = digits.get(..4).and_then(code_unit);
+                match (unit, high) {
+                    (Some(0xD800..=0xDBFF), false) => high = true,
+                    (Some(0xDC00..=0xDFFF), true) => high = false,
+                    (Some(0xD800..=0xDFFF), _) | (_, true) => return Err(Refusal::Surrogate),
+                    // Four digits that are none are the parser's to refuse.
+                    _ => {}
+                }
+                at = (at + 6).min(bytes.len());
+            }
+            Some([_, ..]) if high => return Err(Refusal::Surrogate),
+            Some([b'"', ..]) => return Ok(at + 1),
+            Some([_, _, ..]) => at += 2,
+            _ => return Ok(bytes.len()),
         }
     }
-    Ok(bytes.len())
 }
 
 /// Four hexadecimal digits as a number.
