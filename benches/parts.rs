@@ -185,15 +185,15 @@ fn state_of_a_past_day(bencher: Bencher, users: usize) {
     bencher.bench_local(|| RUNTIME.block_on(store.state(contract, Seq(DAYS / 2))).expect("there is such a day"));
 }
 
-/// The store answers for a whole day only, so this is what somebody pays who asks about one group.
-#[divan::bench(args = sizes(), sample_count = 10, sample_size = 1)]
+#[divan::bench(args = sizes(), sample_count = 100)]
 fn members_of_one_group_on_a_past_day(bencher: Bencher, users: usize) {
     let made = made(users);
     let history = made.history.blocking_lock();
     let (store, contract) = (&history.store, history.contract);
+    let group = made.walk.sightings.groups[0].id.clone();
     bencher.bench_local(|| {
-        let state = RUNTIME.block_on(store.state(contract, Seq(DAYS / 2))).expect("there is such a day");
-        state.groups.keys().next().map_or(0, |group| state.members_of(group).count())
+        let members = RUNTIME.block_on(store.members_of(contract, &group, Seq(DAYS / 2)));
+        members.expect("there is such a day").len()
     });
 }
 

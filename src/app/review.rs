@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, Months, Utc};
 
-use crate::analyse::diff::{AnalyseError, meanings};
+use crate::analyse::diff::{AnalyseError, around, meanings};
 use crate::analyse::grants::grants;
 use crate::analyse::in_between::in_between;
 use crate::config;
 use crate::domain::change::{Change, Meaning};
 use crate::domain::id::{ContractNumber, Seq};
 use crate::domain::snapshot::Snapshot;
-use crate::domain::state::State;
 use crate::report::input::{Comparison, Input, View};
 use crate::store::{Store, StoreError};
 
@@ -154,18 +153,24 @@ pub async fn explain(
         by_seq.entry(event.seq).or_default().push(event);
     }
     let mut explained = Vec::new();
-    let mut last: Option<State> = None;
     for (seq, changes) in by_seq {
-        let earlier = Seq(seq.0.saturating_sub(1));
-        let before = match last.take().filter(|state| state.seq == earlier) {
-            Some(state) => state,
-            None => store.state(contract, earlier).await?,
-        };
-        let after = store.state(contract, seq).await?;
-        explained.extend(meanings(&changes, &before, &after, earlier)?);
-        last = Some(after);
+        explained.extend(understand(store, contract, &changes, Seq(seq.0.saturating_sub(1)), seq).await?);
     }
     Ok(explained)
+}
+
+/// What changes mean between two snapshots. Of both states only so much is read as that takes.
+pub async fn understand(
+    store: &Store,
+    contract: ContractNumber,
+    changes: &[Change],
+    from: Seq,
+    to: Seq,
+) -> Result<Vec<Meaning>, ReviewError> {
+    let (earlier, later) = around(changes);
+    let before = store.state_around(contract, from, &earlier).await?;
+    let after = store.state_around(contract, to, &later).await?;
+    Ok(meanings(changes, &before, &after, from)?)
 }
 
 /// The ids that a name stands for or ever stood for: see [`Store::ids_named`].

@@ -4,7 +4,6 @@ use clap::Args;
 
 use super::table::ListFormat;
 use super::{Context, Failure, meanings};
-use crate::analyse::diff::meanings as meanings_of;
 use crate::analyse::in_between::in_between;
 use crate::app::review::{self, ReviewError};
 use crate::domain::change::Meaning;
@@ -48,9 +47,7 @@ pub(super) async fn run(diff: Diff, context: &mut Context) -> Result<Exit, Failu
         return Err(ReviewError::Backwards { as_of: to.seq, since: from.seq }.into());
     }
     let changes = store.net(contract, from.seq, to.seq).await?;
-    let before = store.state(contract, from.seq).await?;
-    let after = store.state(contract, to.seq).await?;
-    let mut found: Vec<Meaning> = meanings_of(&changes, &before, &after, from.seq)?;
+    let mut found: Vec<Meaning> = review::understand(&store, contract, &changes, from.seq, to.seq).await?;
     if diff.in_between {
         let events = review::events(&store, contract, from.seq, to.seq).await?;
         let hidden = in_between(&events, &found);

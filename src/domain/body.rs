@@ -50,13 +50,18 @@ impl Body {
 
     /// Reads the body back into its type.
     pub fn read<T: DeserializeOwned>(&self, what: &'static str) -> Result<T, BodyError> {
-        serde_json::from_str(&self.0).map_err(|source| BodyError::Read { what, source })
+        read(what, &self.0)
     }
 
     /// The canonical text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Reads a body back out of its text.
+pub fn read<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, BodyError> {
+    serde_json::from_str(text).map_err(|source| BodyError::Read { what, source })
 }
 
 /// What is kept of a property that this version does not know: enough to notice it and to see it change,

@@ -1,6 +1,6 @@
 //! The state of a contract as of one snapshot: typed, ordered, with the age of everything in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 
 use super::contract::Contract;
@@ -34,12 +34,37 @@ impl<T> Held<T> {
     }
 }
 
+impl<T> Held<T> {
+    /// Another value of the same age.
+    pub fn map<U>(self, value: impl FnOnce(T) -> U) -> Held<U> {
+        let Self { value: old, since, changed, seen, true_since } = self;
+        Held { value: value(old), since, changed, seen, true_since }
+    }
+}
+
 impl<T> Deref for Held<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
         &self.value
     }
+}
+
+/// Which part of a state is wanted: the contract, and what is named here as far as it is there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Around {
+    /// Users.
+    pub users: BTreeSet<UserId>,
+    /// Groups.
+    pub groups: BTreeSet<GroupId>,
+    /// Resources.
+    pub resources: BTreeSet<ResourceId>,
+    /// Groups whose memberships are wanted.
+    pub members_of: BTreeSet<GroupId>,
+    /// Groups whose shares are wanted, with the resources that they share.
+    pub shares_of: BTreeSet<GroupId>,
+    /// Users whose S3 keys are wanted.
+    pub keys_of: BTreeSet<UserId>,
 }
 
 /// Everything that was so as of one snapshot.

@@ -1,8 +1,9 @@
 //! Changes out of the log: the net difference of two snapshots, every event in between, and the facts themselves.
 //!
-//! Cost grows with what changed, not with what is there.
+//! Cost grows with what changed, not with what is there; only where nearly everything changed are two states compared.
+//! Everything is compared by number first: names and bodies are looked up of what is left.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use sqlx::Row as _;
@@ -11,107 +12,242 @@ use sqlx::sqlite::SqliteRow;
 use super::error::{StoreError, While as _};
 use super::open::Store;
 use super::seal::number_of;
+use super::wide::{self, Bodies, ById, Ids, Numbers};
 use crate::domain::body::Body;
 use crate::domain::change::{Change, Op};
 use crate::domain::fact::{Fact, FactKey, Kind};
 use crate::domain::id::{ContractNumber, Seq};
 
+/// A row of the log, by the numbers of what it is about. Zero is nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Event {
+    seq: i64,
+    key: (u8, i64, i64),
+    op: i64,
+    before: i64,
+    after: i64,
+}
+
+/// How a net difference is found. The answer is the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// By adding up the log between the two snapshots.
+    Log,
+    /// By comparing what held in the two snapshots.
+    States,
+}
+
 impl Store {
     /// Every event of the snapshots after `from` up to and including `to`, in order of snapshot and fact.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn events(&self, contract: ContractNumber, from: Seq, to: Seq) -> Result<Vec<Change>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT h.seq, h.kind, s.ref, o.ref, h.op, b.json, a.json FROM change h \
-             JOIN entity s ON s.id = h.subject LEFT JOIN entity o ON o.id = h.object \
-             LEFT JOIN body b ON b.id = h.before LEFT JOIN body a ON a.id = h.after \
-             WHERE h.contract = (SELECT id FROM contract WHERE number = ?) AND h.seq > ? AND h.seq <= ?",
-        )
-        .bind(number_of(contract.0))
-        .bind(from.0)
-        .bind(to.0)
-        .fetch_all(&self.readers)
-        .await
-        .when("read the changes")?;
-        let mut changes = rows.iter().map(change).collect::<Result<Vec<_>, _>>()?;
-        changes.sort_by(|a, b| (a.seq, &a.key).cmp(&(b.seq, &b.key)));
-        Ok(changes)
+        let log = self.log(contract, from, to).await?;
+        self.told(log).await
     }
 
     /// What differs between two snapshots, whatever happened in between, in order of fact.
     /// With `from` after `to` the difference is turned round.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn net(&self, contract: ContractNumber, from: Seq, to: Seq) -> Result<Vec<Change>, StoreError> {
+        let plan = self.plan(contract, from.min(to), from.max(to)).await?;
+        self.net_by(plan, contract, from, to).await
+    }
+
+    /// The same by one of the two ways.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn net_by(
+        &self,
+        plan: Plan,
+        contract: ContractNumber,
+        from: Seq,
+        to: Seq,
+    ) -> Result<Vec<Change>, StoreError> {
+        let (earlier, later) = (from.min(to), from.max(to));
+        let net = match plan {
+            Plan::Log => fold(self.log(contract, earlier, later).await?),
+            Plan::States => self.compared(contract, earlier, later).await?,
+        };
+        let changes = self.told(net).await?.into_iter();
         if from > to {
-            let forward = fold(self.events(contract, to, from).await?, from);
-            return Ok(forward.into_iter().map(|change| reverse(change, to)).collect());
+            Ok(changes.map(|change| reverse(change, to)).collect())
+        } else {
+            Ok(changes.map(|change| Change { seq: to, ..change }).collect())
         }
-        Ok(fold(self.events(contract, from, to).await?, to))
     }
 
     /// Every event that a user, group, resource or key had a part in, in order of snapshot and fact.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn events_of(&self, contract: ContractNumber, id: &str) -> Result<Vec<Change>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT h.seq, h.kind, s.ref, o.ref, h.op, b.json, a.json FROM change h \
-             JOIN entity s ON s.id = h.subject LEFT JOIN entity o ON o.id = h.object \
-             LEFT JOIN body b ON b.id = h.before LEFT JOIN body a ON a.id = h.after \
-             WHERE h.contract = (SELECT id FROM contract WHERE number = ?1) AND (s.ref = ?2 OR o.ref = ?2)",
+        let row = sqlx::query(
+            "WITH c AS (SELECT id FROM contract WHERE number = ?1), \
+             it AS (SELECT e.id FROM c JOIN entity e ON e.contract = c.id WHERE e.kind IN (1, 2, 3, 4, 8) AND e.ref = ?2) \
+             SELECT group_concat(seq), group_concat(kind), group_concat(subject), group_concat(object), group_concat(op), \
+             group_concat(coalesce(before, 0)), group_concat(coalesce(after, 0)) FROM change \
+             WHERE contract = (SELECT id FROM c) AND (subject IN (SELECT id FROM it) OR object IN (SELECT id FROM it))",
         )
         .bind(number_of(contract.0))
         .bind(id)
-        .fetch_all(&self.readers)
+        .fetch_one(&self.readers)
         .await
         .when("read the history of an object")?;
-        let mut changes = rows.iter().map(change).collect::<Result<Vec<_>, _>>()?;
-        changes.sort_by(|a, b| (a.seq, &a.key).cmp(&(b.seq, &b.key)));
-        Ok(changes)
+        self.told(events_in(&row)?).await
     }
 
     /// All facts as of a snapshot, in order.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn facts(&self, contract: ContractNumber, seq: Seq) -> Result<Vec<Fact>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT f.kind, s.ref, o.ref, b.json FROM fact f JOIN entity s ON s.id = f.subject \
-             LEFT JOIN entity o ON o.id = f.object LEFT JOIN body b ON b.id = f.body \
-             WHERE f.contract = (SELECT id FROM contract WHERE number = ?1) AND f.since <= ?2 \
-             AND (f.until IS NULL OR f.until > ?2)",
+        let row = sqlx::query(
+            "SELECT group_concat(since), group_concat(kind), group_concat(subject), group_concat(object), \
+             group_concat(1), group_concat(0), group_concat(coalesce(body, 0)) FROM fact \
+             WHERE contract = (SELECT id FROM contract WHERE number = ?1) AND since <= ?2 \
+             AND (until IS NULL OR until > ?2)",
         )
         .bind(number_of(contract.0))
         .bind(seq.0)
-        .fetch_all(&self.readers)
+        .fetch_one(&self.readers)
         .await
         .when("read the facts")?;
-        let mut facts = rows
-            .iter()
-            .map(|row| Ok(Fact { key: key(row, 0)?, body: body(row, 3) }))
-            .collect::<Result<Vec<_>, StoreError>>()?;
+        let mut facts = self.told(events_in(&row)?).await?;
         facts.sort_by(|a, b| a.key.cmp(&b.key));
-        Ok(facts)
+        Ok(facts.into_iter().map(|one| Fact { key: one.key, body: one.after }).collect())
+    }
+
+    /// The log costs by what happened, the comparison by what is there.
+    async fn plan(&self, contract: ContractNumber, earlier: Seq, later: Seq) -> Result<Plan, StoreError> {
+        let (events, facts): (i64, i64) = sqlx::query_as(
+            "WITH c AS (SELECT id FROM contract WHERE number = ?1) SELECT \
+             (SELECT coalesce(sum(began + ended + changed), 0) FROM snapshot \
+             WHERE contract = (SELECT id FROM c) AND seq > ?2 AND seq <= ?3), \
+             (SELECT coalesce(sum(contracts + users + groups + resources + members + shares + owns + keys), 0) FROM snapshot \
+             WHERE contract = (SELECT id FROM c) AND seq = ?3)",
+        )
+        .bind(number_of(contract.0))
+        .bind(earlier.0)
+        .bind(later.0)
+        .fetch_one(&self.readers)
+        .await
+        .when("count what changed")?;
+        // The first snapshot has no log, so there is nothing to compare with before it.
+        Ok(if earlier.0 > 0 && events > facts / 2 { Plan::States } else { Plan::Log })
+    }
+
+    async fn log(&self, contract: ContractNumber, from: Seq, to: Seq) -> Result<Vec<Event>, StoreError> {
+        let row = sqlx::query(
+            "SELECT group_concat(seq), group_concat(kind), group_concat(subject), group_concat(object), group_concat(op), \
+             group_concat(coalesce(before, 0)), group_concat(coalesce(after, 0)) FROM change \
+             WHERE contract = (SELECT id FROM contract WHERE number = ?) AND seq > ? AND seq <= ?",
+        )
+        .bind(number_of(contract.0))
+        .bind(from.0)
+        .bind(to.0)
+        .fetch_one(&self.readers)
+        .await
+        .when("read the changes")?;
+        events_in(&row)
+    }
+
+    /// The net difference out of the versions that held in one of two snapshots or began between them.
+    async fn compared(&self, contract: ContractNumber, earlier: Seq, later: Seq) -> Result<Vec<Event>, StoreError> {
+        let row = sqlx::query(
+            "SELECT group_concat(since), group_concat(kind), group_concat(subject), group_concat(object), \
+             group_concat(1), group_concat(coalesce(until, 0)), group_concat(coalesce(body, 0)) FROM fact \
+             WHERE contract = (SELECT id FROM contract WHERE number = ?1) AND since <= ?3 \
+             AND (until IS NULL OR until > ?2) AND (since > ?2 OR until <= ?3)",
+        )
+        .bind(number_of(contract.0))
+        .bind(earlier.0)
+        .bind(later.0)
+        .fetch_one(&self.readers)
+        .await
+        .when("read the facts of two snapshots")?;
+        let first_looks: HashSet<(i64, (u8, i64, i64))> = self
+            .log(contract, earlier, later)
+            .await?
+            .into_iter()
+            .filter(|event| event.op == i64::from(super::seal::facts::op_code(Op::FirstSeen)))
+            .map(|event| (event.seq, event.key))
+            .collect();
+        let mut versions = events_in(&row)?;
+        versions.sort_by_key(|version| (version.key, version.seq));
+        let (earlier, later) = (i64::from(earlier.0), i64::from(later.0));
+        let differences = versions.chunk_by(|a, b| a.key == b.key).filter_map(|versions| {
+            // Here `before` is until when a version held, and `after` its body.
+            let (first, last) = (versions[0], versions[versions.len() - 1]);
+            let was = (first.seq <= earlier).then_some(first.after);
+            let is = (last.before == 0 || last.before > later).then_some(last.after);
+            let op = match (was, is) {
+                (None, None) => return None,
+                (Some(was), Some(is)) if was == is => return None,
+                (Some(_), Some(_)) => Op::Changed,
+                (Some(_), None) => Op::Ended,
+                (None, Some(_)) if first_looks.contains(&(first.seq, first.key)) => Op::FirstSeen,
+                (None, Some(_)) => Op::Began,
+            };
+            let op = super::seal::facts::op_code(op).into();
+            Some(Event { seq: later, op, before: was.unwrap_or(0), after: is.unwrap_or(0), ..first })
+        });
+        Ok(differences.collect())
+    }
+
+    /// Puts names and bodies to events, in order of snapshot and fact.
+    async fn told(&self, events: Vec<Event>) -> Result<Vec<Change>, StoreError> {
+        if events.is_empty() {
+            return Ok(Vec::new());
+        }
+        let named = Ids::of(events.iter().flat_map(|event| [event.key.1, event.key.2]).collect());
+        let bodies = Ids::of(events.iter().flat_map(|event| [event.before, event.after]).collect());
+        let (refs, bodies) = tokio::try_join!(wide::refs(&self.readers, &named), Bodies::read(&self.readers, &bodies))?;
+        let bodies = bodies.shared();
+        let mut changes = Vec::with_capacity(events.len());
+        for event in events {
+            let (code, subject, object) = event.key;
+            let key = FactKey {
+                kind: Kind::from_code(code).ok_or_else(|| inconsistent("fact", format!("unknown kind {code}")))?,
+                subject: named_by(&refs, subject)?,
+                object: if object == 0 { None } else { Some(named_by(&refs, object)?) },
+            };
+            let seq = Seq(u32::try_from(event.seq).unwrap_or(u32::MAX));
+            let (before, after) = (body_by(&bodies, event.before)?, body_by(&bodies, event.after)?);
+            changes.push(Change { seq, key, op: op_of(event.op)?, before, after });
+        }
+        changes.sort_by(|a, b| (a.seq, &a.key).cmp(&(b.seq, &b.key)));
+        Ok(changes)
     }
 }
 
-/// Reduces events, ordered by snapshot, to one net change per fact; what came and went cancels out.
-fn fold(events: Vec<Change>, to: Seq) -> Vec<Change> {
-    let mut net: BTreeMap<FactKey, (Change, Change)> = BTreeMap::new();
-    for event in events {
-        net.entry(event.key.clone())
-            .and_modify(|(_, last)| *last = event.clone())
-            .or_insert_with(|| (event.clone(), event));
+/// Takes apart the columns seq, kind, subject, object, op, before and after.
+fn events_in(row: &SqliteRow) -> Result<Vec<Event>, StoreError> {
+    let length = row.get::<Option<&str>, _>(1).unwrap_or_default().len() / 2 + 1;
+    let mut columns = [0, 1, 2, 3, 4, 5, 6].map(|column| Numbers::of(row, column));
+    let mut events = Vec::with_capacity(length);
+    while let [Some(seq), Some(kind), Some(subject), Some(object), Some(op), Some(before), Some(after)] =
+        columns.each_mut().map(Iterator::next)
+    {
+        let kind = u8::try_from(kind).map_err(|_| inconsistent("fact", format!("unknown kind {kind}")))?;
+        events.push(Event { seq, key: (kind, subject, object), op, before, after });
     }
-    net.into_values()
-        .filter_map(|(first, last)| {
-            let was = matches!(first.op, Op::Ended | Op::Changed);
-            let is = last.op != Op::Ended;
-            let op = match (was, is) {
-                (false, false) => return None,
-                (true, true) if first.before == last.after => return None,
-                (true, true) => Op::Changed,
-                (true, false) => Op::Ended,
-                (false, true) => first.op,
-            };
-            Some(Change { seq: to, key: first.key, op, before: first.before, after: last.after })
-        })
-        .collect()
+    Ok(events)
+}
+
+/// Reduces events to one net change per fact; what came and went cancels out.
+fn fold(mut events: Vec<Event>) -> Vec<Event> {
+    events.sort_by_key(|event| (event.key, event.seq));
+    let code = |op| i64::from(super::seal::facts::op_code(op));
+    let (ended, changed) = (code(Op::Ended), code(Op::Changed));
+    let net = events.chunk_by(|a, b| a.key == b.key).filter_map(|events| {
+        let (first, last) = (events[0], events[events.len() - 1]);
+        let was = first.op == ended || first.op == changed;
+        let is = last.op != ended;
+        let op = match (was, is) {
+            (false, false) => return None,
+            (true, true) if first.before == last.after => return None,
+            (true, true) => changed,
+            (true, false) => ended,
+            (false, true) => first.op,
+        };
+        Some(Event { seq: 0, op, after: last.after, ..first })
+    });
+    net.collect()
 }
 
 fn reverse(change: Change, to: Seq) -> Change {
@@ -137,28 +273,30 @@ pub fn apply(facts: &[Fact], changes: &[Change]) -> Vec<Fact> {
     state.into_iter().map(|(key, body)| Fact { key, body }).collect()
 }
 
-fn change(row: &SqliteRow) -> Result<Change, StoreError> {
-    let op = match row.get::<u8, _>(4) {
-        1 => Op::Began,
-        2 => Op::Ended,
-        3 => Op::Changed,
-        4 => Op::FirstSeen,
-        other => {
-            return Err(StoreError::Inconsistent { table: "change", what: format!("unknown op {other}") });
-        }
-    };
-    Ok(Change { seq: Seq(row.get(0)), key: key(row, 1)?, op, before: body(row, 5), after: body(row, 6) })
+fn op_of(code: i64) -> Result<Op, StoreError> {
+    match code {
+        1 => Ok(Op::Began),
+        2 => Ok(Op::Ended),
+        3 => Ok(Op::Changed),
+        4 => Ok(Op::FirstSeen),
+        other => Err(inconsistent("change", format!("unknown op {other}"))),
+    }
 }
 
-fn key(row: &SqliteRow, from: usize) -> Result<FactKey, StoreError> {
-    let code: u8 = row.get(from);
-    let kind = Kind::from_code(code)
-        .ok_or_else(|| StoreError::Inconsistent { table: "fact", what: format!("unknown kind {code}") })?;
-    let subject: String = row.get(from + 1);
-    let object: Option<String> = row.get(from + 2);
-    Ok(FactKey { kind, subject: subject.into(), object: object.map(Arc::from) })
+fn named_by(refs: &ById<Arc<str>>, id: i64) -> Result<Arc<str>, StoreError> {
+    refs.get(id).cloned().ok_or_else(|| inconsistent("entity", format!("entity {id} is named and not there")))
 }
 
-fn body(row: &SqliteRow, column: usize) -> Option<Body> {
-    row.get::<Option<String>, _>(column).map(Body::from_canonical)
+fn body_by(bodies: &ById<Body>, id: i64) -> Result<Option<Body>, StoreError> {
+    match id {
+        0 => Ok(None),
+        id => match bodies.get(id) {
+            Some(body) => Ok(Some(body.clone())),
+            None => Err(inconsistent("body", format!("body {id} is named and not there"))),
+        },
+    }
+}
+
+fn inconsistent(table: &'static str, what: String) -> StoreError {
+    StoreError::Inconsistent { table, what }
 }

@@ -25,6 +25,7 @@ pub mod snapshots;
 pub mod staging;
 pub mod state;
 mod vanishing;
+mod wide;
 
 pub use error::StoreError;
 pub use open::{Access, Store};

@@ -1,159 +1,171 @@
-//! Reads the state of a contract as of any snapshot, with the age of everything in it.
+//! Reads the state of a contract as of any snapshot, or the part of it around a few objects, with the age of everything in it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod apart;
+mod versions;
+
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use futures::future::try_join_all;
 use serde::de::DeserializeOwned;
-use sqlx::Row as _;
+use sqlx::{AssertSqlSafe, Row as _};
 
+use self::apart::Apart;
+use self::versions::{Version, age, alive};
 use super::error::{StoreError, While as _};
 use super::open::Store;
 use super::seal::facts::fact_kind;
 use super::seal::number_of;
-use crate::domain::body::Body;
-use crate::domain::contract::Contract;
+use super::wide::{self, Bodies, ById, Ids, Numbers, Shared};
+use crate::domain::contract::{Contract, ContractBody};
 use crate::domain::coverage::ScopeKind;
 use crate::domain::fact::Kind;
-use crate::domain::group::Group;
-use crate::domain::id::{ContractNumber, Seq};
-use crate::domain::key::Key;
-use crate::domain::resource::Resource;
-use crate::domain::share::Share;
-use crate::domain::state::{Held, State};
-use crate::domain::user::{Attribution, Person, User};
+use crate::domain::group::{Group, GroupBody};
+use crate::domain::id::{ContractNumber, GroupId, Seq, UserId};
+use crate::domain::key::{Key, KeyBody};
+use crate::domain::resource::{Resource, ResourceBody};
+use crate::domain::share::{Share, ShareBody};
+use crate::domain::state::{Around, Held, State};
+use crate::domain::user::{User, UserBody};
 
-/// One version of a fact, as stored.
-struct Version {
-    kind: Kind,
-    subject: Arc<str>,
-    object: Arc<str>,
-    since: u32,
-    until: Option<u32>,
-    body: Option<Body>,
-}
+/// For every scope that was not complete in a snapshot, the last one in which it was.
+type Unproven = HashMap<(Kind, Arc<str>), Seq>;
 
-/// A fact that holds, with what its earlier versions tell about its age.
-struct Alive {
-    version: Version,
-    since: Seq,
-    true_since: BTreeMap<String, Seq>,
-}
-
-/// What the store keeps apart from the bodies.
-struct Apart {
-    persons: HashMap<(Arc<str>, String), Person>,
-    logins: HashMap<Arc<str>, DateTime<Utc>>,
-    attributions: HashMap<(Kind, Arc<str>), Attribution>,
-}
+/// The versions of all facts of one kind that are wanted, in order.
+type OfKind = (Kind, Vec<Version>);
 
 impl Store {
     /// The state as of a snapshot.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn state(&self, contract: ContractNumber, seq: Seq) -> Result<State, StoreError> {
-        let apart = self.apart(contract, seq).await?;
-        let unproven = self.unproven(contract, seq).await?;
+        let kinds = Kind::ALL.map(|kind| self.versions(contract, seq, kind, None));
+        self.put_together(contract, seq, try_join_all(kinds).await?).await
+    }
+
+    /// The part of the state as of a snapshot that is around some objects. What it holds, it holds as the whole state does.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn state_around(&self, contract: ContractNumber, seq: Seq, around: &Around) -> Result<State, StoreError> {
+        let wanted = [
+            (Kind::User, Kind::User, texts(&around.users)),
+            (Kind::Group, Kind::Group, texts(&around.groups)),
+            (Kind::Resource, Kind::Resource, texts(&around.resources)),
+            (Kind::Member, Kind::Group, texts(&around.members_of)),
+            (Kind::Share, Kind::Group, texts(&around.shares_of)),
+            (Kind::Key, Kind::User, texts(&around.keys_of)),
+        ];
+        let mut kinds = vec![self.versions(contract, seq, Kind::Contract, None).await?];
+        for (kind, of, names) in wanted.into_iter().filter(|(.., names)| names.len() > "[]".len()) {
+            let ids = self.entity_ids(contract, of, names).await?;
+            kinds.push(self.versions(contract, seq, kind, Some(ids)).await?);
+        }
+        // What is shared has a name as well.
+        let shared: Vec<i64> = kinds
+            .iter()
+            .filter(|(kind, _)| *kind == Kind::Share)
+            .flat_map(|(_, versions)| versions.iter().map(|version| version.object))
+            .collect();
+        if !shared.is_empty() {
+            let (_, more) = self.versions(contract, seq, Kind::Resource, Some(shared)).await?;
+            kinds.push((Kind::Resource, more));
+        }
+        self.put_together(contract, seq, kinds).await
+    }
+
+    /// The members of a group as of a snapshot, in order.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn members_of(
+        &self,
+        contract: ContractNumber,
+        group: &GroupId,
+        seq: Seq,
+    ) -> Result<Vec<UserId>, StoreError> {
+        let row = sqlx::query(
+            "SELECT json_group_array(u.ref) FROM entity g \
+             JOIN fact f ON f.contract = g.contract AND f.kind = 5 AND f.subject = g.id JOIN entity u ON u.id = f.object \
+             WHERE g.contract = (SELECT id FROM contract WHERE number = ?1) AND g.kind = 3 AND g.ref = ?2 \
+             AND f.since <= ?3 AND (f.until IS NULL OR f.until > ?3)",
+        )
+        .bind(number_of(contract.0))
+        .bind(group.as_str())
+        .bind(seq.0)
+        .fetch_one(&self.readers)
+        .await
+        .when("read the members of a group")?;
+        let members: Vec<Shared> = wide::json(&row, 0, "entity")?;
+        let mut members: Vec<UserId> = members.into_iter().map(|member| member.0.into()).collect();
+        members.sort_unstable();
+        Ok(members)
+    }
+
+    async fn entity_ids(&self, contract: ContractNumber, kind: Kind, names: String) -> Result<Vec<i64>, StoreError> {
+        let row = sqlx::query(
+            "SELECT group_concat(e.id) FROM json_each(?1) j CROSS JOIN entity e ON e.ref = j.value \
+             WHERE e.contract = (SELECT id FROM contract WHERE number = ?2) AND e.kind = ?3",
+        )
+        .bind(names)
+        .bind(number_of(contract.0))
+        .bind(kind.code())
+        .fetch_one(&self.readers)
+        .await
+        .when("look up objects by their ids")?;
+        Ok(Numbers::of(&row, 0).collect())
+    }
+
+    /// The versions of facts of one kind up to a snapshot, of all subjects or of some.
+    async fn versions(
+        &self,
+        contract: ContractNumber,
+        seq: Seq,
+        kind: Kind,
+        subjects: Option<Vec<i64>>,
+    ) -> Result<OfKind, StoreError> {
+        let some = if subjects.is_some() { "AND subject IN (SELECT value FROM json_each(?4))" } else { "" };
+        let sql = format!(
+            "SELECT group_concat(subject), group_concat(object), group_concat(since), group_concat(coalesce(until, 0)), \
+             group_concat(coalesce(body, 0)) FROM fact \
+             WHERE contract = (SELECT id FROM contract WHERE number = ?1) AND kind = ?2 AND since <= ?3 {some}"
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(number_of(contract.0)).bind(kind.code()).bind(seq.0);
+        if let Some(subjects) = &subjects {
+            query = query.bind(wide::list(subjects));
+        }
+        let row = query.fetch_one(&self.readers).await.when("read the facts")?;
+        Ok((kind, versions::read(&row)))
+    }
+
+    async fn put_together(&self, contract: ContractNumber, seq: Seq, kinds: Vec<OfKind>) -> Result<State, StoreError> {
+        let ids = |wanted: &[Kind], id: fn(&Version) -> i64| {
+            let kinds = kinds.iter().filter(|(kind, _)| wanted.contains(kind));
+            kinds.flat_map(|(_, versions)| versions.iter().map(id)).collect::<Vec<i64>>()
+        };
+        let mut named = ids(&Kind::ALL, |version| version.subject);
+        named.extend(ids(&Kind::ALL, |version| version.object));
+        let people = ids(&[Kind::Contract, Kind::User], |version| version.subject);
+        let mut made = ids(&[Kind::User, Kind::Resource], |version| version.subject);
+        made.extend(ids(&[Kind::Key], |version| version.object));
+        let (named, bodies) = (Ids::of(named), Ids::of(ids(&Kind::ALL, |version| version.body)));
+        let (refs, bodies, apart, unproven) = tokio::try_join!(
+            wide::refs(&self.readers, &named),
+            Bodies::read(&self.readers, &bodies),
+            self.apart(seq, Ids::of(people), Ids::of(made)),
+            self.unproven(contract, seq),
+        )?;
+        let placing = Placing { contract, seq, refs, bodies: bodies.by_id(), apart, unproven };
         let mut state = State::empty(seq);
-        for alive in self.alive(contract, seq).await? {
-            let parent = if alive.version.object.is_empty() { "" } else { &*alive.version.subject };
-            let seen = unproven.get(&(alive.version.kind, Arc::from(parent))).copied().unwrap_or(seq);
-            place(&mut state, contract, alive, seen, &apart)?;
+        for (kind, versions) in &kinds {
+            placing.place(&mut state, *kind, versions)?;
         }
         Ok(state)
     }
 
-    async fn alive(&self, contract: ContractNumber, seq: Seq) -> Result<Vec<Alive>, StoreError> {
+    async fn unproven(&self, contract: ContractNumber, seq: Seq) -> Result<Unproven, StoreError> {
         let rows = sqlx::query(
-            "SELECT f.kind, s.ref, coalesce(o.ref, ''), f.since, f.until, b.json FROM fact f \
-             JOIN entity s ON s.id = f.subject LEFT JOIN entity o ON o.id = f.object LEFT JOIN body b ON b.id = f.body \
-             WHERE f.contract = (SELECT id FROM contract WHERE number = ?) AND f.since <= ? \
-             ORDER BY f.kind, f.subject, f.object, f.since",
-        )
-        .bind(number_of(contract.0))
-        .bind(seq.0)
-        .fetch_all(&self.readers)
-        .await
-        .when("read the facts")?;
-        let mut alive = Vec::new();
-        let mut versions: Vec<Version> = Vec::new();
-        for row in &rows {
-            let version = version(row)?;
-            if versions.last().is_some_and(|last| {
-                (last.kind, &last.subject, &last.object) != (version.kind, &version.subject, &version.object)
-            }) {
-                alive.extend(fold(std::mem::take(&mut versions), seq));
-            }
-            versions.push(version);
-        }
-        alive.extend(fold(versions, seq));
-        Ok(alive)
-    }
-
-    async fn apart(&self, contract: ContractNumber, seq: Seq) -> Result<Apart, StoreError> {
-        let number = number_of(contract.0);
-        let persons = sqlx::query(
-            "SELECT e.ref, lower(hex(p.commitment)), p.email, p.firstname, p.lastname FROM personal p \
-             JOIN entity e ON e.id = p.entity WHERE e.contract = (SELECT id FROM contract WHERE number = ?)",
-        )
-        .bind(number)
-        .fetch_all(&self.readers)
-        .await
-        .when("read the personal data")?;
-        let logins = sqlx::query(
-            "SELECT e.ref, l.at, max(l.seq) FROM last_login l JOIN entity e ON e.id = l.entity \
-             WHERE e.contract = (SELECT id FROM contract WHERE number = ?) AND l.seq <= ? GROUP BY l.entity",
-        )
-        .bind(number)
-        .bind(seq.0)
-        .fetch_all(&self.readers)
-        .await
-        .when("read the last logins")?;
-        let attributions = sqlx::query(
-            "SELECT e.kind, e.ref, c.name, ci.name, a.modified, m.name, mi.name, max(a.seq) FROM attribution a \
-             JOIN entity e ON e.id = a.entity LEFT JOIN actor c ON c.id = a.created_by \
-             LEFT JOIN actor ci ON ci.id = a.created_by_user_id LEFT JOIN actor m ON m.id = a.modified_by \
-             LEFT JOIN actor mi ON mi.id = a.modified_by_user_id \
-             WHERE e.contract = (SELECT id FROM contract WHERE number = ?) AND a.seq <= ? GROUP BY a.entity",
-        )
-        .bind(number)
-        .bind(seq.0)
-        .fetch_all(&self.readers)
-        .await
-        .when("read the attributions")?;
-        Ok(Apart {
-            persons: persons
-                .iter()
-                .map(|row| {
-                    let person = Person { email: row.get(2), firstname: row.get(3), lastname: row.get(4) };
-                    ((row.get::<String, _>(0).into(), row.get(1)), person)
-                })
-                .collect(),
-            logins: logins
-                .iter()
-                .filter_map(|row| Some((row.get::<String, _>(0).into(), instant(row.get(1))?)))
-                .collect(),
-            attributions: attributions
-                .iter()
-                .filter_map(|row| {
-                    let kind = Kind::from_code(row.get(0))?;
-                    let attribution = Attribution {
-                        created_by: row.get(2),
-                        created_by_user_id: row.get(3),
-                        modified: instant(row.get(4)),
-                        modified_by: row.get(5),
-                        modified_by_user_id: row.get(6),
-                    };
-                    Some(((kind, row.get::<String, _>(1).into()), attribution))
-                })
-                .collect(),
-        })
-    }
-
-    /// For every scope that was not complete in the snapshot, the last one in which it was.
-    async fn unproven(&self, contract: ContractNumber, seq: Seq) -> Result<HashMap<(Kind, Arc<str>), Seq>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT g.kind, g.parent, s.seq FROM gap g JOIN snapshot s ON s.run = g.run \
-             WHERE s.contract = (SELECT id FROM contract WHERE number = ?) AND s.seq <= ? AND g.status <> 'gone'",
+            "WITH c AS (SELECT id FROM contract WHERE number = ?1), \
+             now AS (SELECT g.kind, g.parent FROM gap g JOIN snapshot s ON s.run = g.run JOIN c ON s.contract = c.id \
+             WHERE s.seq = ?2 AND g.status <> 'gone') \
+             SELECT g.kind, g.parent, s.seq FROM c JOIN snapshot s ON s.contract = c.id JOIN gap g ON g.run = s.run \
+             WHERE s.seq <= ?2 AND g.status <> 'gone' AND EXISTS (SELECT 1 FROM now) \
+             AND (g.kind, g.parent) IN (SELECT kind, parent FROM now)",
         )
         .bind(number_of(contract.0))
         .bind(seq.0)
@@ -168,7 +180,6 @@ impl Store {
         }
         Ok(gaps
             .into_iter()
-            .filter(|(_, at)| at.contains(&seq.0))
             .map(|(part, at)| {
                 let last = (1..=seq.0).rev().find(|candidate| !at.contains(candidate)).unwrap_or(0);
                 (part, Seq(last))
@@ -177,134 +188,141 @@ impl Store {
     }
 }
 
-fn version(row: &sqlx::sqlite::SqliteRow) -> Result<Version, StoreError> {
-    let code: u8 = row.get(0);
-    let kind = Kind::from_code(code)
-        .ok_or_else(|| StoreError::Inconsistent { table: "fact", what: format!("unknown kind {code}") })?;
-    Ok(Version {
-        kind,
-        subject: row.get::<String, _>(1).into(),
-        object: row.get::<String, _>(2).into(),
-        since: row.get(3),
-        until: row.get(4),
-        body: row.get::<Option<String>, _>(5).map(Body::from_canonical),
-    })
+fn texts<T: AsRef<str>>(names: &BTreeSet<T>) -> String {
+    wide::texts(names.iter().map(AsRef::as_ref))
 }
 
-/// Folds the versions of one fact, oldest first, into the one that holds, if any does.
-fn fold(versions: Vec<Version>, seq: Seq) -> Option<Alive> {
-    let mut since = Seq(0);
-    let mut true_since: BTreeMap<String, Seq> = BTreeMap::new();
-    let mut until_before = None;
-    let mut last = None;
-    for version in versions {
-        let begins_anew = until_before != Some(version.since);
-        if begins_anew {
-            since = Seq(version.since);
-            true_since.clear();
-        }
-        let holding = version.body.as_ref().map(true_names).unwrap_or_default();
-        true_since.retain(|name, _| holding.contains(name));
-        for name in holding {
-            true_since.entry(name).or_insert(Seq(version.since));
-        }
-        until_before = version.until;
-        last = Some(version);
-    }
-    let version = last?;
-    let holds = version.until.is_none_or(|until| until > seq.0);
-    holds.then_some(Alive { version, since, true_since })
-}
-
-/// The names of the booleans in a body that are true, those of privileges without their prefix.
-fn true_names(body: &Body) -> BTreeSet<String> {
-    let Ok(serde_json::Value::Object(properties)) = body.read("fact") else { return BTreeSet::new() };
-    let mut names = BTreeSet::new();
-    for (name, value) in properties {
-        match value {
-            serde_json::Value::Bool(true) => {
-                names.insert(name);
-            }
-            serde_json::Value::Object(inner) if name == "privileges" => {
-                names.extend(inner.into_iter().filter(|(_, value)| *value == true).map(|(name, _)| name));
-            }
-            _ => {}
-        }
-    }
-    names
-}
-
-fn instant(seconds: Option<i64>) -> Option<DateTime<Utc>> {
-    DateTime::from_timestamp(seconds?, 0)
-}
-
-fn place(
-    state: &mut State,
+/// All that is needed to make values out of versions.
+struct Placing<'a> {
     contract: ContractNumber,
-    alive: Alive,
-    seen: Seq,
-    apart: &Apart,
-) -> Result<(), StoreError> {
-    let Alive { version, since, true_since } = alive;
-    let changed = Seq(version.since);
-    let Version { kind, subject, object, body, .. } = version;
-    let attribution =
-        |kind: Kind, name: &Arc<str>| apart.attributions.get(&(kind, Arc::clone(name))).cloned().unwrap_or_default();
-    let person = |commitment: &str| {
-        apart.persons.get(&(Arc::clone(&subject), commitment.to_owned())).cloned().unwrap_or_default()
-    };
-    match kind {
-        Kind::Contract => {
-            let body: crate::domain::contract::ContractBody = read(body, "contract", &subject)?;
-            let owner = person(&body.owner);
-            state.contract = Some(Contract::from_parts(contract, body, owner));
-        }
-        Kind::User => {
-            let body: crate::domain::user::UserBody = read(body, "user", &subject)?;
-            let known = person(&body.person);
-            let login = apart.logins.get(&subject).copied();
-            let attribution = attribution(Kind::User, &subject);
-            let user = User::from_parts(subject.into(), body, known, login, attribution);
-            state.users.insert(user.id.clone(), Held { value: user, since, changed, seen, true_since });
-        }
-        Kind::Group => {
-            let group = Group::from_parts(subject.clone().into(), read(body, "group", &subject)?);
-            state.groups.insert(group.id.clone(), Held { value: group, since, changed, seen, true_since });
-        }
-        Kind::Resource => {
-            let body = read(body, "resource", &subject)?;
-            let attribution = attribution(Kind::Resource, &subject);
-            let resource = Resource::from_parts(subject.into(), body, attribution);
-            state.resources.insert(resource.id.clone(), Held { value: resource, since, changed, seen, true_since });
-        }
-        Kind::Member => {
-            let held = Held { value: (), since, changed, seen, true_since };
-            state.members.insert((subject.into(), object.into()), held);
-        }
-        Kind::Share => {
-            let body = read(body, "share", &subject)?;
-            let share = Share::from_parts(subject.into(), object.into(), body);
-            let key = (share.group.clone(), share.resource.clone());
-            state.shares.insert(key, Held { value: share, since, changed, seen, true_since });
-        }
-        Kind::Own => {
-            let held = Held { value: (), since, changed, seen, true_since };
-            state.owns.insert((subject.into(), object.into()), held);
-        }
-        Kind::Key => {
-            let body = read(body, "key", &subject)?;
-            let attribution = attribution(Kind::Key, &object);
-            let key = Key::from_parts(subject.into(), object.into(), body, attribution);
-            state
-                .keys
-                .insert((key.user.clone(), key.id.clone()), Held { value: key, since, changed, seen, true_since });
-        }
-    }
-    Ok(())
+    seq: Seq,
+    refs: ById<Arc<str>>,
+    bodies: ById<&'a str>,
+    apart: Apart,
+    unproven: Unproven,
 }
 
-fn read<T: DeserializeOwned>(body: Option<Body>, what: &'static str, subject: &str) -> Result<T, StoreError> {
-    let body = body
-        .ok_or_else(|| StoreError::Inconsistent { table: "fact", what: format!("the {what} {subject} has no body") })?;
-    Ok(body.read(what)?)
+impl Placing<'_> {
+    fn place(&self, state: &mut State, kind: Kind, versions: &[Version]) -> Result<(), StoreError> {
+        match kind {
+            Kind::Contract => {
+                for one in self.subjects::<ContractBody>(kind, versions)? {
+                    let (id, _, held) = one;
+                    let owner = self.apart.person(id, &held.value.owner);
+                    state.contract = Some(Contract::from_parts(self.contract, held.value, owner));
+                }
+            }
+            Kind::User => {
+                state.users.extend(self.subjects::<UserBody>(kind, versions)?.into_iter().map(|(id, name, it)| {
+                    let person = self.apart.person(id, &it.value.person);
+                    let (login, attribution) = (self.apart.login(id), self.apart.attribution(id));
+                    let it = it.map(|body| User::from_parts(name.into(), body, person, login, attribution));
+                    (it.value.id.clone(), it)
+                }))
+            }
+            Kind::Group => {
+                state.groups.extend(self.subjects::<GroupBody>(kind, versions)?.into_iter().map(|(_, name, it)| {
+                    let it = it.map(|body| Group::from_parts(name.into(), body));
+                    (it.value.id.clone(), it)
+                }))
+            }
+            Kind::Resource => {
+                let resources = self.subjects::<ResourceBody>(kind, versions)?.into_iter();
+                state.resources.extend(resources.map(|(id, name, it)| {
+                    let it = it.map(|body| Resource::from_parts(name.into(), body, self.apart.attribution(id)));
+                    (it.value.id.clone(), it)
+                }));
+            }
+            Kind::Member => {
+                let members = self.relations::<()>(kind, versions)?.into_iter();
+                state.members.extend(members.map(|(_, group, user, it)| ((group.into(), user.into()), it)));
+            }
+            Kind::Share => {
+                let shares = self.relations::<ShareBody>(kind, versions)?.into_iter();
+                state.shares.extend(shares.map(|(_, group, resource, it)| {
+                    let it = it.map(|body| Share::from_parts(group.into(), resource.into(), body));
+                    ((it.value.group.clone(), it.value.resource.clone()), it)
+                }));
+            }
+            Kind::Own => {
+                let owns = self.relations::<()>(kind, versions)?.into_iter();
+                state.owns.extend(owns.map(|(_, user, resource, it)| ((user.into(), resource.into()), it)));
+            }
+            Kind::Key => {
+                let keys = self.relations::<KeyBody>(kind, versions)?.into_iter();
+                state.keys.extend(keys.map(|(id, user, key, it)| {
+                    let attribution = self.apart.attribution(id);
+                    let it = it.map(|body| Key::from_parts(user.into(), key.into(), body, attribution));
+                    ((it.value.user.clone(), it.value.id.clone()), it)
+                }));
+            }
+        }
+        Ok(())
+    }
+
+    /// What holds of users, groups, resources or the contract: number, id and value of each.
+    fn subjects<T: versions::Told>(
+        &self,
+        kind: Kind,
+        versions: &[Version],
+    ) -> Result<Vec<(i64, Arc<str>, Held<T>)>, StoreError> {
+        let seen = self.seen(kind, "");
+        alive(versions, self.seq)
+            .map(|versions| {
+                let held = age(versions, seen, |version| self.body(kind, version))?;
+                Ok((versions[0].subject, self.name(versions[0].subject)?, held))
+            })
+            .collect()
+    }
+
+    /// What holds of relations: the number of the object, both ids and the value of each.
+    fn relations<T: versions::Told>(
+        &self,
+        kind: Kind,
+        versions: &[Version],
+    ) -> Result<Vec<(i64, Arc<str>, Arc<str>, Held<T>)>, StoreError> {
+        // Many relations have one body.
+        let mut known: HashMap<i64, T> = HashMap::new();
+        alive(versions, self.seq)
+            .map(|versions| {
+                let (subject, object) = (versions[0].subject, versions[0].object);
+                let name = self.name(subject)?;
+                let seen = self.seen(kind, &name);
+                let held = age(versions, seen, |version| {
+                    if let Some(found) = known.get(&version.body) {
+                        return Ok(found.clone());
+                    }
+                    let body: T = self.body(kind, version)?;
+                    known.insert(version.body, body.clone());
+                    Ok(body)
+                })?;
+                Ok((object, name, self.name(object)?, held))
+            })
+            .collect()
+    }
+
+    fn seen(&self, kind: Kind, parent: &str) -> Seq {
+        if self.unproven.is_empty() {
+            return self.seq;
+        }
+        self.unproven.get(&(kind, Arc::from(parent))).copied().unwrap_or(self.seq)
+    }
+
+    fn name(&self, id: i64) -> Result<Arc<str>, StoreError> {
+        self.refs.get(id).cloned().ok_or_else(|| StoreError::Inconsistent {
+            table: "entity",
+            what: format!("a fact names entity {id}, which is not there"),
+        })
+    }
+
+    fn body<T: DeserializeOwned>(&self, kind: Kind, version: &Version) -> Result<T, StoreError> {
+        let text = match (kind, version.body) {
+            (Kind::Member | Kind::Own, 0) => "null",
+            (_, id) => self.bodies.get(id).copied().ok_or_else(|| StoreError::Inconsistent {
+                table: "fact",
+                what: format!("a {kind} of entity {} has no body", version.subject),
+            })?,
+        };
+        Ok(crate::domain::body::read(kind.as_str(), text)?)
+    }
 }

@@ -56,6 +56,7 @@ mod report_page;
 mod report_people;
 mod report_rows;
 mod report_templates;
+mod store_around;
 mod store_diff;
 mod store_open;
 mod store_seal;

@@ -6,13 +6,13 @@ use keyholder::domain::change::Op;
 use keyholder::domain::coverage::{Scope, Status};
 use keyholder::domain::id::Seq;
 use keyholder::domain::sighting::Sightings;
-use keyholder::store::changes::apply;
+use keyholder::store::changes::{Plan, apply};
 use proptest::prelude::*;
 
 use crate::support::model::{Bench, CONTRACT, Model, lose};
 
 /// A model out of a few names, so that histories overlap.
-fn models() -> impl Strategy<Value = Model> {
+pub(crate) fn models() -> impl Strategy<Value = Model> {
     let user = prop::sample::select(vec!["ann", "bob", "cyd", "dan"]);
     let group = prop::sample::select(vec!["ops", "dev", "sec"]);
     let resource = prop::sample::select(vec!["dc1", "dc2", "img"]);
@@ -57,7 +57,7 @@ fn models() -> impl Strategy<Value = Model> {
 }
 
 /// A walk of a model in which some scopes fail: one bit of the mask per scope.
-fn damaged(model: &Model, mask: u32) -> Sightings {
+pub(crate) fn damaged(model: &Model, mask: u32) -> Sightings {
     let mut seen = model.sightings();
     let scopes: Vec<Scope> = seen.scopes.keys().cloned().collect();
     for (index, scope) in scopes.into_iter().enumerate() {
@@ -68,7 +68,7 @@ fn damaged(model: &Model, mask: u32) -> Sightings {
     seen
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
@@ -91,6 +91,10 @@ proptest! {
                     let net = bench.store.net(CONTRACT, Seq(a), Seq(b)).await.unwrap();
                     let expected = bench.store.facts(CONTRACT, Seq(b)).await.unwrap();
                     assert_eq!(apply(&facts, &net), expected, "from {a} to {b}");
+                    for plan in [Plan::Log, Plan::States] {
+                        let other = bench.store.net_by(plan, CONTRACT, Seq(a), Seq(b)).await.unwrap();
+                        assert_eq!(other, net, "from {a} to {b} by {plan:?}");
+                    }
                     if a == b {
                         assert!(net.is_empty(), "a snapshot differs from itself");
                     }

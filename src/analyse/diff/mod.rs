@@ -2,6 +2,7 @@
 //!
 //! Nothing is dropped: what has no class of its own becomes `other`. `docs/changes.md` has the table of severities.
 
+mod around;
 mod owns;
 mod properties;
 mod relations;
@@ -16,6 +17,7 @@ use crate::domain::fact::Kind;
 use crate::domain::id::Seq;
 use crate::domain::state::State;
 
+pub use around::around;
 use scene::Scene;
 
 /// A change that cannot be understood: the store holds something that this program did not write.

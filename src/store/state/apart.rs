@@ -1,0 +1,98 @@
+//! What the store keeps apart from the bodies: personal data, last logins, attributions.
+
+use chrono::{DateTime, Utc};
+use tokio::try_join;
+
+use crate::domain::id::Seq;
+use crate::domain::user::{Attribution, Person};
+use crate::store::error::StoreError;
+use crate::store::open::Store;
+use crate::store::wide::{self, ById, Ids, Numbers};
+
+/// Personal data, last logins and attributions by the number of who and what they are about.
+pub(super) struct Apart {
+    /// By entity: the commitment in hex, and what it stands for.
+    persons: ById<Vec<(String, Person)>>,
+    logins: ById<Option<i64>>,
+    attributions: ById<Attribution>,
+}
+
+/// A row of personal data: entity, commitment, e-mail address, first and last name.
+type Row = (i64, String, Option<String>, Option<String>, Option<String>);
+
+impl Store {
+    /// What was known up to a snapshot of these people and these objects.
+    pub(super) async fn apart(&self, seq: Seq, people: Ids, made: Ids) -> Result<Apart, StoreError> {
+        let (persons, logins, attributions) =
+            try_join!(self.persons(&people), self.logins(&people, seq), self.attributions(&made, seq))?;
+        Ok(Apart { persons, logins, attributions })
+    }
+
+    async fn persons(&self, people: &Ids) -> Result<ById<Vec<(String, Person)>>, StoreError> {
+        let head = "SELECT json_group_array(json_array(entity, lower(hex(commitment)), email, firstname, lastname)) \
+                    FROM personal WHERE";
+        let row = people.read(&self.readers, head, "entity", "", 0).await?;
+        let mut rows: Vec<Row> = wide::json(&row, 0, "personal")?;
+        rows.sort_by_key(|row| row.0);
+        let mut persons: Vec<(i64, Vec<(String, Person)>)> = Vec::with_capacity(rows.len());
+        for (entity, commitment, email, firstname, lastname) in rows {
+            let version = (commitment, Person { email, firstname, lastname });
+            match persons.last_mut().filter(|(last, _)| *last == entity) {
+                Some((_, versions)) => versions.push(version),
+                None => persons.push((entity, vec![version])),
+            }
+        }
+        Ok(ById::of(persons.into_iter()))
+    }
+
+    async fn logins(&self, people: &Ids, seq: Seq) -> Result<ById<Option<i64>>, StoreError> {
+        let head = "SELECT group_concat(entity), json_group_array(at) FROM \
+                    (SELECT entity, at, max(seq) FROM last_login WHERE";
+        let row = people.read(&self.readers, head, "entity", "AND seq <= ?3 GROUP BY entity)", seq.0).await?;
+        let at: Vec<Option<i64>> = wide::json(&row, 1, "last_login")?;
+        Ok(ById::of(Numbers::of(&row, 0).zip(at)))
+    }
+
+    async fn attributions(&self, made: &Ids, seq: Seq) -> Result<ById<Attribution>, StoreError> {
+        let head = "SELECT group_concat(entity), group_concat(coalesce(created_by, 0)), \
+                    group_concat(coalesce(created_by_user_id, 0)), group_concat(coalesce(modified_by, 0)), \
+                    group_concat(coalesce(modified_by_user_id, 0)), json_group_array(modified) FROM \
+                    (SELECT entity, created_by, created_by_user_id, modified, modified_by, modified_by_user_id, max(seq) \
+                    FROM attribution WHERE";
+        let row = made.read(&self.readers, head, "entity", "AND seq <= ?3 GROUP BY entity)", seq.0).await?;
+        let actors = Ids::of([1, 2, 3, 4].into_iter().flat_map(|column| Numbers::of(&row, column)).collect());
+        let head = "SELECT group_concat(id), json_group_array(name) FROM actor WHERE";
+        let found = actors.read(&self.readers, head, "id", "", 0).await?;
+        let names: Vec<String> = wide::json(&found, 1, "actor")?;
+        let names = ById::of(Numbers::of(&found, 0).zip(names));
+        let [created_by, created_by_id, modified_by, modified_by_id] =
+            [1, 2, 3, 4].map(|column| Numbers::of(&row, column).map(|actor| names.get(actor).cloned()));
+        let modified: Vec<Option<i64>> = wide::json(&row, 5, "attribution")?;
+        let who = created_by.zip(created_by_id).zip(modified_by.zip(modified_by_id));
+        Ok(ById::of(Numbers::of(&row, 0).zip(who.zip(modified)).map(|(entity, (who, modified))| {
+            let ((created_by, created_by_user_id), (modified_by, modified_by_user_id)) = who;
+            let modified = modified.and_then(instant);
+            (entity, Attribution { created_by, created_by_user_id, modified, modified_by, modified_by_user_id })
+        })))
+    }
+}
+
+impl Apart {
+    /// Who a commitment stands for; nobody if that is not kept any more.
+    pub(super) fn person(&self, entity: i64, commitment: &str) -> Person {
+        let versions = self.persons.get(entity).map(Vec::as_slice).unwrap_or_default();
+        versions.iter().find(|(of, _)| of == commitment).map(|(_, person)| person.clone()).unwrap_or_default()
+    }
+
+    pub(super) fn login(&self, entity: i64) -> Option<DateTime<Utc>> {
+        self.logins.get(entity).copied().flatten().and_then(instant)
+    }
+
+    pub(super) fn attribution(&self, entity: i64) -> Attribution {
+        self.attributions.get(entity).cloned().unwrap_or_default()
+    }
+}
+
+fn instant(seconds: i64) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(seconds, 0)
+}
