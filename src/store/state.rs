@@ -202,6 +202,12 @@ struct Placing<'a> {
     unproven: Unproven,
 }
 
+/// A user, group or resource: number, id and value.
+type Subject<T> = (i64, Arc<str>, Held<T>);
+
+/// A relation: the number of the object, the ids of both ends, and the value.
+type Relation<T> = (i64, Arc<str>, Arc<str>, Held<T>);
+
 impl Placing<'_> {
     fn place(&self, state: &mut State, kind: Kind, versions: &[Version]) -> Result<(), StoreError> {
         match kind {
@@ -218,13 +224,13 @@ impl Placing<'_> {
                     let (login, attribution) = (self.apart.login(id), self.apart.attribution(id));
                     let it = it.map(|body| User::from_parts(name.into(), body, person, login, attribution));
                     (it.value.id.clone(), it)
-                }))
+                }));
             }
             Kind::Group => {
                 state.groups.extend(self.subjects::<GroupBody>(kind, versions)?.into_iter().map(|(_, name, it)| {
                     let it = it.map(|body| Group::from_parts(name.into(), body));
                     (it.value.id.clone(), it)
-                }))
+                }));
             }
             Kind::Resource => {
                 let resources = self.subjects::<ResourceBody>(kind, versions)?.into_iter();
@@ -261,11 +267,7 @@ impl Placing<'_> {
     }
 
     /// What holds of users, groups, resources or the contract: number, id and value of each.
-    fn subjects<T: versions::Told>(
-        &self,
-        kind: Kind,
-        versions: &[Version],
-    ) -> Result<Vec<(i64, Arc<str>, Held<T>)>, StoreError> {
+    fn subjects<T: versions::Told>(&self, kind: Kind, versions: &[Version]) -> Result<Vec<Subject<T>>, StoreError> {
         let seen = self.seen(kind, "");
         alive(versions, self.seq)
             .map(|versions| {
@@ -276,11 +278,7 @@ impl Placing<'_> {
     }
 
     /// What holds of relations: the number of the object, both ids and the value of each.
-    fn relations<T: versions::Told>(
-        &self,
-        kind: Kind,
-        versions: &[Version],
-    ) -> Result<Vec<(i64, Arc<str>, Arc<str>, Held<T>)>, StoreError> {
+    fn relations<T: versions::Told>(&self, kind: Kind, versions: &[Version]) -> Result<Vec<Relation<T>>, StoreError> {
         // Many relations have one body.
         let mut known: HashMap<i64, T> = HashMap::new();
         alive(versions, self.seq)

@@ -14,11 +14,9 @@ pub fn around(changes: &[Change]) -> (Around, Around) {
         let object = change.key.object.as_deref();
         match change.key.kind {
             Kind::Contract => {}
-            Kind::User => drop(named.users.insert(subject.into())),
-            Kind::Group => drop(named.groups.insert(subject.into())),
+            Kind::User | Kind::Own | Kind::Key => drop(named.users.insert(subject.into())),
+            Kind::Group | Kind::Member | Kind::Share => drop(named.groups.insert(subject.into())),
             Kind::Resource => drop(named.resources.insert(subject.into())),
-            Kind::Member | Kind::Share => drop(named.groups.insert(subject.into())),
-            Kind::Own | Kind::Key => drop(named.users.insert(subject.into())),
         }
         match (change.key.kind, object) {
             (Kind::Member, Some(user)) => drop(named.users.insert(user.into())),
