@@ -62,7 +62,7 @@ impl Store {
         let shared: Vec<i64> = kinds
             .iter()
             .filter(|(kind, _)| *kind == Kind::Share)
-            .flat_map(|(_, versions)| versions.iter().map(|version| version.object))
+            .flat_map(|(_, versions)| alive(versions, seq).map(|versions| versions[0].object))
             .collect();
         if !shared.is_empty() {
             let (_, more) = self.versions(contract, seq, Kind::Resource, Some(shared)).await?;
