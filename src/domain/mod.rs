@@ -14,6 +14,7 @@ pub mod key;
 pub mod notice;
 pub mod privilege;
 pub mod resource;
+pub mod schedule;
 pub mod severity;
 pub mod share;
 pub mod sighting;
