@@ -23,9 +23,9 @@ async fn run(Cli { global, command }: Cli) -> ExitCode {
     let database = global.db.as_ref().map(|path| path.display().to_string());
     let flags = Flags::new(global.config).set("--db", "store.path", database);
     let loaded = config::load(&flags, &environment);
-    let log = loaded.as_ref().map(|loaded| loaded.config.log).unwrap_or_default();
+    let log = loaded.as_ref().map(|loaded| loaded.config.log.clone()).unwrap_or_default();
     let terminal = io::stderr().is_terminal();
-    let options = telemetry::Options::new(log, global.quiet, global.verbose, &environment, terminal);
+    let options = telemetry::Options::new(&log, global.quiet, global.verbose, &environment, terminal);
     telemetry::start(options, Seams::system()).expect("logging is started here and nowhere else");
     let mut context = Context::of_process(loaded, environment, Seams::system(), global.quiet > 0);
     let outcome = cli::run(command, &mut context).await;

@@ -44,7 +44,7 @@ pub enum Scope {
 impl Options {
     /// The options of a run: `log` from the configuration, `quiet` and `verbose` as often as `-q` and `-v` were given,
     /// `terminal` when standard error is one.
-    pub fn new(log: Log, quiet: u8, verbose: u8, environment: &Environment, terminal: bool) -> Self {
+    pub fn new(log: &Log, quiet: u8, verbose: u8, environment: &Environment, terminal: bool) -> Self {
         Self {
             level: level(log.level, quiet, verbose),
             format: log.format,
@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn colour_is_for_terminals_without_no_color() {
         let colour =
-            |environment: &Environment, terminal| Options::new(Log::default(), 0, 0, environment, terminal).colour;
+            |environment: &Environment, terminal| Options::new(&Log::default(), 0, 0, environment, terminal).colour;
         assert!(colour(&Environment::default(), true));
         assert!(!colour(&Environment::default(), false));
         assert!(!colour(&Environment::of([("NO_COLOR", "1")]), true));

@@ -61,7 +61,7 @@ pub(super) async fn run(command: Collect, context: &mut Context) -> Result<Exit,
         Some(recording) => client.recorded(Arc::clone(recording) as Arc<dyn Listener>)?,
         None => client,
     };
-    let care = context.config()?.config.collect;
+    let care = context.config()?.config.collect.clone();
     let least_room = context.config()?.config.store.min_free_mib << 20;
     let stop = Stop::default();
     let order = Order {

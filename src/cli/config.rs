@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use crate::config::keys::{KEYS, Shown};
-use crate::config::{ConfigError, DEFAULT_FILE, Loaded, schema};
+use crate::config::keys::Shown;
+use crate::config::{ConfigError, DEFAULT_FILE, KEYS, Loaded, schema};
 
 /// Arguments of `keyholder config`.
 #[derive(Debug, clap::Args)]
@@ -71,22 +71,31 @@ pub fn run(
 fn show(loaded: &Loaded, origin: bool) -> String {
     let mut text = format!("# effective configuration, {}\n", hash(loaded));
     let mut section = "";
-    for key in &KEYS {
-        if key.section() != section {
-            section = key.section();
+    for key in KEYS.iter() {
+        let spec = &key.spec;
+        if spec.section() != section {
+            section = spec.section();
             write!(text, "\n[{section}]\n").expect("a String takes every write");
         }
         let line = match key.shown(&loaded.config) {
-            // A JSON string without control characters, which no value can hold, is a TOML string.
-            Some(Shown::Text(value)) => format!("{} = {}", key.name(), serde_json::Value::String(value)),
-            Some(Shown::Number(value)) => format!("{} = {value}", key.name()),
-            Some(Shown::Flag(value)) => format!("{} = {value}", key.name()),
-            None => format!("# {} is not set", key.name()),
+            Some(shown) => format!("{} = {}", spec.name(), literal(shown)),
+            None => format!("# {} is not set", spec.name()),
         };
-        if origin { writeln!(text, "{line:<56} # {}", loaded.origin(key.path)) } else { writeln!(text, "{line}") }
+        if origin { writeln!(text, "{line:<56} # {}", loaded.origin(spec.path)) } else { writeln!(text, "{line}") }
             .expect("a String takes every write");
     }
     text
+}
+
+/// A value in TOML.
+fn literal(shown: Shown) -> String {
+    match shown {
+        // A JSON string without control characters, which no value can hold, is a TOML string.
+        Shown::Text(value) => serde_json::Value::String(value).to_string(),
+        Shown::Number(value) => value.to_string(),
+        Shown::Flag(value) => value.to_string(),
+        Shown::List(items) => format!("[{}]", items.into_iter().map(literal).collect::<Vec<_>>().join(", ")),
+    }
 }
 
 fn hash(loaded: &Loaded) -> String {

@@ -7,14 +7,15 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::keys::{KEYS, Key};
+use super::keys::{Key, Spec};
 use super::problem::{Origin, Problems};
+use super::sections::{Config, KEYS, find_key};
 use super::value::Given;
 
 /// A value of the file under a known key.
 #[derive(Debug)]
 pub(super) struct Entry {
-    pub(super) key: &'static Key,
+    pub(super) key: &'static Key<Config>,
     pub(super) given: Given,
     pub(super) origin: Origin,
 }
@@ -69,8 +70,12 @@ fn by_position<'t, 'i>(table: &'t DeTable<'i>) -> Vec<(&'t Spanned<toml::de::DeS
 }
 
 fn entry(section: &str, name: &str, value: &DeValue<'_>, origin: Origin) -> Result<Entry, String> {
-    let key = Key::find(&format!("{section}.{name}")).ok_or_else(|| unknown(section, name))?;
-    let given = match value {
+    let key = find_key(&format!("{section}.{name}")).ok_or_else(|| unknown(section, name))?;
+    Ok(Entry { key, given: given(value), origin })
+}
+
+fn given(value: &DeValue<'_>) -> Given {
+    match value {
         DeValue::String(text) => Given::Text(text.to_string()),
         DeValue::Integer(number) => {
             let digits = number.as_str().replace('_', "");
@@ -79,14 +84,13 @@ fn entry(section: &str, name: &str, value: &DeValue<'_>, origin: Origin) -> Resu
         DeValue::Float(_) => Given::Other("a fraction"),
         DeValue::Boolean(given) => Given::Flag(*given),
         DeValue::Datetime(_) => Given::Other("a date"),
-        DeValue::Array(_) => Given::Other("a list"),
+        DeValue::Array(items) => Given::List(items.iter().map(|item| given(item.get_ref())).collect()),
         DeValue::Table(_) => Given::Other("a table"),
-    };
-    Ok(Entry { key, given, origin })
+    }
 }
 
 fn is_section(name: &str) -> bool {
-    KEYS.iter().any(|key| key.section() == name)
+    KEYS.iter().any(|key| key.spec.section() == name)
 }
 
 /// What to say about a key that does not exist.
@@ -94,7 +98,7 @@ fn unknown(section: &str, name: &str) -> String {
     if let Some(advice) = secret(name) {
         return format!("a secret does not belong into this file; {advice}");
     }
-    let spelled = |key: &Key| if key.section() == section { key.name() } else { key.path };
+    let spelled = |spec: &'static Spec| if spec.section() == section { spec.name() } else { spec.path };
     advise("unknown key", &near(section, name).into_iter().map(spelled).collect::<Vec<_>>())
 }
 
@@ -102,8 +106,8 @@ fn unknown_at_top(name: &str) -> String {
     if let Some(advice) = secret(name) {
         return format!("a secret does not belong into this file; {advice}");
     }
-    let mut candidates: Vec<_> = KEYS.iter().filter(|key| key.name() == name).map(|key| key.path).collect();
-    candidates.extend(KEYS.iter().map(Key::section).filter(|section| is_similar(name, section)));
+    let mut candidates: Vec<_> = KEYS.iter().filter(|key| key.spec.name() == name).map(|key| key.spec.path).collect();
+    candidates.extend(KEYS.iter().map(|key| key.spec.section()).filter(|section| is_similar(name, section)));
     candidates.dedup();
     advise("unknown section", &candidates)
 }
@@ -115,9 +119,10 @@ pub(super) fn secret(name: &str) -> Option<&'static str> {
 }
 
 /// What is meant by a key that does not exist: one of that name elsewhere, or similar names of the section.
-pub(super) fn near(section: &str, name: &str) -> Vec<&'static Key> {
-    let elsewhere = KEYS.iter().find(|key| key.name() == name && key.section() != section);
-    let here = KEYS.iter().filter(|key| key.section() == section && is_similar(name, key.name())).take(3);
+pub(super) fn near(section: &str, name: &str) -> Vec<&'static Spec> {
+    let mut specs = KEYS.iter().map(|key| &key.spec);
+    let elsewhere = specs.clone().find(|spec| spec.name() == name && spec.section() != section);
+    let here = specs.by_ref().filter(|spec| spec.section() == section && is_similar(name, spec.name())).take(3);
     elsewhere.into_iter().chain(here).collect()
 }
 
@@ -164,7 +169,7 @@ mod tests {
         let mut problems = Problems::default();
         let entries = read("[api]\nurl = \"x\"\n\nattempts = 0x0_3 # three\n", Path::new("k.toml"), &mut problems);
         let read: Vec<_> =
-            entries.iter().map(|entry| format!("{} {:?} {}", entry.key.path, entry.given, entry.origin)).collect();
+            entries.iter().map(|entry| format!("{} {:?} {}", entry.key.spec.path, entry.given, entry.origin)).collect();
         assert_eq!(read, ["api.url Text(\"x\") file k.toml:2", "api.attempts Integer(3) file k.toml:4"]);
         assert_eq!(problems.or(()), Ok(()));
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::effective::Config;
-use super::keys::{KEYS, Shown};
+use super::keys::Shown;
+use super::sections::{Config, KEYS};
 
 impl Config {
     /// SHA-256, in hex, over the canonical JSON (RFC 8785) of one object with every effective value by its path, unset
@@ -19,20 +19,21 @@ impl Config {
     pub fn hash(&self) -> String {
         let values: BTreeMap<&str, Value> = KEYS
             .iter()
-            .filter(|key| key.identity)
-            .map(|key| {
-                let value = match key.shown(self) {
-                    None => Value::Null,
-                    // As text: canonical JSON has no whole numbers beyond 2^53.
-                    Some(Shown::Number(number)) => Value::String(number.to_string()),
-                    Some(Shown::Text(text)) => Value::String(text),
-                    Some(Shown::Flag(flag)) => Value::Bool(flag),
-                };
-                (key.path, value)
-            })
+            .filter(|key| key.spec.identity)
+            .map(|key| (key.spec.path, key.shown(self).map_or(Value::Null, value)))
             .collect();
         let canonical = serde_json_canonicalizer::to_vec(&values).expect("a map of text to text is JSON");
         hex::encode(Sha256::digest(canonical))
+    }
+}
+
+/// A value in canonical JSON. Numbers as text: canonical JSON has no whole numbers beyond 2^53.
+fn value(shown: Shown) -> Value {
+    match shown {
+        Shown::Number(number) => Value::String(number.to_string()),
+        Shown::Text(text) => Value::String(text),
+        Shown::Flag(flag) => Value::Bool(flag),
+        Shown::List(items) => items.into_iter().map(value).collect(),
     }
 }
 

@@ -1,92 +1,60 @@
-//! Every key there is, once: name, variables, limits, and where its value lives in [`Config`].
+//! What a key of the configuration is, and the macro that declares one in one row.
 //!
-//! Reading, showing, hashing and the schema all go through this list; a new key is one row here, one field of
-//! [`Config`] and one paragraph of `config/default.toml`.
+//! A row of [`keys!`] is the only place that names a key, besides its paragraph in `config/default.toml`: from it come the
+//! field of the section, its default, its setter and getter, its variables, its limits, its help text and its entry of
+//! the schema. Rows stand in `sections` (scalar keys) and in `tables` (keys of one element of an array of tables).
 
-use std::path::{Path, PathBuf};
+use std::ops::RangeInclusive;
+use std::path::Path;
 use std::time::Duration;
 
-use super::address;
-use super::duration;
-use super::effective::{Config, Level, LogFormat};
-use crate::api::settings::Pin;
+use super::value::Given;
 
-/// One key of the configuration file.
-#[derive(Debug)]
-pub struct Key {
-    /// Section and name: `api.concurrency`.
+/// What is known of a key without its values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spec {
+    /// Section or table, and name: `api.concurrency`, `contract.zone`.
     pub path: &'static str,
-    /// Environment variables that set it, the strongest first.
-    pub variables: &'static [&'static str],
+    /// Environment variables that set it, the strongest first; none for keys of tables.
+    pub variables: Vec<String>,
     /// What it does, in one or two sentences.
     pub about: &'static str,
     /// Whether it is part of the configuration's identity: not for places of files, accounts and logging.
     pub identity: bool,
-    /// What values it takes and where they live.
-    pub field: Field,
+    /// What values it takes.
+    pub form: Form,
 }
 
-/// The kinds of value.
+/// A key of the structure `T`: of the whole configuration, or of one element of an array of tables.
 #[derive(Debug)]
-pub enum Field {
-    /// Text of a certain form.
-    Text {
-        /// Which form.
-        form: Form,
-        /// Stores it, or says how it should have been.
-        set: fn(&mut Config, &str) -> Result<(), String>,
-        /// The text in its canonical spelling.
-        get: fn(&Config) -> Option<String>,
-    },
-    /// A file or folder.
-    Path {
-        /// Stores it.
-        set: fn(&mut Config, PathBuf),
-        /// The path, if there is one.
-        get: fn(&Config) -> Option<&Path>,
-    },
-    /// A whole number.
-    Count {
-        /// The smallest allowed.
-        least: u64,
-        /// The largest allowed.
-        most: u64,
-        /// Stores it.
-        set: fn(&mut Config, u64),
-        /// The number, if there is one.
-        get: fn(&Config) -> Option<u64>,
-    },
-    /// True or false.
-    Flag {
-        /// Stores it.
-        set: fn(&mut Config, bool),
-        /// The value.
-        get: fn(&Config) -> bool,
-    },
-    /// A duration.
-    Span {
-        /// The shortest allowed.
-        least: Duration,
-        /// The longest allowed.
-        most: Duration,
-        /// Stores it.
-        set: fn(&mut Config, Duration),
-        /// The duration.
-        get: fn(&Config) -> Duration,
-    },
+pub struct Key<T> {
+    /// Name, variables, limits and help text.
+    pub spec: Spec,
+    pub(super) set: fn(&mut T, &Given, &Path) -> Result<(), String>,
+    pub(super) get: fn(&T) -> Option<Shown>,
 }
 
-/// The forms of text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The forms of values.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// Anything without control characters.
+    /// Text without control characters.
     Free,
     /// One of these words.
     Words(&'static [&'static str]),
-    /// An address of the API.
-    Address,
-    /// SHA-256 in hex, with or without colons and blanks.
-    Fingerprint,
+    /// Text that matches this regular expression.
+    Pattern(&'static str),
+    /// Text with rules of its own that no pattern expresses.
+    Special,
+    /// A file or folder.
+    Path,
+    /// A whole number.
+    Count(RangeInclusive<u64>),
+    /// True or false.
+    Flag,
+    /// A duration.
+    Span(RangeInclusive<Duration>),
+    /// Several values of one form.
+    List(Box<Self>),
 }
 
 /// A value as it is shown.
@@ -98,9 +66,11 @@ pub enum Shown {
     Number(u64),
     /// True or false.
     Flag(bool),
+    /// Several values.
+    List(Vec<Self>),
 }
 
-impl Key {
+impl Spec {
     /// The part before the dot.
     pub fn section(&self) -> &'static str {
         self.path.split_once('.').map_or("", |(section, _)| section)
@@ -110,365 +80,125 @@ impl Key {
     pub fn name(&self) -> &'static str {
         self.path.split_once('.').map_or(self.path, |(_, name)| name)
     }
+}
 
-    /// The key of that path.
-    pub fn find(path: &str) -> Option<&'static Self> {
-        KEYS.iter().find(|key| key.path == path)
-    }
-
+impl<T> Key<T> {
     /// The value in canonical form; `None` when it is not set.
-    pub fn shown(&self, config: &Config) -> Option<Shown> {
-        match self.field {
-            Field::Text { get, .. } => get(config).map(Shown::Text),
-            Field::Path { get, .. } => get(config).map(|path| Shown::Text(path.display().to_string())),
-            Field::Count { get, .. } => get(config).map(Shown::Number),
-            Field::Flag { get, .. } => Some(Shown::Flag(get(config))),
-            Field::Span { get, .. } => Some(Shown::Text(duration::show(get(config)))),
-        }
+    pub fn shown(&self, owner: &T) -> Option<Shown> {
+        (self.get)(owner)
     }
 }
 
-const fn seconds(number: u64) -> Duration {
-    Duration::from_secs(number)
+/// The variable that every scalar key has: `KEYHOLDER_API_URL` for `api.url`.
+pub(super) fn own_variable(path: &str) -> String {
+    format!("KEYHOLDER_{}", path.replace('.', "_").to_uppercase())
 }
 
-const DAY: u64 = 86_400;
-
-/// The keys, in the order of `config/default.toml`.
-pub static KEYS: [Key; 25] = [
-    Key {
-        path: "api.url",
-        variables: &["KEYHOLDER_API_URL", "IONOS_API_URL"],
-        about: "Address of the API, with or without https:// and /cloudapi/v6. Plain http is allowed to this machine only.",
-        identity: true,
-        field: Field::Text {
-            form: Form::Address,
-            set: |config, text| {
-                config.api.url = text.parse().map_err(|error: address::AddressError| error.to_string())?;
-                Ok(())
-            },
-            get: |config| Some(config.api.url.to_string()),
-        },
-    },
-    Key {
-        path: "api.version",
-        variables: &["KEYHOLDER_API_VERSION"],
-        about: "Dialect of the API. IONOS switched v5 off in 2024; it is for emulators and replayed data.",
-        identity: true,
-        field: Field::Text {
-            form: Form::Words(&["v6", "v5"]),
-            set: |config, word| {
-                config.api.version = address::version(word).ok_or("must be v6 or v5")?;
-                Ok(())
-            },
-            get: |config| Some(address::word(config.api.version).to_owned()),
-        },
-    },
-    Key {
-        path: "api.contract_number",
-        variables: &["KEYHOLDER_API_CONTRACT_NUMBER", "IONOS_CONTRACT_NUMBER"],
-        about: "Contract to ask for, sent as X-Contract-Number. Needed by resellers and by users of several contracts only.",
-        identity: true,
-        field: Field::Count {
-            least: 1,
-            most: i64::MAX.unsigned_abs(),
-            set: |config, number| config.api.contract_number = Some(number),
-            get: |config| config.api.contract_number,
-        },
-    },
-    Key {
-        path: "api.ca_file",
-        variables: &["KEYHOLDER_API_CA_FILE"],
-        about: "PEM file with certificate authorities to trust besides those of the system, for example of a proxy.",
-        identity: false,
-        field: Field::Path {
-            set: |config, path| config.api.ca_file = Some(path),
-            get: |config| config.api.ca_file.as_deref(),
-        },
-    },
-    Key {
-        path: "api.pinned_cert",
-        variables: &["KEYHOLDER_API_PINNED_CERT", "IONOS_PINNED_CERT"],
-        about: "SHA-256 of the only server certificate to talk to, in hex. It is checked on top of normal verification.",
-        identity: true,
-        field: Field::Text {
-            form: Form::Fingerprint,
-            set: |config, text| {
-                let pin = text
-                    .parse::<Pin>()
-                    .map_err(|_| "must be a SHA-256 in hex: 64 digits, colons and blanks allowed")?;
-                config.api.pinned_cert = Some(pin);
-                Ok(())
-            },
-            get: |config| config.api.pinned_cert.map(|pin| pin.to_string()),
-        },
-    },
-    Key {
-        path: "api.concurrency",
-        variables: &["KEYHOLDER_API_CONCURRENCY"],
-        about: "Requests in flight at once.",
-        identity: true,
-        field: Field::Count {
-            least: 1,
-            most: 256,
-            set: |config, number| config.api.concurrency = usize::try_from(number).unwrap_or(usize::MAX),
-            get: |config| u64::try_from(config.api.concurrency).ok(),
-        },
-    },
-    Key {
-        path: "api.connect_timeout",
-        variables: &["KEYHOLDER_API_CONNECT_TIMEOUT"],
-        about: "Time to get a connection.",
-        identity: true,
-        field: Field::Span {
-            least: Duration::from_millis(100),
-            most: seconds(300),
-            set: |config, span| config.api.connect_timeout = span,
-            get: |config| config.api.connect_timeout,
-        },
-    },
-    Key {
-        path: "api.first_byte_timeout",
-        variables: &["KEYHOLDER_API_FIRST_BYTE_TIMEOUT"],
-        about: "Time from sending a request to the first byte of its answer.",
-        identity: true,
-        field: Field::Span {
-            least: Duration::from_millis(100),
-            most: seconds(3600),
-            set: |config, span| config.api.first_byte_timeout = span,
-            get: |config| config.api.first_byte_timeout,
-        },
-    },
-    Key {
-        path: "api.request_timeout",
-        variables: &["KEYHOLDER_API_REQUEST_TIMEOUT"],
-        about: "Time for a whole request. Not shorter than the other two timeouts.",
-        identity: true,
-        field: Field::Span {
-            least: Duration::from_millis(100),
-            most: seconds(3600),
-            set: |config, span| config.api.request_timeout = span,
-            get: |config| config.api.request_timeout,
-        },
-    },
-    Key {
-        path: "api.attempts",
-        variables: &["KEYHOLDER_API_ATTEMPTS"],
-        about: "How often a reading request is sent at most, the first time included. 1 means no retry.",
-        identity: true,
-        field: Field::Count {
-            least: 1,
-            most: 20,
-            set: |config, number| config.api.attempts = u32::try_from(number).unwrap_or(u32::MAX),
-            get: |config| Some(config.api.attempts.into()),
-        },
-    },
-    Key {
-        path: "api.longest_retry_after",
-        variables: &["KEYHOLDER_API_LONGEST_RETRY_AFTER"],
-        about: "The longest Retry-After that is waited for; a longer one fails the request.",
-        identity: true,
-        field: Field::Span {
-            least: Duration::ZERO,
-            most: seconds(3600),
-            set: |config, span| config.api.longest_retry_after = span,
-            get: |config| config.api.longest_retry_after,
-        },
-    },
-    Key {
-        path: "credentials.token_file",
-        variables: &["KEYHOLDER_CREDENTIALS_TOKEN_FILE", "IONOS_TOKEN_FILE"],
-        about: "File with a bearer token and nothing else; it must belong to the user who runs keyholder or to root, with mode 0600 or 0400.",
-        identity: false,
-        field: Field::Path {
-            set: |config, path| config.credentials.token_file = Some(path),
-            get: |config| config.credentials.token_file.as_deref(),
-        },
-    },
-    Key {
-        path: "credentials.username",
-        variables: &["KEYHOLDER_CREDENTIALS_USERNAME", "IONOS_USERNAME"],
-        about: "E-mail address, to sign in with user name and password. IONOS refuses that for accounts with two-factor authentication.",
-        identity: false,
-        field: Field::Text {
-            form: Form::Free,
-            set: |config, text| {
-                config.credentials.username = Some(text.to_owned());
-                Ok(())
-            },
-            get: |config| config.credentials.username.clone(),
-        },
-    },
-    Key {
-        path: "credentials.password_file",
-        variables: &["KEYHOLDER_CREDENTIALS_PASSWORD_FILE", "IONOS_PASSWORD_FILE"],
-        about: "File with the password and nothing else; same owner and mode as the token file.",
-        identity: false,
-        field: Field::Path {
-            set: |config, path| config.credentials.password_file = Some(path),
-            get: |config| config.credentials.password_file.as_deref(),
-        },
-    },
-    Key {
-        path: "credentials.profile",
-        variables: &["KEYHOLDER_CREDENTIALS_PROFILE", "IONOS_CURRENT_PROFILE"],
-        about: "Profile of the shared IONOS file; without it the currentProfile of that file.",
-        identity: false,
-        field: Field::Text {
-            form: Form::Free,
-            set: |config, text| {
-                config.credentials.profile = Some(text.to_owned());
-                Ok(())
-            },
-            get: |config| config.credentials.profile.clone(),
-        },
-    },
-    Key {
-        path: "credentials.config_file",
-        variables: &["KEYHOLDER_CREDENTIALS_CONFIG_FILE", "IONOS_CONFIG_FILE"],
-        about: "The configuration file that IONOS tools share; without it ~/.ionos/config, ~/.ionos/config.yaml and the places of ionosctl.",
-        identity: false,
-        field: Field::Path {
-            set: |config, path| config.credentials.config_file = Some(path),
-            get: |config| config.credentials.config_file.as_deref(),
-        },
-    },
-    Key {
-        path: "collect.cross_check",
-        variables: &["KEYHOLDER_COLLECT_CROSS_CHECK"],
-        about: "Read memberships from the users' side too and compare: one request more for each user. --cross-check does it once.",
-        identity: true,
-        field: Field::Flag {
-            set: |config, flag| config.collect.cross_check = flag,
-            get: |config| config.collect.cross_check,
-        },
-    },
-    Key {
-        path: "collect.reread_after",
-        variables: &["KEYHOLDER_COLLECT_REREAD_AFTER"],
-        about: "How long to wait before a list is read again of which much is missing.",
-        identity: true,
-        field: Field::Span {
-            least: seconds(0),
-            most: seconds(600),
-            set: |config, span| config.collect.reread_after = span,
-            get: |config| config.collect.reread_after,
-        },
-    },
-    Key {
-        path: "store.path",
-        variables: &["KEYHOLDER_STORE_PATH", "KEYHOLDER_DB"],
-        about: "The database file; without it keyholder/keyholder.db in $XDG_STATE_HOME or ~/.local/state.",
-        identity: false,
-        field: Field::Path {
-            set: |config, path| config.store.path = Some(path),
-            get: |config| config.store.path.as_deref(),
-        },
-    },
-    Key {
-        path: "store.min_free_mib",
-        variables: &["KEYHOLDER_STORE_MIN_FREE_MIB"],
-        about: "MiB that have to be free on the database's file system before a run, and never less than twice the database. 0 switches that off.",
-        identity: false,
-        field: Field::Count {
-            least: 0,
-            most: 1 << 30,
-            set: |config, number| config.store.min_free_mib = number,
-            get: |config| Some(config.store.min_free_mib),
-        },
-    },
-    Key {
-        path: "report.organisation",
-        variables: &["KEYHOLDER_REPORT_ORGANISATION"],
-        about: "Name of the organisation on the covers of reports.",
-        identity: true,
-        field: Field::Text {
-            form: Form::Free,
-            set: |config, text| {
-                text.clone_into(&mut config.report.organisation);
-                Ok(())
-            },
-            get: |config| Some(config.report.organisation.clone()),
-        },
-    },
-    Key {
-        path: "report.templates",
-        variables: &["KEYHOLDER_REPORT_TEMPLATES"],
-        about: "Folder whose report templates take the place of those built in, file by file.",
-        identity: false,
-        field: Field::Path {
-            set: |config, path| config.report.templates = Some(path),
-            get: |config| config.report.templates.as_deref(),
-        },
-    },
-    Key {
-        path: "report.dormant_after",
-        variables: &["KEYHOLDER_REPORT_DORMANT_AFTER"],
-        about: "Without a sign-in for that long an account counts as dormant.",
-        identity: true,
-        field: Field::Span {
-            least: seconds(DAY),
-            most: seconds(3650 * DAY),
-            set: |config, span| config.report.dormant_after = span,
-            get: |config| config.report.dormant_after,
-        },
-    },
-    Key {
-        path: "log.level",
-        variables: &["KEYHOLDER_LOG_LEVEL", "KEYHOLDER_LOG"],
-        about: "The least important line that is written to standard error. -q and -v on the command line win.",
-        identity: false,
-        field: Field::Text {
-            form: Form::Words(&Level::WORDS),
-            set: |config, word| {
-                config.log.level = word.parse().map_err(|error: super::UnknownWord| error.to_string())?;
-                Ok(())
-            },
-            get: |config| Some(config.log.level.as_str().to_owned()),
-        },
-    },
-    Key {
-        path: "log.format",
-        variables: &["KEYHOLDER_LOG_FORMAT"],
-        about: "How a line looks: for people, or one JSON object a line.",
-        identity: false,
-        field: Field::Text {
-            form: Form::Words(&LogFormat::WORDS),
-            set: |config, word| {
-                config.log.format = word.parse().map_err(|error: super::UnknownWord| error.to_string())?;
-                Ok(())
-            },
-            get: |config| Some(config.log.format.as_str().to_owned()),
-        },
-    },
-];
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn no_key_and_no_variable_is_named_twice() {
-        let paths: BTreeSet<_> = KEYS.iter().map(|key| key.path).collect();
-        let variables: Vec<_> = KEYS.iter().flat_map(|key| key.variables).collect();
-        assert_eq!(paths.len(), KEYS.len());
-        assert_eq!(variables.iter().collect::<BTreeSet<_>>().len(), variables.len());
-    }
-
-    #[test]
-    fn the_first_variable_of_a_key_spells_its_path() {
-        for key in &KEYS {
-            let expected = format!("KEYHOLDER_{}", key.path.replace('.', "_").to_uppercase());
-            assert_eq!(key.variables.first(), Some(&expected.as_str()));
+/// Declares keys, one a row:
+///
+/// ```text
+/// /// What it does: the help text.
+/// name: Type = default, within 1..=256, is local, env ["IONOS_NAME"];
+/// ```
+///
+/// `within` limits numbers and durations. `is local` keeps a key out of the configuration's identity. `env` names variables
+/// besides the one that every scalar key has.
+///
+/// With `config`, the blocks are sections: each becomes a structure and a field of [`super::Config`]. With `tables`, the
+/// blocks are elements of arrays of tables: each becomes a structure that implements [`super::tables::Table`].
+macro_rules! keys {
+    (config $(
+        $(#[doc = $purpose:literal])+
+        [$section:ident] $owner:ident {
+            $(
+                $(#[doc = $about:literal])+
+                $name:ident: $type:ty = $default:expr
+                $(, within $limits:expr)? $(, is $local:ident)? $(, env [$($variable:literal),+])?;
+            )+
         }
-    }
+    )+) => {
+        $( keys! { @structure $(#[doc = $purpose])+ $owner { $($(#[doc = $about])+ $name: $type = $default;)+ } } )+
 
-    #[test]
-    fn no_key_can_hold_a_secret() {
-        for key in &KEYS {
-            assert!(!["token", "password", "secret"].contains(&key.name()), "{}", key.path);
+        /// Every scalar key, in the order of `config/default.toml`.
+        pub static KEYS: std::sync::LazyLock<Vec<Key<Config>>> = std::sync::LazyLock::new(|| vec![
+            $($(
+                keys! {
+                    @key [$section.$name] concat!(stringify!($section), ".", stringify!($name)),
+                    concat!($($about),+), $type, [$($limits)?], [$($local)?],
+                    {
+                        let mut variables =
+                            vec![own_variable(concat!(stringify!($section), ".", stringify!($name)))];
+                        variables.extend_from_slice(&[$($($variable.to_owned()),+)?]);
+                        variables
+                    }
+                },
+            )+)+
+        ]);
+    };
+    (tables $(
+        $(#[doc = $purpose:literal])+
+        [[$table:ident]] $owner:ident {
+            $(
+                $(#[doc = $about:literal])+
+                $name:ident: $type:ty = $default:expr
+                $(, within $limits:expr)? $(, is $local:ident)?;
+            )+
         }
-    }
+    )+) => { $(
+        keys! { @structure $(#[doc = $purpose])+ $owner { $($(#[doc = $about])+ $name: $type = $default;)+ } }
+
+        impl Table for $owner {
+            const NAME: &'static str = stringify!($table);
+            const PURPOSE: &'static str = concat!($($purpose),+);
+
+            fn keys() -> &'static [Key<Self>] {
+                static KEYS: std::sync::LazyLock<Vec<Key<$owner>>> = std::sync::LazyLock::new(|| vec![
+                    $(
+                        keys! {
+                            @key [$name] concat!(stringify!($table), ".", stringify!($name)),
+                            concat!($($about),+), $type, [$($limits)?], [$($local)?], Vec::new()
+                        },
+                    )+
+                ]);
+                &KEYS
+            }
+        }
+    )+ };
+    (@structure $(#[doc = $purpose:literal])+ $owner:ident {
+        $($(#[doc = $about:literal])+ $name:ident: $type:ty = $default:expr;)+
+    }) => {
+        $(#[doc = $purpose])+
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct $owner {
+            $($(#[doc = $about])+ pub $name: $type,)+
+        }
+
+        impl Default for $owner {
+            fn default() -> Self {
+                Self { $($name: $default,)+ }
+            }
+        }
+    };
+    (@key [$($field:tt)+] $path:expr, $about:expr, $type:ty, [$($limits:expr)?], [$($local:ident)?], $variables:expr) => {
+        Key {
+            spec: Spec {
+                path: $path,
+                variables: $variables,
+                about: $about.trim_ascii(),
+                identity: keys!(@identity $($local)?),
+                form: <$type as ValueType>::form(&keys!(@limits $type, $($limits)?)),
+            },
+            set: |owner, given, folder| {
+                owner.$($field)+ = <$type as ValueType>::read(given, &keys!(@limits $type, $($limits)?), folder)?;
+                Ok(())
+            },
+            get: |owner| ValueType::show(&owner.$($field)+),
+        }
+    };
+    (@identity local) => { false };
+    (@identity) => { true };
+    (@limits $type:ty, $limits:expr) => { $limits };
+    (@limits $type:ty,) => { <$type as ValueType>::LIMITS };
 }
+
+pub(super) use keys;

@@ -9,12 +9,12 @@ use secrecy::zeroize::Zeroizing;
 use super::address;
 use super::document::{self, Entry};
 use super::duration;
-use super::effective::Config;
-use super::keys::{KEYS, Key};
+use super::keys::Key;
 use super::places;
 use super::problem::{ConfigError, Origin, Problems};
+use super::sections::{Config, KEYS, find_key};
 use super::shared::{self, Shared};
-use super::value::{self, Given};
+use super::value::Given;
 use crate::seams::Environment;
 
 /// What the command line says about the configuration.
@@ -98,12 +98,12 @@ struct Layers {
 }
 
 impl Layers {
-    fn apply(&mut self, key: &'static Key, given: &Given, origin: Origin, folder: &Path) {
-        match value::store(&mut self.config, key, given, folder) {
+    fn apply(&mut self, key: &'static Key<Config>, given: &Given, origin: Origin, folder: &Path) {
+        match (key.set)(&mut self.config, given, folder) {
             Ok(()) => {
-                self.origins.insert(key.path, origin);
+                self.origins.insert(key.spec.path, origin);
             }
-            Err(message) => self.problems.add(&origin, key.path, message),
+            Err(message) => self.problems.add(&origin, key.spec.path, message),
         }
     }
 
@@ -130,14 +130,14 @@ impl Layers {
     }
 
     fn read_environment(&mut self, environment: &Environment) {
-        for key in &KEYS {
-            let mut set = key.variables.iter().filter_map(|name| Some((*name, environment.get(name)?)));
+        for key in KEYS.iter() {
+            let mut set = key.spec.variables.iter().filter_map(|name| Some((name, environment.get(name)?)));
             let Some((name, value)) = set.next() else { continue };
             // A weaker variable with another value is a trap when somebody changes the wrong one.
             if let Some((weaker, _)) = set.find(|(_, weaker)| *weaker != value) {
-                self.warnings.push(format!("env {weaker} is not used: {name} sets {} as well", key.path));
+                self.warnings.push(format!("env {weaker} is not used: {name} sets {} as well", key.spec.path));
             }
-            self.apply(key, &Given::Untyped(value.to_owned()), Origin::Variable(name.to_owned()), Path::new(""));
+            self.apply(key, &Given::Untyped(value.to_owned()), Origin::Variable(name.clone()), Path::new(""));
         }
         self.warn_of_unknown(environment);
     }
@@ -145,17 +145,18 @@ impl Layers {
     /// Variables that begin like a key of ours but are none. Only a warning: container platforms put variables of their
     /// own under such names.
     fn warn_of_unknown(&mut self, environment: &Environment) {
-        let mut sections: Vec<_> = KEYS.iter().map(Key::section).collect();
+        let mut sections: Vec<_> = KEYS.iter().map(|key| key.spec.section()).collect();
         sections.dedup();
         for section in sections {
             let prefix = format!("KEYHOLDER_{}_", section.to_uppercase());
             for (variable, _) in environment.with_prefix(&prefix) {
-                if KEYS.iter().any(|key| key.variables.contains(&variable)) {
+                if KEYS.iter().any(|key| key.spec.variables.iter().any(|known| known == variable)) {
                     continue;
                 }
                 let name = variable.strip_prefix(&prefix).unwrap_or(variable).to_lowercase();
                 let not_read = format!("env {variable} is not read");
-                let near: Vec<_> = document::near(section, &name).iter().map(|key| key.variables[0]).collect();
+                let near: Vec<_> =
+                    document::near(section, &name).iter().map(|spec| spec.variables[0].as_str()).collect();
                 self.warnings.push(
                     document::secret(&name)
                         .map_or_else(|| document::advise(&not_read, &near), |advice| format!("{not_read}; {advice}")),
@@ -166,7 +167,7 @@ impl Layers {
 
     fn read_flags(&mut self, flags: &Flags) {
         for (flag, path, value) in &flags.values {
-            match Key::find(path) {
+            match find_key(path) {
                 Some(key) => self.apply(key, &Given::Untyped(value.clone()), Origin::Flag(flag), Path::new("")),
                 None => self.problems.add(&Origin::Flag(flag), path, "unknown key"),
             }

@@ -1,6 +1,7 @@
 //! The configuration: flags, environment, file, shared IONOS file and defaults become one typed [`Config`].
 //!
-//! Raw values are checked against one list of keys, and every problem of every layer is reported at once, with its place.
+//! Each key is declared in one row (`keys!`), which makes its field, default, limits, variables and help text. Raw values are
+//! checked against these rows, and every problem of every layer is reported at once, with its place.
 //! No secret passes through here on its way from a configuration file: only the shared IONOS file can hold one, and what
 //! it holds cannot be printed. Nothing here prints, asks the API or opens the database.
 //!
@@ -10,25 +11,27 @@
 pub mod address;
 mod document;
 pub mod duration;
-mod effective;
 mod identity;
 pub mod keys;
 mod load;
 mod places;
 mod problem;
 mod schema;
+mod sections;
 mod settings;
 mod shared;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod untrusted;
 mod value;
+mod words;
 
-pub use effective::{Api, Collect, Config, Level, Log, LogFormat, Report, Sources, Store, UnknownWord};
 pub use load::{Flags, Loaded, load};
 pub use problem::{ConfigError, Origin, Problem};
 pub use schema::schema;
+pub use sections::{Api, Collect, Config, KEYS, Log, Report, Sources, Store, find_key};
 pub use settings::settings;
 pub use shared::{Endpoint, Shared};
+pub use words::{Level, LogFormat};
 
 /// The text of `config/default.toml`: every key with its default and what it does.
 pub const DEFAULT_FILE: &str = include_str!("../../config/default.toml");

@@ -1,19 +1,17 @@
-//! The JSON schema of the configuration file, out of the same list of keys that reads it.
+//! The JSON schema of the configuration file, out of the same rows that read it.
 
 use serde_json::{Map, Value, json};
 
 use super::duration;
-use super::effective::Config;
-use super::keys::{Field, Form, KEYS, Key, Shown};
+use super::keys::{Form, Shown, Spec};
+use super::sections::{Config, KEYS};
 
 /// A JSON schema (draft 2020-12) for editors and pipelines: every key with its kind, limits, default and variables.
 pub fn schema() -> Value {
     let mut sections = Map::new();
-    for key in &KEYS {
-        let section = sections
-            .entry(key.section())
-            .or_insert_with(|| json!({ "type": "object", "additionalProperties": false, "properties": {} }));
-        section["properties"][key.name()] = property(key);
+    for key in KEYS.iter() {
+        let section = sections.entry(key.spec.section()).or_insert_with(object);
+        section["properties"][key.spec.name()] = property(&key.spec, key.shown(&Config::default()));
     }
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -25,34 +23,50 @@ pub fn schema() -> Value {
     })
 }
 
-fn property(key: &Key) -> Value {
-    let mut property = match key.field {
-        Field::Text { form: Form::Words(words), .. } => json!({ "enum": words }),
-        Field::Text { form: Form::Fingerprint, .. } => {
-            json!({ "type": "string", "pattern": "^[ :]*([0-9A-Fa-f][ :]*){64}$" })
-        }
-        Field::Text { form: Form::Free, .. } => json!({ "type": "string" }),
-        Field::Text { form: Form::Address, .. } | Field::Path { .. } => json!({ "type": "string", "minLength": 1 }),
-        Field::Count { least, most, .. } => json!({ "type": "integer", "minimum": least, "maximum": most }),
-        Field::Flag { .. } => json!({ "type": "boolean" }),
-        Field::Span { .. } => json!({ "type": "string", "pattern": "^[0-9]+(ms|s|m|h|d|w)$" }),
-    };
-    property["description"] = Value::String(description(key));
-    match key.shown(&Config::default()) {
-        None => {}
-        Some(Shown::Text(text)) => property["default"] = Value::String(text),
-        Some(Shown::Number(number)) => property["default"] = number.into(),
-        Some(Shown::Flag(flag)) => property["default"] = flag.into(),
+fn object() -> Value {
+    json!({ "type": "object", "additionalProperties": false, "properties": {} })
+}
+
+fn property(spec: &Spec, default: Option<Shown>) -> Value {
+    let mut property = form(&spec.form);
+    property["description"] = Value::String(description(spec));
+    if let Some(shown) = default {
+        property["default"] = value(shown);
     }
     property
 }
 
-fn description(key: &Key) -> String {
-    let limits = match key.field {
-        Field::Span { least, most, .. } => format!(" {} to {}.", duration::show(least), duration::show(most)),
-        Field::Text { .. } | Field::Path { .. } | Field::Count { .. } | Field::Flag { .. } => String::new(),
-    };
-    format!("{}{limits} Environment: {}.", key.about, key.variables.join(", "))
+fn form(form: &Form) -> Value {
+    match form {
+        Form::Words(words) => json!({ "enum": words }),
+        Form::Pattern(pattern) => json!({ "type": "string", "pattern": pattern }),
+        Form::Free => json!({ "type": "string" }),
+        Form::Special | Form::Path => json!({ "type": "string", "minLength": 1 }),
+        Form::Count(limits) => json!({ "type": "integer", "minimum": limits.start(), "maximum": limits.end() }),
+        Form::Flag => json!({ "type": "boolean" }),
+        Form::Span(_) => json!({ "type": "string", "pattern": "^[0-9]+(ms|s|m|h|d|w)$" }),
+        Form::List(item) => json!({ "type": "array", "items": self::form(item) }),
+    }
+}
+
+fn value(shown: Shown) -> Value {
+    match shown {
+        Shown::Text(text) => Value::String(text),
+        Shown::Number(number) => number.into(),
+        Shown::Flag(flag) => flag.into(),
+        Shown::List(items) => items.into_iter().map(value).collect(),
+    }
+}
+
+fn description(spec: &Spec) -> String {
+    let mut text = spec.about.to_owned();
+    if let Form::Span(limits) = &spec.form {
+        text = format!("{text} {} to {}.", duration::show(*limits.start()), duration::show(*limits.end()));
+    }
+    if !spec.variables.is_empty() {
+        text = format!("{text} Environment: {}.", spec.variables.join(", "));
+    }
+    text
 }
 
 #[cfg(test)]
@@ -62,10 +76,14 @@ mod tests {
     #[test]
     fn every_key_is_described_with_its_default() {
         let schema = schema();
-        for key in &KEYS {
-            let property = &schema["properties"][key.section()]["properties"][key.name()];
-            assert!(property["description"].as_str().is_some_and(|text| text.starts_with(key.about)), "{}", key.path);
-            assert_eq!(property.get("default").is_some(), key.shown(&Config::default()).is_some(), "{}", key.path);
+        for key in KEYS.iter() {
+            let property = &schema["properties"][key.spec.section()]["properties"][key.spec.name()];
+            assert!(
+                property["description"].as_str().is_some_and(|text| text.starts_with(key.spec.about)),
+                "{}",
+                key.spec.path
+            );
+            assert_eq!(property.get("default").is_some(), key.shown(&Config::default()).is_some(), "{}", key.spec.path);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::problem::Problems;
-use super::{Config, document, value};
+use super::{Config, document};
 
 /// Reads bytes as a configuration file: every entry is stored or becomes a problem.
 pub(crate) fn file(bytes: &[u8]) -> String {
@@ -12,9 +12,9 @@ pub(crate) fn file(bytes: &[u8]) -> String {
     let mut config = Config::default();
     let mut stored = 0;
     for entry in document::read(text, Path::new("fuzzed.toml"), &mut problems) {
-        match value::store(&mut config, entry.key, &entry.given, Path::new("/etc/keyholder")) {
+        match (entry.key.set)(&mut config, &entry.given, Path::new("/etc/keyholder")) {
             Ok(()) => stored += 1,
-            Err(message) => problems.add(&entry.origin, entry.key.path, message),
+            Err(message) => problems.add(&entry.origin, entry.key.spec.path, message),
         }
     }
     let hash = config.hash();

@@ -1,12 +1,25 @@
-//! Brings one given value into [`Config`], or says what is wrong with it.
+//! How each type of value is read, checked and shown.
 //!
 //! A message repeats a value only when the value is short, printable and of a kind that holds no secret.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
 
+use strum::VariantNames;
+
+use super::address::{self, Address, AddressError};
 use super::duration;
-use super::effective::Config;
-use super::keys::{Field, Form, Key};
+use super::keys::{Form, Shown};
+use super::words::{Level, LogFormat};
+use crate::api::settings::{Pin, Version};
+
+/// The largest whole number that a configuration file can hold.
+pub(super) const MAX_COUNT: u64 = i64::MAX.unsigned_abs();
+
+/// How many characters of a wrong value are repeated at most.
+const MAX_QUOTED_CHARACTERS: usize = 24;
 
 /// A value as some layer gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,73 +30,289 @@ pub(super) enum Given {
     Integer(i64),
     /// True or false of the file.
     Flag(bool),
+    /// A list of the file.
+    List(Vec<Self>),
     /// Something of the file that no key takes; the name of its kind.
     Other(&'static str),
     /// A variable or an option, which have no kinds.
     Untyped(String),
 }
 
-/// Stores a value under its key. Relative paths are meant from `folder`.
-pub(super) fn store(config: &mut Config, key: &Key, given: &Given, folder: &Path) -> Result<(), String> {
-    match key.field {
-        Field::Text { form, set, .. } => {
-            let text = text(given)?;
-            if text.chars().any(char::is_control) {
-                return Err("must not hold control characters".to_owned());
-            }
-            set(config, text).map_err(|expected| match form {
-                Form::Words(_) => format!("{expected}, is {}", quote(text)),
-                Form::Free | Form::Address | Form::Fingerprint => expected,
-            })
-        }
-        Field::Path { set, .. } => {
-            set(config, path(text(given)?, folder)?);
-            Ok(())
-        }
-        Field::Count { least, most, set, .. } => {
-            set(config, count(given, least, most)?);
-            Ok(())
-        }
-        Field::Flag { set, .. } => {
-            set(config, flag(given)?);
-            Ok(())
-        }
-        Field::Span { least, most, set, .. } => {
-            let text = text(given)?;
-            let span = duration::parse(text).map_err(|error| format!("{error}, is {}", quote(text)))?;
-            if span < least || span > most {
-                let (least, most) = (duration::show(least), duration::show(most));
-                return Err(format!("must be {least} to {most}, is {}", duration::show(span)));
-            }
-            set(config, span);
-            Ok(())
+impl Given {
+    /// What it is, for a message about what it should be.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Text(_) | Self::Untyped(_) => "text",
+            Self::Integer(_) => "a whole number",
+            Self::Flag(_) => "true or false",
+            Self::List(_) => "a list",
+            Self::Other(kind) => kind,
         }
     }
 }
 
-fn text(given: &Given) -> Result<&str, String> {
+/// A type that a key can have.
+pub(super) trait ValueType: Sized {
+    /// What bounds a value, if anything does.
+    type Limits;
+    /// The bounds when the row of a key names none.
+    const LIMITS: Self::Limits;
+
+    /// What the schema says about values.
+    fn form(limits: &Self::Limits) -> Form;
+
+    /// The value, or what is wrong with it. Relative paths are meant from `folder`.
+    fn read(given: &Given, limits: &Self::Limits, folder: &Path) -> Result<Self, String>;
+
+    /// The value in canonical form; `None` when it is not set.
+    fn show(&self) -> Option<Shown>;
+}
+
+impl<T: ValueType> ValueType for Option<T> {
+    type Limits = T::Limits;
+    const LIMITS: Self::Limits = T::LIMITS;
+
+    fn form(limits: &Self::Limits) -> Form {
+        T::form(limits)
+    }
+
+    fn read(given: &Given, limits: &Self::Limits, folder: &Path) -> Result<Self, String> {
+        T::read(given, limits, folder).map(Some)
+    }
+
+    fn show(&self) -> Option<Shown> {
+        self.as_ref()?.show()
+    }
+}
+
+impl<T: ValueType> ValueType for Vec<T> {
+    type Limits = T::Limits;
+    const LIMITS: Self::Limits = T::LIMITS;
+
+    fn form(limits: &Self::Limits) -> Form {
+        Form::List(Box::new(T::form(limits)))
+    }
+
+    fn read(given: &Given, limits: &Self::Limits, folder: &Path) -> Result<Self, String> {
+        let Given::List(items) = given else { return Err(format!("must be a list in [ ], is {}", given.kind())) };
+        let read =
+            |(index, item)| T::read(item, limits, folder).map_err(|message| format!("item {}: {message}", index + 1));
+        items.iter().enumerate().map(read).collect()
+    }
+
+    fn show(&self) -> Option<Shown> {
+        Some(Shown::List(self.iter().filter_map(ValueType::show).collect()))
+    }
+}
+
+/// Whole numbers of any width; their limits fit the type.
+macro_rules! numbers {
+    ($($type:ty),+) => { $(
+        impl ValueType for $type {
+            type Limits = RangeInclusive<u64>;
+            const LIMITS: Self::Limits = 0..=MAX_COUNT;
+
+            fn form(limits: &Self::Limits) -> Form {
+                Form::Count(limits.clone())
+            }
+
+            fn read(given: &Given, limits: &Self::Limits, _: &Path) -> Result<Self, String> {
+                let number = count(given, limits)?;
+                Self::try_from(number).map_err(|_| format!("must be at most {}, is {number}", Self::MAX))
+            }
+
+            fn show(&self) -> Option<Shown> {
+                u64::try_from(*self).ok().map(Shown::Number)
+            }
+        }
+    )+ };
+}
+
+numbers!(u16, u32, u64, usize);
+
+impl ValueType for bool {
+    type Limits = ();
+    const LIMITS: () = ();
+
+    fn form((): &()) -> Form {
+        Form::Flag
+    }
+
+    fn read(given: &Given, (): &(), _: &Path) -> Result<Self, String> {
+        flag(given)
+    }
+
+    fn show(&self) -> Option<Shown> {
+        Some(Shown::Flag(*self))
+    }
+}
+
+impl ValueType for Duration {
+    type Limits = RangeInclusive<Duration>;
+    const LIMITS: Self::Limits = Self::ZERO..=Self::MAX;
+
+    fn form(limits: &Self::Limits) -> Form {
+        Form::Span(limits.clone())
+    }
+
+    fn read(given: &Given, limits: &Self::Limits, _: &Path) -> Result<Self, String> {
+        let text = text(given)?;
+        let span = duration::parse(text).map_err(|error| format!("{error}, is {}", quote(text)))?;
+        if !limits.contains(&span) {
+            let (min, max) = (duration::show(*limits.start()), duration::show(*limits.end()));
+            return Err(format!("must be {min} to {max}, is {}", duration::show(span)));
+        }
+        Ok(span)
+    }
+
+    fn show(&self) -> Option<Shown> {
+        Some(Shown::Text(duration::show(*self)))
+    }
+}
+
+impl ValueType for PathBuf {
+    type Limits = ();
+    const LIMITS: () = ();
+
+    fn form((): &()) -> Form {
+        Form::Path
+    }
+
+    fn read(given: &Given, (): &(), folder: &Path) -> Result<Self, String> {
+        path(text(given)?, folder)
+    }
+
+    fn show(&self) -> Option<Shown> {
+        Some(Shown::Text(self.display().to_string()))
+    }
+}
+
+impl ValueType for String {
+    type Limits = ();
+    const LIMITS: () = ();
+
+    fn form((): &()) -> Form {
+        Form::Free
+    }
+
+    fn read(given: &Given, (): &(), _: &Path) -> Result<Self, String> {
+        plain(given).map(str::to_owned)
+    }
+
+    fn show(&self) -> Option<Shown> {
+        Some(Shown::Text(self.clone()))
+    }
+}
+
+impl ValueType for Address {
+    type Limits = ();
+    const LIMITS: () = ();
+
+    fn form((): &()) -> Form {
+        Form::Special
+    }
+
+    fn read(given: &Given, (): &(), _: &Path) -> Result<Self, String> {
+        plain(given)?.parse().map_err(|error: AddressError| error.to_string())
+    }
+
+    fn show(&self) -> Option<Shown> {
+        Some(Shown::Text(self.to_string()))
+    }
+}
+
+impl ValueType for Pin {
+    type Limits = ();
+    const LIMITS: () = ();
+
+    fn form((): &()) -> Form {
+        Form::Pattern("^[ :]*([0-9A-Fa-f][ :]*){64}$")
+    }
+
+    fn read(given: &Given, (): &(), _: &Path) -> Result<Self, String> {
+        let wrong = |_| "must be a SHA-256 in hex: 64 digits, colons and blanks allowed".to_owned();
+        plain(given)?.parse().map_err(wrong)
+    }
+
+    fn show(&self) -> Option<Shown> {
+        Some(Shown::Text(self.to_string()))
+    }
+}
+
+impl ValueType for Version {
+    type Limits = ();
+    const LIMITS: () = ();
+
+    fn form((): &()) -> Form {
+        Form::Words(&["v6", "v5"])
+    }
+
+    fn read(given: &Given, (): &(), _: &Path) -> Result<Self, String> {
+        let word = plain(given)?;
+        address::version(word).ok_or_else(|| format!("must be v6 or v5, is {}", quote(word)))
+    }
+
+    fn show(&self) -> Option<Shown> {
+        Some(Shown::Text(address::word(*self).to_owned()))
+    }
+}
+
+/// Types whose values are words that `strum` knows.
+macro_rules! words {
+    ($($type:ty),+) => { $(
+        impl ValueType for $type {
+            type Limits = ();
+            const LIMITS: () = ();
+
+            fn form((): &()) -> Form {
+                Form::Words(Self::VARIANTS)
+            }
+
+            fn read(given: &Given, (): &(), _: &Path) -> Result<Self, String> {
+                let word = plain(given)?;
+                Self::from_str(word)
+                    .map_err(|_| format!("must be one of {}, is {}", Self::VARIANTS.join(", "), quote(word)))
+            }
+
+            fn show(&self) -> Option<Shown> {
+                Some(Shown::Text(<&str>::from(*self).to_owned()))
+            }
+        }
+    )+ };
+}
+
+words!(Level, LogFormat);
+
+/// Text as it stands there.
+pub(super) fn text(given: &Given) -> Result<&str, String> {
     match given {
         Given::Text(text) | Given::Untyped(text) => Ok(text),
-        Given::Integer(_) => Err("must be text in quotes, is a whole number".to_owned()),
-        Given::Flag(_) => Err("must be text in quotes, is true or false".to_owned()),
-        Given::Other(kind) => Err(format!("must be text in quotes, is {kind}")),
+        other => Err(format!("must be text in quotes, is {}", other.kind())),
     }
 }
 
-fn count(given: &Given, least: u64, most: u64) -> Result<u64, String> {
-    let limits =
-        if most == i64::MAX.unsigned_abs() { format!("at least {least}") } else { format!("{least} to {most}") };
+/// Text without control characters.
+pub(super) fn plain(given: &Given) -> Result<&str, String> {
+    let text = text(given)?;
+    if text.chars().any(char::is_control) {
+        return Err("must not hold control characters".to_owned());
+    }
+    Ok(text)
+}
+
+fn count(given: &Given, limits: &RangeInclusive<u64>) -> Result<u64, String> {
+    let (min, max) = (*limits.start(), *limits.end());
+    let expected = if max == MAX_COUNT { format!("at least {min}") } else { format!("{min} to {max}") };
     let number = match given {
         Given::Integer(number) => i128::from(*number),
-        Given::Untyped(text) => text.trim().parse().map_err(|_| format!("must be {limits}, is {}", quote(text)))?,
+        Given::Untyped(text) => text.trim().parse().map_err(|_| format!("must be {expected}, is {}", quote(text)))?,
         Given::Text(_) => return Err("must be a whole number without quotes, is text".to_owned()),
-        Given::Flag(_) => return Err("must be a whole number, is true or false".to_owned()),
-        Given::Other(kind) => return Err(format!("must be a whole number, is {kind}")),
+        other => return Err(format!("must be a whole number, is {}", other.kind())),
     };
     u64::try_from(number)
         .ok()
-        .filter(|number| (least..=most).contains(number))
-        .ok_or_else(|| format!("must be {limits}, is {number}"))
+        .filter(|number| limits.contains(number))
+        .ok_or_else(|| format!("must be {expected}, is {number}"))
 }
 
 fn flag(given: &Given) -> Result<bool, String> {
@@ -91,8 +320,7 @@ fn flag(given: &Given) -> Result<bool, String> {
         Given::Flag(flag) => Ok(*flag),
         Given::Untyped(text) => text.trim().parse().map_err(|_| format!("must be true or false, is {}", quote(text))),
         Given::Text(_) => Err("must be true or false without quotes, is text".to_owned()),
-        Given::Integer(_) => Err("must be true or false, is a whole number".to_owned()),
-        Given::Other(kind) => Err(format!("must be true or false, is {kind}")),
+        other => Err(format!("must be true or false, is {}", other.kind())),
     }
 }
 
@@ -118,8 +346,8 @@ fn looks_like_a_token(text: &str) -> bool {
 }
 
 /// A value in quotes, as far as it may be repeated.
-fn quote(text: &str) -> String {
-    if text.chars().count() <= 24 {
+pub(super) fn quote(text: &str) -> String {
+    if text.chars().count() <= MAX_QUOTED_CHARACTERS {
         format!("{text:?}")
     } else {
         format!("a text of {} characters", text.chars().count())
@@ -129,19 +357,19 @@ fn quote(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::keys::Shown;
+    use crate::config::sections::{Config, find_key};
 
     #[track_caller]
     fn check(path: &str, given: &Given, shown: &Shown) {
-        let (mut config, key) = (Config::default(), Key::find(path).expect("a key"));
-        assert_eq!(store(&mut config, key, given, Path::new("/etc/keyholder")), Ok(()));
+        let (mut config, key) = (Config::default(), find_key(path).expect("a key"));
+        assert_eq!((key.set)(&mut config, given, Path::new("/etc/keyholder")), Ok(()));
         assert_eq!(key.shown(&config), Some(shown.clone()));
     }
 
     #[track_caller]
     fn check_refused(path: &str, given: &Given, message: &str) {
-        let (mut config, key) = (Config::default(), Key::find(path).expect("a key"));
-        assert_eq!(store(&mut config, key, given, Path::new("/etc/keyholder")), Err(message.to_owned()));
+        let (mut config, key) = (Config::default(), find_key(path).expect("a key"));
+        assert_eq!((key.set)(&mut config, given, Path::new("/etc/keyholder")), Err(message.to_owned()));
         assert_eq!(config, Config::default(), "a refused value changes nothing");
     }
 

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use keyholder::cli::config::{Args, Command, run};
-use keyholder::config::keys::KEYS;
-use keyholder::config::{Config, DEFAULT_FILE, Flags, Loaded, load};
+use keyholder::config::{Config, DEFAULT_FILE, Flags, KEYS, Loaded, load};
 use keyholder::seams::Environment;
 
 const DEFAULT: &str = "config/default.toml";
@@ -42,13 +41,13 @@ fn the_default_file_says_what_the_defaults_are() {
 #[test]
 fn the_default_file_has_every_key_with_what_it_does_and_its_variables() {
     let prose = DEFAULT_FILE.lines().filter_map(|line| line.strip_prefix("# ")).collect::<Vec<_>>().join(" ");
-    for key in &KEYS {
-        let section = DEFAULT_FILE.split("\n[").find(|part| part.starts_with(&format!("{}]", key.section())));
-        let starts = [format!("{} = ", key.name()), format!("# {} = ", key.name())];
+    for key in KEYS.iter() {
+        let section = DEFAULT_FILE.split("\n[").find(|part| part.starts_with(&format!("{}]", key.spec.section())));
+        let starts = [format!("{} = ", key.spec.name()), format!("# {} = ", key.spec.name())];
         let named = |section: &str| section.lines().any(|line| starts.iter().any(|start| line.starts_with(start)));
-        assert!(section.is_some_and(named), "{} is missing", key.path);
-        assert!(prose.contains(key.about), "{} is described otherwise", key.path);
-        assert!(prose.contains(&format!("Environment: {}.", key.variables.join(", "))), "{}", key.path);
+        assert!(section.is_some_and(named), "{} is missing", key.spec.path);
+        assert!(prose.contains(key.spec.about), "{} is described otherwise", key.spec.path);
+        assert!(prose.contains(&format!("Environment: {}.", key.spec.variables.join(", "))), "{}", key.spec.path);
     }
 }
 
@@ -57,7 +56,9 @@ fn the_examples_in_the_default_file_are_valid() {
     let uncommented: String = DEFAULT_FILE
         .lines()
         .map(|line| match line.strip_prefix("# ") {
-            Some(rest) if rest.split_once(" = ").is_some_and(|(name, _)| KEYS.iter().any(|key| key.name() == name)) => {
+            Some(rest)
+                if rest.split_once(" = ").is_some_and(|(name, _)| KEYS.iter().any(|key| key.spec.name() == name)) =>
+            {
                 rest
             }
             _ => line,
@@ -67,8 +68,8 @@ fn the_examples_in_the_default_file_are_valid() {
     // The shared file that the example names is not there, and must be: the one problem that is right.
     assert!(message(&uncommented).contains("credentials.config_file: read /etc/keyholder/ionos.yaml"));
     let (_folder, loaded) = written(&uncommented.replace("config_file =", "# config_file ="));
-    for key in KEYS.iter().filter(|key| key.path != "credentials.config_file") {
-        assert!(key.shown(&loaded.config).is_some(), "{} is not set", key.path);
+    for key in KEYS.iter().filter(|key| key.spec.path != "credentials.config_file") {
+        assert!(key.shown(&loaded.config).is_some(), "{} is not set", key.spec.path);
     }
 }
 
