@@ -16,6 +16,7 @@ pub mod domain;
 pub mod exit;
 pub mod report;
 pub mod seams;
+pub mod service;
 pub mod store;
 pub mod telemetry;
 #[cfg(any(test, fuzzing))]

@@ -10,6 +10,7 @@ pub mod fact;
 pub mod grant;
 pub mod group;
 pub mod id;
+pub mod job;
 pub mod key;
 pub mod notice;
 pub mod privilege;

@@ -16,8 +16,8 @@ use sha2::{Digest as _, Sha256};
 /// A delay of the start is at most that.
 pub const MAX_JITTER: Duration = Duration::from_hours(1);
 
-/// [`Schedule::instants_in`] names at most so many: a schedule of every minute for a little under two months.
-pub const MAX_INSTANTS: usize = 80_000;
+/// [`Schedule::instants_in`] names at most so many: those of every minute for more than a year.
+pub const MAX_INSTANTS: usize = 600_000;
 
 /// The words that stand for an expression.
 const SHORTHANDS: [(&str, &str); 4] =
@@ -133,6 +133,12 @@ impl Schedule {
     pub fn next_after(&self, instant: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let from = instant.trunc_subsecs(0).with_timezone(&self.zone);
         self.cron.find_next_occurrence(&from, false).ok().map(|next| next.to_utc())
+    }
+
+    /// The last nominal instant up to and including that one.
+    pub fn newest_until(&self, instant: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let from = instant.trunc_subsecs(0).with_timezone(&self.zone);
+        self.cron.find_previous_occurrence(&from, true).ok().map(|newest| newest.to_utc())
     }
 
     /// The nominal instants after `from` up to and including `to`, in order; no more than [`MAX_INSTANTS`].

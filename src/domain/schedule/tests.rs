@@ -191,5 +191,33 @@ fn the_delay_repeats_differs_and_stays_before_the_next_instant() {
 fn no_more_instants_than_the_limit_are_named() {
     let every_minute = schedule("* * * * *", "UTC");
     let from = at("2026-01-01T00:00:00Z");
-    assert_eq!(every_minute.instants_in(from, from + TimeDelta::days(365)).count(), MAX_INSTANTS);
+    assert_eq!(every_minute.instants_in(from, from + TimeDelta::days(420)).count(), MAX_INSTANTS);
+}
+
+#[test]
+fn looking_back_finds_the_same_instants_as_looking_ahead() {
+    let expressions = [
+        "*/20 * * * *",
+        "0 * * * *",
+        "30 2 * * *",
+        "45 1 * * *",
+        "0 0 1 * *",
+        "15 1-3 * * *",
+        "0 5 L * *",
+        "0 2,3 * * SUN",
+    ];
+    for zone in ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"] {
+        for expression in expressions {
+            let schedule = schedule(expression, zone);
+            let from = at("2026-01-01T12:00:00Z");
+            let instants: Vec<_> = schedule.instants_in(from, from + TimeDelta::days(365)).collect();
+            assert!(instants.len() >= 12, "{expression} in {zone}");
+            for pair in instants.windows(2) {
+                let (earlier, later) = (pair[0], pair[1]);
+                let just_before = later - TimeDelta::seconds(1);
+                assert_eq!(schedule.newest_until(just_before), Some(earlier), "{expression} in {zone}, before {later}");
+                assert_eq!(schedule.newest_until(later), Some(later), "{expression} in {zone}");
+            }
+        }
+    }
 }
