@@ -20,6 +20,7 @@ mod parts;
 pub mod place;
 pub mod runner;
 pub mod runs;
+pub mod schedules;
 pub mod seal;
 pub mod snapshots;
 pub mod staging;

@@ -58,6 +58,7 @@ mod report_rows;
 mod report_templates;
 mod store_around;
 mod store_diff;
+mod store_jobs;
 mod store_open;
 mod store_seal;
 mod support;

@@ -1,0 +1,257 @@
+//! Jobs of the service: what is known of each between two runs, and the append-only record of their runs.
+//!
+//! Nothing here decides what is due; the planner does, from what is read here.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqliteConnection};
+
+use super::error::{StoreError, While as _};
+use super::open::Store;
+use super::runs::instant;
+use crate::domain::job::{Begun, JobId, JobOutcome, JobRun, JobState, LastRun};
+use crate::domain::time::to_millis;
+
+/// The most characters of a detail that are kept.
+const MAX_DETAIL_CHARS: usize = 2_000;
+
+impl Store {
+    /// Records the jobs of the configuration with the canonical texts of their schedules. A new job, one that comes back
+    /// and one with another schedule have no instants up to now; jobs that are not listed are retired.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn register_jobs(&self, jobs: &[(JobId, String)], now: DateTime<Utc>) -> Result<(), StoreError> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to record the jobs")?;
+        // What stays 2 was not listed.
+        sqlx::query("UPDATE job SET retired = retired + 2").execute(&mut *transaction).await.when("record the jobs")?;
+        for (id, schedule) in jobs {
+            sqlx::query(
+                "INSERT INTO job (name, contract, schedule, since) VALUES (?1, ?2, ?3, ?4) \
+                 ON CONFLICT (name, contract) DO UPDATE SET \
+                 since = CASE WHEN schedule = ?3 AND retired IN (0, 2) THEN since ELSE ?4 END, schedule = ?3, retired = 0",
+            )
+            .bind(&id.name)
+            .bind(&id.contract)
+            .bind(schedule)
+            .bind(to_millis(now))
+            .execute(&mut *transaction)
+            .await
+            .when("record a job")?;
+        }
+        sqlx::query("UPDATE job SET retired = 1 WHERE retired > 1")
+            .execute(&mut *transaction)
+            .await
+            .when("retire jobs")?;
+        transaction.commit().await.when("record the jobs")
+    }
+
+    /// What is known of every job that is configured.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn job_states(&self) -> Result<BTreeMap<JobId, JobState>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT name, contract, schedule, since, nominal, begun_nominal, begun_attempts, last_nominal, last_started, \
+             last_finished, last_outcome, last_detail FROM job WHERE retired = 0 ORDER BY name, contract",
+        )
+        .fetch_all(&self.readers)
+        .await
+        .when("read the state of the jobs")?;
+        rows.iter().map(|row| Ok((JobId { name: row.get(0), contract: row.get(1) }, state_of(row)?))).collect()
+    }
+
+    /// Records that the run of an instant begins. False if that instant has run already; nothing begins then.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn begin_job(&self, job: &JobId, nominal: DateTime<Utc>) -> Result<bool, StoreError> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to record a job")?;
+        let nominal = to_millis(nominal);
+        let ran: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM job_run WHERE job = ? AND contract = ? AND nominal = ? \
+             AND outcome IN ('done', 'failed'))",
+        )
+        .bind(&job.name)
+        .bind(&job.contract)
+        .bind(&nominal)
+        .fetch_one(&mut *transaction)
+        .await
+        .when("look for a run of the instant")?;
+        let update = if ran {
+            "UPDATE job SET nominal = ?3, begun_nominal = NULL, begun_attempts = 0 WHERE name = ?1 AND contract = ?2"
+        } else {
+            "UPDATE job SET begun_attempts = CASE WHEN begun_nominal = ?3 THEN begun_attempts + 1 ELSE 1 END, \
+             begun_nominal = ?3 WHERE name = ?1 AND contract = ?2"
+        };
+        sqlx::query(update)
+            .bind(&job.name)
+            .bind(&job.contract)
+            .bind(&nominal)
+            .execute(&mut *transaction)
+            .await
+            .when("record the beginning of a job")?;
+        transaction.commit().await.when("record the beginning of a job")?;
+        Ok(!ran)
+    }
+
+    /// Takes back that a run began: it could not start, or was stopped, and is due again.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn release_job(&self, job: &JobId) -> Result<(), StoreError> {
+        sqlx::query("UPDATE job SET begun_nominal = NULL, begun_attempts = 0 WHERE name = ? AND contract = ?")
+            .bind(&job.name)
+            .bind(&job.contract)
+            .execute(&self.writer)
+            .await
+            .when("take back the beginning of a job")
+            .map(drop)
+    }
+
+    /// Records a run that ended. One that found nothing to do (`quiet`) changes the state of the job only.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn end_job(&self, run: &JobRun, quiet: bool) -> Result<(), StoreError> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to record a run")?;
+        if !quiet {
+            append(&mut transaction, run).await?;
+        }
+        sqlx::query(
+            "UPDATE job SET nominal = ?3, begun_nominal = NULL, begun_attempts = 0, last_nominal = ?3, last_started = ?4, \
+             last_finished = ?5, last_outcome = ?6, last_detail = ?7 WHERE name = ?1 AND contract = ?2",
+        )
+        .bind(&run.job.name)
+        .bind(&run.job.contract)
+        .bind(to_millis(run.nominal))
+        .bind(to_millis(run.started.unwrap_or(run.finished)))
+        .bind(to_millis(run.finished))
+        .bind(run.outcome.as_str())
+        .bind(short(&run.detail))
+        .execute(&mut *transaction)
+        .await
+        .when("record the end of a job")?;
+        transaction.commit().await.when("record the end of a job")
+    }
+
+    /// Records instants that have passed without a run, in the order of each job's instants.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn pass_jobs(&self, passed: &[JobRun]) -> Result<(), StoreError> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to record missed runs")?;
+        for run in passed {
+            append(&mut transaction, run).await?;
+            sqlx::query(
+                "UPDATE job SET nominal = ?3, begun_nominal = NULL, begun_attempts = 0 WHERE name = ?1 AND contract = ?2",
+            )
+            .bind(&run.job.name)
+            .bind(&run.job.contract)
+            .bind(to_millis(run.nominal))
+            .execute(&mut *transaction)
+            .await
+            .when("record a missed run")?;
+        }
+        transaction.commit().await.when("record missed runs")
+    }
+
+    /// Lets a job go on from now whose record is far ahead of the clock.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn rewind_job(&self, job: &JobId, now: DateTime<Utc>) -> Result<(), StoreError> {
+        sqlx::query("UPDATE job SET nominal = NULL, since = ? WHERE name = ? AND contract = ?")
+            .bind(to_millis(now))
+            .bind(&job.name)
+            .bind(&job.contract)
+            .execute(&self.writer)
+            .await
+            .when("set a job back to the clock")
+            .map(drop)
+    }
+
+    /// The newest runs and missed instants, newest first.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn job_runs(&self, limit: u32) -> Result<Vec<JobRun>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT job, contract, nominal, instants, started, finished, outcome, detail FROM job_run \
+             ORDER BY id DESC LIMIT ?",
+        )
+        .bind(limit)
+        .fetch_all(&self.readers)
+        .await
+        .when("list the runs of jobs")?;
+        rows.iter().map(run_of).collect()
+    }
+
+    /// How many instants of each job ended in each way.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn job_totals(&self) -> Result<BTreeMap<(JobId, JobOutcome), u64>, StoreError> {
+        let rows =
+            sqlx::query("SELECT job, contract, outcome, sum(instants) FROM job_run GROUP BY job, contract, outcome")
+                .fetch_all(&self.readers)
+                .await
+                .when("count the runs of jobs")?;
+        rows.iter()
+            .map(|row| {
+                let id = JobId { name: row.get(0), contract: row.get(1) };
+                Ok(((id, outcome_of(row.get(2))?), row.get::<i64, _>(3).unsigned_abs()))
+            })
+            .collect()
+    }
+}
+
+/// Appends a run; an instant that was recorded as missed before stays so.
+async fn append(db: &mut SqliteConnection, run: &JobRun) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO job_run (job, contract, nominal, instants, started, finished, outcome, detail) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    )
+    .bind(&run.job.name)
+    .bind(&run.job.contract)
+    .bind(to_millis(run.nominal))
+    .bind(i64::try_from(run.instants).unwrap_or(i64::MAX))
+    .bind(run.started.map(to_millis))
+    .bind(to_millis(run.finished))
+    .bind(run.outcome.as_str())
+    .bind(short(&run.detail))
+    .execute(db)
+    .await
+    .when("record the run of a job")
+    .map(drop)
+}
+
+fn short(detail: &str) -> String {
+    detail.chars().take(MAX_DETAIL_CHARS).collect()
+}
+
+fn outcome_of(word: &str) -> Result<JobOutcome, StoreError> {
+    JobOutcome::from_word(word)
+        .ok_or_else(|| StoreError::Inconsistent { table: "job_run", what: format!("unknown outcome {word:?}") })
+}
+
+fn time(row: &SqliteRow, column: &str) -> Result<Option<DateTime<Utc>>, StoreError> {
+    row.get::<Option<String>, _>(column).as_deref().map(instant).transpose()
+}
+
+fn state_of(row: &SqliteRow) -> Result<JobState, StoreError> {
+    let attempts = row.get::<u32, _>("begun_attempts");
+    let last = match (time(row, "last_nominal")?, time(row, "last_started")?, time(row, "last_finished")?) {
+        (Some(nominal), Some(started), Some(finished)) => Some(LastRun {
+            nominal,
+            started,
+            finished,
+            outcome: outcome_of(&row.get::<String, _>("last_outcome"))?,
+            detail: row.get("last_detail"),
+        }),
+        _ => None,
+    };
+    Ok(JobState {
+        schedule: row.get("schedule"),
+        since: instant(&row.get::<String, _>("since"))?,
+        nominal: time(row, "nominal")?,
+        begun: time(row, "begun_nominal")?.map(|nominal| Begun { nominal, attempts }),
+        last,
+    })
+}
+
+fn run_of(row: &SqliteRow) -> Result<JobRun, StoreError> {
+    Ok(JobRun {
+        job: JobId { name: row.get("job"), contract: row.get("contract") },
+        nominal: instant(&row.get::<String, _>("nominal"))?,
+        instants: row.get::<i64, _>("instants").unsigned_abs(),
+        started: time(row, "started")?,
+        finished: instant(&row.get::<String, _>("finished"))?,
+        outcome: outcome_of(row.get("outcome"))?,
+        detail: row.get("detail"),
+    })
+}
