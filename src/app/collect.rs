@@ -125,7 +125,7 @@ impl CollectFailure {
 /// The code of a failure of the store: a question about what is not there is usage, a lock is for later.
 pub fn of_store(error: &StoreError) -> Exit {
     match error {
-        StoreError::Locked { .. } => Exit::Locked,
+        StoreError::Locked { .. } | StoreError::ServiceRunning { .. } => Exit::Locked,
         error if error.is_usage() => Exit::Usage,
         _ => Exit::Store,
     }

@@ -47,6 +47,26 @@ impl Store {
         }
     }
 
+    /// Checks the whole file and every reference in it (`PRAGMA integrity_check`, `PRAGMA foreign_key_check`). Nothing is
+    /// written; readers and writers go on meanwhile. Cancelling the token stops it.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn verify(&self, stop: &CancellationToken) -> Result<(), StoreError> {
+        let mut db = self.readers.acquire().await.when("open the database for checking")?;
+        let goes_on = stop.clone();
+        let mut handle = db.lock_handle().await.when("watch the check of the database")?;
+        handle.set_progress_handler(STEPS, move || !goes_on.is_cancelled());
+        drop(handle);
+        let checked = defects(&mut db).await;
+        db.lock_handle().await.when("watch the check of the database")?.remove_progress_handler();
+        match checked {
+            Ok(defects) if defects.is_empty() => Ok(()),
+            Ok(defects) => Err(self.damaged(defects.join("; "))),
+            Err(error) if code(&error) == Some(INTERRUPTED) => Err(StoreError::Stopped),
+            Err(error) if is_damage(&error) => Err(self.damaged(error.to_string())),
+            Err(source) => Err(StoreError::Sql { action: "check the database for damage", source }),
+        }
+    }
+
     fn damaged(&self, what: String) -> StoreError {
         StoreError::Damaged { path: self.path().to_owned(), what }
     }
@@ -57,6 +77,20 @@ async fn complaints(db: &mut SqliteConnection) -> Result<Vec<String>, sqlx::Erro
     let lines =
         found.iter().flat_map(|row| row.lines()).filter(|line| *line != "ok" && !line.starts_with("*** in database"));
     Ok(lines.take(TOLD).map(str::to_owned).collect())
+}
+
+/// The first defects of the file, and of the references between its tables.
+async fn defects(db: &mut SqliteConnection) -> Result<Vec<String>, sqlx::Error> {
+    let found: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check(3)").fetch_all(&mut *db).await?;
+    let mut defects: Vec<String> = found.into_iter().filter(|line| line != "ok").collect();
+    let orphans: Vec<(String, Option<i64>, String, i64)> =
+        sqlx::query_as("SELECT * FROM pragma_foreign_key_check LIMIT 3").fetch_all(db).await?;
+    defects.extend(orphans.into_iter().map(|(table, row, parent, _)| {
+        let row = row.map(|row| format!(" {row}")).unwrap_or_default();
+        format!("row{row} of table {table} names a row of {parent} that does not exist")
+    }));
+    defects.truncate(TOLD);
+    Ok(defects)
 }
 
 /// SQLite's primary result code of a failed statement; nothing if the failure is not SQLite's.

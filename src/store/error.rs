@@ -177,6 +177,14 @@ pub enum StoreError {
         /// Which process, since when.
         holder: String,
     },
+    /// Another process is the service of this database.
+    #[error("run the service: another service holds {} ({holder})", path.display())]
+    ServiceRunning {
+        /// The lock's file.
+        path: PathBuf,
+        /// Which process, since when.
+        holder: String,
+    },
     /// A label names one snapshot only.
     #[error("label the snapshot {label:?}: snapshot {seq} has that label")]
     LabelTaken {
@@ -245,6 +253,9 @@ impl StoreError {
             ),
             Self::NoSnapshot { .. } => "`keyholder snapshots list` shows what there is".to_owned(),
             Self::Locked { .. } => "wait until it is done, then try again".to_owned(),
+            Self::ServiceRunning { .. } => {
+                "there is one service for a database: stop the other one first, or give this one a database of its own".to_owned()
+            }
             Self::LabelTaken { .. } => "choose another label".to_owned(),
             Self::NoContract(_) => "name one with --contract".to_owned(),
             Self::Sql { source, .. } | Self::Migrate { source: MigrateError::Execute(source), .. } => damage::hint(source),

@@ -62,9 +62,26 @@ impl Store {
     }
 }
 
+/// The right to be the service of a database. There is one at a time, beside those who collect or write.
+#[derive(Debug)]
+pub struct ServiceLock(#[expect(dead_code, reason = "held, and released when it is dropped")] Runner);
+
+/// Takes the right to be the service of a database that exists, or fails at once if another process has it.
+pub fn service_lock(database: &Path, now: DateTime<Utc>) -> Result<ServiceLock, StoreError> {
+    let path = beside(&place::real(database), ".service.lock");
+    let held = hold_file(&path).and_then(|runner| sign(runner, &path, now));
+    held.map(ServiceLock).map_err(|error| match error {
+        StoreError::Locked { path, holder } => StoreError::ServiceRunning { path, holder },
+        error => error,
+    })
+}
+
 /// Takes the lock of a database, until what it answers with is dropped.
 pub(super) fn hold(database: &Path) -> Result<Runner, StoreError> {
-    let path = &beside(database, ".lock");
+    hold_file(&beside(database, ".lock"))
+}
+
+fn hold_file(path: &Path) -> Result<Runner, StoreError> {
     let open = |source| StoreError::Open { path: path.to_owned(), source };
     let file =
         OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path).map_err(open)?;
@@ -91,11 +108,15 @@ pub(super) fn hold(database: &Path) -> Result<Runner, StoreError> {
 }
 
 fn lock(database: &Path, now: DateTime<Utc>) -> Result<Runner, StoreError> {
-    let runner = hold(database)?;
+    hold(database).and_then(|runner| sign(runner, &beside(database, ".lock"), now))
+}
+
+/// Writes into the lock's file who holds it, for those who find it held.
+fn sign(runner: Runner, path: &Path, now: DateTime<Utc>) -> Result<Runner, StoreError> {
     let mut file = &runner.0;
     file.set_len(0)
         .and_then(|()| file.rewind())
         .and_then(|()| writeln!(file, "process {} since {}", std::process::id(), to_millis(now)))
-        .map_err(|source| StoreError::Open { path: beside(database, ".lock"), source })?;
+        .map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
     Ok(runner)
 }

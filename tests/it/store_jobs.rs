@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use keyholder::domain::job::{Begun, JobId, JobOutcome, JobRun, JobState};
-use keyholder::store::{Access, Store};
+use keyholder::store::runner::service_lock;
+use keyholder::store::{Access, Store, StoreError};
+use tokio_util::sync::CancellationToken;
 
 use crate::support::private_folder;
 
@@ -153,4 +155,33 @@ async fn a_recorded_run_cannot_be_edited() {
         let error = sqlx::query(statement).execute(&db).await.unwrap_err().to_string();
         assert!(error.contains("the run of a job is not"), "{statement}: {error}");
     }
+}
+
+#[tokio::test]
+async fn one_service_at_a_time_beside_a_collector() {
+    let folder = private_folder();
+    let store = store(&folder).await;
+    let now = at("2026-06-01T00:00:00Z");
+    let held = service_lock(store.path(), now).unwrap();
+    let refused = service_lock(store.path(), now).unwrap_err();
+    assert!(matches!(refused, StoreError::ServiceRunning { .. }), "{refused:?}");
+    assert!(refused.to_string().contains("since 2026-06-01T00:00:00.000Z"), "{refused}");
+    drop(store.runner(now).await.unwrap());
+    drop(held);
+    service_lock(store.path(), now).unwrap();
+}
+
+#[tokio::test]
+async fn a_verified_database_has_whole_pages_and_references() {
+    let folder = private_folder();
+    let store = store(&folder).await;
+    let stop = CancellationToken::new();
+    store.verify(&stop).await.unwrap();
+    let db = sqlx::SqlitePool::connect(&format!("sqlite:{}", store.path().display())).await.unwrap();
+    let orphan = "PRAGMA foreign_keys = OFF; INSERT INTO entity (contract, kind, ref) VALUES (77, 2, 'nobody')";
+    sqlx::raw_sql(orphan).execute(&db).await.unwrap();
+    let error = store.verify(&stop).await.unwrap_err().to_string();
+    assert!(error.contains("row 1 of table entity names a row of contract that does not exist"), "{error}");
+    stop.cancel();
+    assert!(matches!(store.verify(&stop).await, Err(StoreError::Damaged { .. } | StoreError::Stopped)));
 }
