@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use super::frame::FrameError;
 use super::operation::Operation;
 use super::settings::Pin;
 use super::wire::failure::KnownMessage;
@@ -173,6 +174,9 @@ pub enum Fault {
     /// An object that lacks what it needs to mean something.
     #[error(transparent)]
     Convert(#[from] ConvertError),
+    /// An answer that says of itself that it is not the whole, or not the answer to what was asked.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
     /// A list without `items` where the items were asked for. It is not empty: it was not expanded.
     #[error("the list came without its items")]
     NotExpanded,
@@ -243,6 +247,7 @@ impl Fault {
             | Self::Garbled { .. }
             | Self::NotJson
             | Self::Empty
+            | Self::Frame(_)
             | Self::Decode(DecodeError::Syntax { .. }) => true,
             Self::Unauthorised { .. }
             | Self::Forbidden { .. }
@@ -294,6 +299,9 @@ impl Fault {
             }
             Self::NotJson | Self::Empty => {
                 "check that the address is the API's base and that no portal or gateway answers in its place"
+            }
+            Self::Frame(_) => {
+                "check for a proxy, gateway or cache on the way to the API: it may cut, keep or mix up answers"
             }
             Self::NotExpanded => "ask for the list by an operation of its own instead of a greater depth",
             Self::ForeignLink(_) => "check the address: the server believes it is somewhere else",

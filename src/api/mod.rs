@@ -6,6 +6,7 @@ pub mod answer;
 pub mod body;
 pub mod error;
 mod fault;
+pub mod frame;
 mod identity;
 pub mod operation;
 mod pace;

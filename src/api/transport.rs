@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
+use reqwest::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, PRAGMA,
+};
 use reqwest::{Response, StatusCode};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -18,6 +20,7 @@ use super::answer::{Answer, Rate, Receipt, server_date};
 use super::body::{self, Coding, Whole};
 use super::error::{Error, Fault, Phase};
 use super::fault::{of_status, of_transport};
+use super::frame;
 use super::identity::Identity;
 use super::operation::{self, Method, Operation};
 use super::pace::{self, Heard, Pace, Turn, Verdict};
@@ -347,11 +350,7 @@ impl Shared {
             "API request"
         );
         let rate = outcome.as_ref().ok().and_then(|taken| taken.rate);
-        let refusal = outcome
-            .as_ref()
-            .ok()
-            .filter(|taken| !taken.status.is_success())
-            .map(|taken| of_status(operation, taken.status, &taken.headers, &taken.body.bytes, self.seams.now()));
+        let refusal = outcome.as_ref().ok().and_then(|taken| self.refusal(operation, taken));
         if let Some(recorder) = &self.recorder {
             let answer =
                 outcome.as_ref().map(|taken| (taken.status.as_u16(), &taken.headers, taken.body.bytes.as_slice()));
@@ -361,6 +360,15 @@ impl Shared {
         let outcome = outcome.and_then(|taken| refusal.map_or(Ok(taken), Err));
         turn.end(outcome.as_ref().map_or_else(Heard::of, |_| Heard::Answer), again, rate);
         outcome
+    }
+
+    /// Why an answer is none by its head; a read is answered by the whole or not at all.
+    fn refusal(&self, operation: &Operation, taken: &Taken<'_>) -> Option<Fault> {
+        if !taken.status.is_success() {
+            return Some(of_status(operation, taken.status, &taken.headers, &taken.body.bytes, self.seams.now()));
+        }
+        let is_read = operation.method == Method::Get;
+        is_read.then(|| frame::check_head(taken.status, &taken.headers).err()).flatten().map(Fault::Frame)
     }
 
     async fn take(&self, method: Method, url: &Url, body: Option<Zeroizing<Vec<u8>>>) -> Result<Taken<'_>, Fault> {
@@ -398,6 +406,9 @@ impl Shared {
             Some(_) => return Err(Fault::NotJson),
         }
         let decoded = wire::decode::<T>(&taken.body.bytes).map_err(|error: DecodeError| Fault::Decode(error))?;
+        if request.operation.method == Method::Get {
+            frame::check_body(request.operation, request.ids, &decoded.value.frame())?;
+        }
         self.room.take(request.keeps(&decoded))?;
         let Decoded { value, notes, .. } = decoded;
         Ok(Answer { value, notes, receipt: self.receipt(taken, attempts, sent_at) })
@@ -421,6 +432,9 @@ fn headers(settings: &Settings, identity: &Identity) -> HeaderMap {
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
     headers.insert(AUTHORIZATION, identity.header());
+    // An answer that a cache kept is not what is so now.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
     if let Some(number) = settings.contract_number {
         headers.insert("x-contract-number", HeaderValue::from(number));
     }

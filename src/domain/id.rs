@@ -1,11 +1,38 @@
 //! Identifiers as the API gives them: opaque text, compared byte by byte, cheap to clone.
 //!
-//! They are never parsed and never become part of a file name.
+//! They never become part of a file name. The same UUID may be written in several ways: [`normal`] is the one that is kept.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+/// The form in which an identifier is compared and kept: without blanks around it, and a UUID in lower case without braces and
+/// without `urn:uuid:`. Anything that is no UUID keeps its case, for access keys differ by it.
+pub fn normal(text: &str) -> Cow<'_, str> {
+    let trimmed = text.trim();
+    let braced = trimmed.strip_prefix('{').and_then(|inner| inner.strip_suffix('}'));
+    let named = trimmed.get(..9).filter(|prefix| prefix.eq_ignore_ascii_case("urn:uuid:")).map(|_| &trimmed[9..]);
+    let inner = braced.or(named).unwrap_or(trimmed);
+    if !is_uuid(inner) {
+        return Cow::Borrowed(trimmed);
+    }
+    if inner.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(inner.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(inner)
+    }
+}
+
+/// Whether a text is a UUID: hexadecimal digits and four hyphens in their places.
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(place, byte)| match place {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
 
 /// Declares one identifier type, so that a group's id cannot stand where a user's is meant.
 macro_rules! identifier {
@@ -101,5 +128,27 @@ pub struct Seq(pub u32);
 impl fmt::Display for Seq {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uuid_has_one_normal_form() {
+        let own = "15f67991-0f51-4efc-a8ad-ef1fb31a480c";
+        let shouted = own.to_uppercase();
+        for text in [own, &shouted, &format!(" {shouted}\n"), &format!("{{{own}}}"), &format!("URN:uuid:{shouted}")] {
+            assert_eq!(normal(text), own, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_uuid_keeps_its_case() {
+        for text in ["", "AKIA", "15f67991-0f51-4efc-a8ad-ef1fb31a480", "{x}", "15F67991_0f51-4efc-a8ad-ef1fb31a480c"] {
+            assert_eq!(normal(text), text);
+        }
+        assert_eq!(normal("\tAKIA "), "AKIA");
     }
 }

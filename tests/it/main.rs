@@ -18,6 +18,7 @@ mod api_thirty;
 mod api_tls;
 mod architecture;
 mod canary;
+mod cases_frame;
 mod cli_demo;
 mod cli_emulate;
 mod cli_exit;

@@ -8,7 +8,8 @@ use serde::de::MapAccess;
 use super::lenient::{Address, Count, Identity, Lenient, Place, Text, Type, Word};
 use super::notes::Context;
 use super::record::{List, Record, keep_in_extra, read_known, record};
-use crate::domain::body::Extras;
+use crate::api::frame::Frame;
+use crate::domain::body::{Extra, Extras};
 
 /// A list of objects, as an answer of its own or inside `entities`.
 #[derive(Clone, Debug)]
@@ -35,6 +36,29 @@ impl<T> Collection<T> {
     /// The link to the next page, if there is one.
     pub fn next(&self) -> Option<&Link> {
         self.links.as_ref()?.next.as_ref()
+    }
+
+    /// How many items the list says there are, on this page or on all: the largest of its counts. None is documented.
+    pub fn total(&self) -> Option<u64> {
+        let counts = self.extra.iter().filter(|(name, _)| is_count(name));
+        counts.filter_map(|(_, value)| count_of(value)).max()
+    }
+}
+
+/// Names under which lists of other APIs say how many items there are, in lower case and without signs.
+const COUNTS: [&str; 7] = ["total", "count", "totalcount", "totalitems", "totalelements", "itemcount", "itemscount"];
+
+fn is_count(name: &str) -> bool {
+    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    COUNTS.contains(&plain.to_ascii_lowercase().as_str())
+}
+
+/// A number of items that an unknown property holds.
+fn count_of(value: &Extra) -> Option<u64> {
+    match value {
+        Extra::Integer(number) => u64::try_from(*number).ok(),
+        Extra::Number { number } => number.strip_suffix(".0").and_then(|whole| whole.parse().ok()),
+        _ => None,
     }
 }
 
@@ -71,6 +95,16 @@ impl<T: Record> Record for Collection<T> {
         limit: Count = "limit",
         links: Neighbours = "_links",
     );
+
+    fn frame(&self) -> Frame<'_> {
+        Frame {
+            id: self.id.as_deref(),
+            kind: self.kind.as_deref(),
+            href: self.href.as_deref(),
+            items: self.items.as_ref().map(|items| items.len() as u64),
+            total: self.total(),
+        }
+    }
 
     keep_in_extra!();
 }

@@ -8,6 +8,7 @@ use serde::de::{IgnoredAny, MapAccess};
 use super::lenient::{Address, Count, Identity, Instant, State, Text, Type, Word};
 use super::notes::Context;
 use super::record::{Boxed, Record, keep_in_extra, read_known, record};
+use crate::api::frame::Frame;
 use crate::domain::body::Extras;
 
 /// One object. At depth 0 a list holds bare references: only `id`, `kind` and `href` are there.
@@ -60,6 +61,10 @@ impl<P: Record, E: Record> Record for Object<P, E> {
         properties: Boxed<P> = "properties",
         entities: Boxed<E> = "entities",
     );
+
+    fn frame(&self) -> Frame<'_> {
+        Frame { id: self.id.as_deref(), kind: self.kind.as_deref(), href: self.href.as_deref(), ..Frame::default() }
+    }
 
     keep_in_extra!();
 }

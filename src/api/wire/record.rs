@@ -12,6 +12,7 @@ use super::lenient::{Lenient, Place};
 use super::notes::Context;
 use super::raw::{self, Raw};
 use super::word::is_word;
+use crate::api::frame::Frame;
 use crate::domain::body::Extra;
 
 /// Bytes that an unknown property takes beside its name, about: a place in a tree.
@@ -32,6 +33,11 @@ pub(in crate::api) trait Record: Default {
         map: &mut A,
         context: &Context,
     ) -> Result<(), A::Error>;
+
+    /// What the object says of itself, where it is an answer of its own.
+    fn frame(&self) -> Frame<'_> {
+        Frame::default()
+    }
 
     /// Whether an unknown property of that name was kept.
     fn has_unknown(&self, name: &str) -> bool;

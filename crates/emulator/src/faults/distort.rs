@@ -66,6 +66,15 @@ pub enum Distortion {
         /// The property.
         at: String,
     },
+    /// A property of the answer itself gets a value, also of a list: its `id`, `href`, `total`.
+    Frame {
+        /// The property.
+        at: String,
+        /// Its value.
+        value: Value,
+    },
+    /// All of these, one after the other.
+    All(Vec<Distortion>),
 }
 
 impl Distortion {
@@ -81,12 +90,18 @@ impl Distortion {
             Self::Next(_) => "next link",
             Self::Set { .. } => "property set",
             Self::Remove { .. } => "property missing",
+            Self::Frame { .. } => "frame set",
+            Self::All(distortions) => distortions.first().map_or("as it is", Self::title),
         }
     }
 
     /// The query that is asked instead of the client's.
     pub(super) fn other_query(&self, exchange: &Exchange) -> Option<String> {
-        matches!(self, Self::Pages(_)).then(|| first_page(exchange)).flatten()
+        match self {
+            Self::Pages(_) => first_page(exchange),
+            Self::All(distortions) => distortions.iter().find_map(|one| one.other_query(exchange)),
+            _ => None,
+        }
     }
 
     /// The distorted text; `None` if there is nothing to distort in this one.
@@ -106,6 +121,15 @@ impl Distortion {
                 let (holder, name) = holder(thing, at)?;
                 holder.remove(name).map(|_| ())
             })?,
+            Self::Frame { at, value: new } => {
+                let (holder, name) = holder(&mut value, at)?;
+                holder.insert(name.to_owned(), new.clone());
+            }
+            Self::All(distortions) => {
+                return distortions
+                    .iter()
+                    .try_fold(bytes.to_vec(), |bytes, one| one.apply(exchange, elsewhere, &bytes));
+            }
         }
         Some(value.to_string().into_bytes())
     }

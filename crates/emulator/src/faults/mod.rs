@@ -15,6 +15,7 @@ mod gzip;
 mod pages;
 mod performance;
 mod random;
+mod restate;
 mod rule;
 mod schedule;
 mod strike;
@@ -32,6 +33,7 @@ pub use gzip::Gzip;
 pub use pages::Pages;
 pub(crate) use performance::{Line, Performance};
 pub use random::Intensity;
+pub use restate::Restated;
 pub(crate) use rule::Exchange;
 pub use rule::Rule;
 pub use schedule::Schedule;
@@ -73,6 +75,8 @@ pub enum Effect {
     Redirect(u16),
     /// The operation's answer, if it is a 200 with JSON, with something about it changed.
     Distort(Distortion),
+    /// The operation's answer, if it is a 200, distorted or not, under another status or with more headers.
+    Restate(Restated),
     /// The connection ends: without an answer, or in [`Phase::During`] in the middle of the body.
     Break(Ending),
     /// `Content-Length` is wrong by so many bytes. Too long, and the connection is closed behind the body; too short,
@@ -104,6 +108,7 @@ impl Effect {
             Self::Answer(answer) => answer.status.to_string(),
             Self::Redirect(status) => format!("redirect {status}"),
             Self::Distort(distortion) => distortion.title().to_owned(),
+            Self::Restate(restated) => restated.title(),
             Self::Break(Ending::Close) => "connection closed".to_owned(),
             Self::Break(Ending::Reset) => "connection reset".to_owned(),
             Self::Break(Ending::Silence(_)) => "silence".to_owned(),
@@ -114,6 +119,15 @@ impl Effect {
             Self::Abandon(_) => "connection abandoned".to_owned(),
             Self::Delay(_) => "delay".to_owned(),
             Self::Edit(_) => "edit".to_owned(),
+        }
+    }
+
+    /// What it changes in the body of an answer.
+    pub(crate) fn distortion(&self) -> Option<&Distortion> {
+        match self {
+            Self::Distort(distortion) => Some(distortion),
+            Self::Restate(restated) => restated.distortion.as_ref(),
+            _ => None,
         }
     }
 

@@ -74,7 +74,7 @@ impl Plan {
     /// Changes what the operation is asked for.
     pub(crate) fn rewrite(&self, exchange: &Exchange, request: &mut Request) {
         if let Some(Strike(armed)) = &self.decisive
-            && let Effect::Distort(distortion) = armed.effect()
+            && let Some(distortion) = armed.effect().distortion()
             && let Some(query) = distortion.other_query(exchange)
             && let Ok(uri) = Uri::try_from(format!("{}?{query}", exchange.full_path))
         {
@@ -96,19 +96,25 @@ impl Plan {
                 armed.hit();
                 redirect(*status, exchange, shared)
             }
-            Effect::Distort(distortion) if response.status() == StatusCode::OK => {
+            effect @ (Effect::Distort(_) | Effect::Restate(_)) if response.status() == StatusCode::OK => {
                 let (mut parts, body) = response.into_parts();
                 let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
-                let distorted = distortion.apply(exchange, shared.elsewhere.origin(), &bytes);
+                let distorted = match effect.distortion() {
+                    Some(distortion) => distortion.apply(exchange, shared.elsewhere.origin(), &bytes),
+                    None => Some(bytes.to_vec()),
+                };
                 let Some(text) = distorted else {
                     armed.missed();
                     return Response::from_parts(parts, Body::from(bytes));
                 };
                 armed.hit();
                 parts.headers.remove(header::CONTENT_LENGTH);
+                if let Effect::Restate(restated) = effect {
+                    restated.restate(&mut parts.status, &mut parts.headers);
+                }
                 Response::from_parts(parts, Body::from(text))
             }
-            Effect::Distort(_) => {
+            Effect::Distort(_) | Effect::Restate(_) => {
                 armed.missed();
                 response
             }

@@ -48,6 +48,9 @@ fn every_effect_can_be_written() {
         ("next = 'unreadable'", "next link"),
         ("next = 'untold'", "next link"),
         ("remove = 'properties.email'", "property missing"),
+        ("frame = { at = 'total', value = 4 }", "frame set"),
+        ("as_status = 206", "as 206"),
+        ("as_headers = { age = '9' }\nitems = 3", "with age"),
         ("connection = 'silence'\nphase = 'during'", "silence"),
         ("silence_ms = 20", "silence"),
         ("abandon = 'close'", "connection abandoned"),
@@ -108,6 +111,9 @@ fn a_fault_that_says_too_little_or_too_much_is_named_with_its_line() {
     check_refused("[[fault]]\non = 'GET /x'\nhtml = 'x'", "line 1, fault: an answer of its own needs a `status`");
     let bodies = "[[fault]]\non = 'GET /x'\nstatus = 200\nhtml = 'x'\ntext = 'x'";
     check_refused(bodies, "line 1, fault: an answer has one body and one time to come back");
+    let restated = "[[fault]]\non = 'GET /x'\nredirect = 302\nas_status = 206";
+    let problem = "line 1, fault: `as_status` and `as_headers` go with what changes the operation's own answer";
+    check_refused(restated, problem);
     let phase = "[[fault]]\non = 'GET /x'\nstatus = 200\nphase = 'during'";
     check_refused(phase, "line 1, fault: its effect knows no such `phase`");
 }

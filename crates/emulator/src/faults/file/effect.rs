@@ -6,7 +6,7 @@ use toml::de::DeValue;
 
 use super::section::{FileError, Section, json, number, text, word, yes};
 use crate::faults::{
-    Answer, Body, Distortion, Edit, Effect, Ending, Flood, Gzip, Items, Link, Pages, Place, RetryAfter,
+    Answer, Body, Distortion, Edit, Effect, Ending, Flood, Gzip, Items, Link, Pages, Place, Restated, RetryAfter,
 };
 
 const ENDINGS: [(&str, Ending); 3] = [("close", Ending::Close), ("reset", Ending::Reset), ("silence", Ending::HANG)];
@@ -36,6 +36,7 @@ pub(super) fn read(fault: &mut Section<'_>) -> Result<Effect, FileError> {
         fault.take("next", link)?.map(|link| Effect::Distort(Distortion::Next(link))),
         fault.take("set", set)?.map(Effect::Distort),
         fault.take("remove", text)?.map(|at| Effect::Distort(Distortion::Remove { at })),
+        fault.take("frame", frame)?.map(Effect::Distort),
         fault.take("cut_short", yes)?.map(|()| Effect::Distort(Distortion::CutShort)),
         fault.take("connection", |it| word(it, &ENDINGS))?.map(Effect::Break),
         fault.take("silence_ms", millis)?.map(|time| Effect::Break(Ending::Silence(time))),
@@ -48,11 +49,29 @@ pub(super) fn read(fault: &mut Section<'_>) -> Result<Effect, FileError> {
         fault.take("delay_ms", millis)?.map(Effect::Delay),
         fault.take("edit", edit)?.map(Effect::Edit),
     ];
+    let restated = restated(fault)?;
     let mut found = found.into_iter().flatten();
     match (found.next(), found.next()) {
+        (effect, None) if restated.is_some() => restate(fault, restated.unwrap_or_default(), effect),
         (Some(effect), None) => Ok(effect),
         (None, _) => Err(fault.fault("no key says what happens")),
         (Some(_), Some(_)) => Err(fault.fault("more than one key says what happens")),
+    }
+}
+
+/// The operation's answer under another head: `as_status`, `as_headers`.
+fn restated(fault: &mut Section<'_>) -> Result<Option<Restated>, FileError> {
+    let (status, headers) = (fault.take("as_status", status)?, fault.take("as_headers", headers)?);
+    let is_there = status.is_some() || headers.is_some();
+    Ok(is_there.then(|| Restated { status, headers: headers.unwrap_or_default(), distortion: None }))
+}
+
+/// The same with what else happens to it.
+fn restate(fault: &Section<'_>, restated: Restated, effect: Option<Effect>) -> Result<Effect, FileError> {
+    match effect {
+        None => Ok(Effect::Restate(restated)),
+        Some(Effect::Distort(distortion)) => Ok(Effect::Restate(restated.and(distortion))),
+        Some(_) => Err(fault.fault("`as_status` and `as_headers` go with what changes the operation's own answer")),
     }
 }
 
@@ -131,6 +150,12 @@ fn link(value: &DeValue<'_>) -> Result<Link, String> {
 fn set(value: &DeValue<'_>) -> Result<Distortion, String> {
     let [at, new] = pair(value, ["at", "value"])?;
     Ok(Distortion::Set { at: text(at)?, value: json(new)? })
+}
+
+/// `{ at = "total", value = 4 }`
+fn frame(value: &DeValue<'_>) -> Result<Distortion, String> {
+    let [at, new] = pair(value, ["at", "value"])?;
+    Ok(Distortion::Frame { at: text(at)?, value: json(new)? })
 }
 
 /// `{ bytes = 1, every_ms = 5000 }`
