@@ -68,7 +68,7 @@ impl History {
         let occasion = Occasion { schedule: "nightly".to_owned(), nominal: at };
         let source = Source { api: "http://127.0.0.1/cloudapi/v6".to_owned(), tool: "keyholder bench".to_owned() };
         let run = self.store.begin_run(&self.runner, &occasion, at, &source).await?;
-        self.store.vanishing(self.contract, &sightings, keyholder::collect::recheck::LEAST).await?;
+        self.store.vanishing(self.contract, &sightings).await?;
         let finished = at + TimeDelta::minutes(1);
         let sealing = Sealing { run, contract: self.contract, sightings, finished, label: None, notices: Vec::new() };
         Ok(self.store.seal(sealing, &self.seams).await?)

@@ -12,7 +12,7 @@ use crate::api::Fault;
 use crate::api::read::Client;
 use crate::api::settings::Settings;
 use crate::api::wire::Notes;
-use crate::collect::recheck::{LEAST, Recheck, doubt_the_gone};
+use crate::collect::recheck::{Recheck, doubt_the_gone};
 use crate::collect::{CollectError, Course, Earlier, Journal, JournalError, Limits, Progress, Walk, walk_on};
 use crate::domain::id::ContractNumber;
 use crate::domain::notice::Notice;
@@ -264,7 +264,7 @@ impl Desk<'_> {
         let mut walk = walk_on(&client, seams, course, *progress).await?;
         let recheck = Recheck::new(&client, seams, order.limits.at_once, order.reread_after, deadline);
         // What was read is kept by now: it is asked again when the run goes on.
-        let vanishing = async |walk: &Walk| store.vanishing(walk.contract, &walk.sightings, LEAST).await;
+        let vanishing = async |walk: &Walk| store.vanishing(walk.contract, &walk.sightings).await;
         let settled = settle(vanishing, recheck, &mut walk, order.cross_check);
         order.stop.token().run_until_cancelled(settled).await.unwrap_or(Err(CollectError::Stopped.into()))?;
         // What was stopped in the middle looks like a server that does not answer: nothing is concluded from that.

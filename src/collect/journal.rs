@@ -82,7 +82,9 @@ fn weight(outcome: &Outcome, length: u64) -> u64 {
         Outcome::Page(page) => length + page.users.len() as u64 * PARENT,
         Outcome::Groups(groups) => length + groups.items.len() as u64 * PARENT,
         Outcome::OfGroup(_) | Outcome::OfUser(_) => length.saturating_sub(ENVELOPE),
-        Outcome::Contract(_) | Outcome::Resources(_) | Outcome::Stray(_) | Outcome::Spent(_) => length,
+        Outcome::Contract(_) | Outcome::Resources(_) | Outcome::Stray(_) | Outcome::Relisted(_) | Outcome::Spent(_) => {
+            length
+        }
     }
 }
 

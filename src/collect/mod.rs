@@ -9,6 +9,7 @@ mod outcome;
 pub mod plan;
 mod reading;
 pub mod recheck;
+mod reread;
 mod seen;
 pub mod walk;
 

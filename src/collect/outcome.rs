@@ -3,12 +3,16 @@
 //!
 //! Nothing here knows how the API spells its answers any more, and nothing here is an error but one that ends the walk.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::confirm::{Confirmed, confirmed};
 use super::error::CollectError;
 use super::plan::depth;
 use super::reading::{OfGroup, OfUser, Reading, Unauthorised, effort};
+use super::reread::{Again, read_again};
 use crate::api::pages::{Step, UserPage, Users};
 use crate::api::read::Client;
 use crate::api::wire::{ConvertError, Notes, group, resource};
@@ -38,6 +42,8 @@ pub(super) enum Outcome {
     OfUser(OfUser),
     /// A member whom the list of users does not name.
     Stray(Stray),
+    /// A list that names somebody who was not found, read once more.
+    Relisted(Relisted),
     /// What scopes took that have to be read again.
     Spent(Vec<(Scope, Effort)>),
 }
@@ -83,6 +89,17 @@ pub(super) struct Stray {
     pub(super) user: Option<User>,
     /// Whether the user is known to be gone.
     pub(super) gone: bool,
+    pub(super) notes: Notes,
+    pub(super) effort: Effort,
+}
+
+/// A list of the contract that was read once more.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Relisted {
+    /// Users or groups.
+    pub(super) scope: Scope,
+    /// The ids that it names now; `None` if it could not be read to its end.
+    pub(super) ids: Option<BTreeSet<Arc<str>>>,
     pub(super) notes: Notes,
     pub(super) effort: Effort,
 }
@@ -142,6 +159,13 @@ pub(super) async fn stray(client: &Client, seams: &Seams, id: UserId) -> Result<
     Ok(Outcome::Stray(stray))
 }
 
+/// Reads a list once more, for the ids in it.
+pub(super) async fn relisted(client: &Client, seams: &Seams, scope: Scope) -> Result<Outcome, CollectError> {
+    let Again { scope, status, notes, ids, effort, .. } = read_again(client, seams, scope).await?;
+    let ids = (status == Status::Complete).then_some(ids);
+    Ok(Outcome::Relisted(Relisted { scope, ids, notes, effort }))
+}
+
 impl Default for Page {
     fn default() -> Self {
         Self {
@@ -193,7 +217,7 @@ impl Outcome {
             Self::Groups(Reading { status, .. }) | Self::Resources(Reading { status, .. }) => status.proves_absence(),
             Self::OfGroup(of) => of.members.status.proves_absence() && of.shares.status.proves_absence(),
             Self::OfUser(of) => of.owns.status.proves_absence() && of.keys.status.proves_absence(),
-            Self::Stray(_) | Self::Spent(_) => false,
+            Self::Stray(_) | Self::Relisted(_) | Self::Spent(_) => false,
         };
         if is_whole {
             return Some(Kept::Whole(self));
@@ -216,6 +240,7 @@ impl Outcome {
                 vec![(Scope::Owns(of.user.clone()), of.owns.effort), (Scope::Keys(of.user.clone()), of.keys.effort)]
             }
             Self::Stray(stray) => vec![(Scope::Users, stray.effort)],
+            Self::Relisted(relisted) => vec![(relisted.scope.clone(), relisted.effort)],
             Self::Spent(efforts) => efforts.clone(),
         }
     }

@@ -41,6 +41,8 @@ pub(super) struct Seen {
     differing: BTreeMap<ScopeKind, u64>,
     gone_users: BTreeSet<UserId>,
     gone_groups: BTreeSet<GroupId>,
+    /// Those of them whom a list named that does not name them any more.
+    went: BTreeSet<Arc<str>>,
     /// One text for each id of a user or resource, however often it is referred to.
     texts: HashSet<Arc<str>>,
     /// The same for ids that references name and no list has named yet.
@@ -200,9 +202,76 @@ impl Seen {
         self.spent.entry(scope).or_default().add(effort);
     }
 
+    /// Groups or users who were not found although that list names them, as far as it was not read again since.
+    fn missing(&self, list: &Scope) -> Vec<Arc<str>> {
+        let missing: Vec<Arc<str>> = match list {
+            Scope::Users => {
+                self.gone_users.iter().filter(|id| self.users.contains_key(*id)).map(UserId::shared).collect()
+            }
+            _ => self.gone_groups.iter().filter(|id| self.groups.contains_key(*id)).map(GroupId::shared).collect(),
+        };
+        missing.into_iter().filter(|id| !self.went.contains(id)).collect()
+    }
+
+    /// Whether a list that was read to its end names somebody who was not found.
+    pub(super) fn misses(&self, list: &Scope) -> bool {
+        let is_complete = self.scopes.get(list).is_some_and(|(status, _)| *status == Status::Complete);
+        is_complete && !self.missing(list).is_empty()
+    }
+
+    /// Takes in what a list names that was read once more, if it was read to its end. Whoever it does not name any more went
+    /// meanwhile; whoever it still names is there, and what is theirs is not known. Answers how many scopes that are.
+    pub(super) fn relisted(&mut self, list: &Scope, ids: Option<&BTreeSet<Arc<str>>>, effort: Effort) -> u64 {
+        if let Some((_, known)) = self.scopes.get_mut(list) {
+            let items = known.items.max(effort.items);
+            known.add(effort);
+            known.items = items;
+        }
+        let mut doubted = 0;
+        for id in self.missing(list) {
+            match ids {
+                Some(named) if !named.contains(&id) => {
+                    self.went.insert(id);
+                }
+                Some(_) => {
+                    let reason = format!("not found, although the list of {} names it twice", list.kind());
+                    doubted += self.doubt(list, &id, &Status::Failed(reason));
+                }
+                None => doubted += self.doubt(list, &id, &Status::Unstable),
+            }
+        }
+        doubted
+    }
+
+    /// A group or user who was not found stays, and what is theirs ends like that. Answers how many scopes that are.
+    fn doubt(&mut self, list: &Scope, id: &Arc<str>, status: &Status) -> u64 {
+        let below = if *list == Scope::Users {
+            let user = UserId::from(Arc::clone(id));
+            self.gone_users.remove(&user);
+            [Scope::Owns(user.clone()), Scope::Keys(user)]
+        } else {
+            let group = GroupId::from(Arc::clone(id));
+            self.gone_groups.remove(&group);
+            [Scope::Members(group.clone()), Scope::Shares(group)]
+        };
+        let mut doubted = 0;
+        for scope in below {
+            if let Some((known, _)) = self.scopes.get_mut(&scope) {
+                *known = status.clone();
+                doubted += 1;
+            }
+        }
+        doubted
+    }
+
     /// What was seen, in order. Whoever vanished during the walk was not there at its end, and nothing of theirs; but where
     /// the list of users proves nothing they stay what they were, members too.
-    pub(super) fn finish(self) -> Sightings {
+    pub(super) fn finish(mut self) -> Sightings {
+        for list in [Scope::Users, Scope::Groups] {
+            for id in self.missing(&list) {
+                self.doubt(&list, &id, &Status::Unstable);
+            }
+        }
         let Self { gone_users, gone_groups, .. } = self;
         let is_list_whole = self.scopes.get(&Scope::Users).is_some_and(|(status, _)| *status == Status::Complete);
         let user_stays = |user: &UserId| !gone_users.contains(user);
@@ -345,14 +414,32 @@ mod tests {
         seen
     }
 
+    /// Reads the list of users once more, which names so many of them now, and tells what is left of the one who was gone.
+    #[track_caller]
+    fn check_missing(named: Option<&[&str]>, expected: (usize, usize, &str)) {
+        let mut seen = with_somebody_gone(Status::Complete);
+        assert!(seen.misses(&Scope::Users));
+        let ids: Option<BTreeSet<Arc<str>>> = named.map(|ids| ids.iter().map(|id| Arc::from(*id)).collect());
+        seen.relisted(&Scope::Users, ids.as_ref(), Effort::default());
+        let seen = seen.finish();
+        let status = seen.scopes[&Scope::Keys("x".into())].0.to_string();
+        assert_eq!((seen.users.len(), seen.members.len(), status.as_str()), expected, "{named:?}");
+    }
+
     #[test]
-    fn who_is_gone_is_nobodys_member_if_the_list_of_users_is_whole() {
-        let counts = |seen: Seen| {
-            let seen = seen.finish();
-            (seen.users.len(), seen.members.len())
-        };
-        assert_eq!(counts(with_somebody_gone(Status::Complete)), (0, 0));
-        assert_eq!(counts(with_somebody_gone(Status::Unstable)), (0, 1));
+    fn a_missing_user_is_gone_only_if_the_list_agrees() {
+        check_missing(Some(&[]), (0, 0, "gone"));
+        check_missing(Some(&["x"]), (1, 1, "failed (not found, although the list of users names it twice)"));
+        check_missing(None, (1, 1, "unstable"));
+    }
+
+    #[test]
+    fn a_missing_user_stays_where_the_list_was_not_read_again() {
+        for users in [Status::Complete, Status::Unstable] {
+            let seen = with_somebody_gone(users).finish();
+            assert_eq!((seen.users.len(), seen.members.len()), (1, 1));
+            assert_eq!(seen.scopes[&Scope::Owns("x".into())].0, Status::Unstable);
+        }
     }
 
     #[test]

@@ -150,6 +150,17 @@ enum Parent {
     User(UserId),
 }
 
+/// What is asked for when everything that the lists name was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Nothing yet.
+    Reading,
+    /// Members whom the list of users does not name.
+    Strays,
+    /// The lists that name somebody who was not found, once more.
+    Missing,
+}
+
 struct Walker<'a> {
     client: &'a Client,
     seams: &'a Seams,
@@ -169,11 +180,11 @@ struct Walker<'a> {
     steps: Vec<Step>,
     /// How many users of the list mean nothing, and the first reason.
     unusable: Option<(usize, String)>,
-    /// Members that the list of users does not name: whether they were asked for, how many have not answered yet, and
-    /// whether one of them is not known to be gone.
-    asked_for_strays: bool,
+    /// Members that the list of users does not name: how many have not answered yet, and whether one of them is not known to
+    /// be gone.
     strays: usize,
     contradicted: bool,
+    stage: Stage,
     /// The first failure of a list, in case that nothing else can be said.
     failure: Option<Box<Error>>,
     /// The contract of an earlier part of the run, and the requests of that part whose answers were used.
@@ -200,9 +211,9 @@ impl<'a> Walker<'a> {
             moved: false,
             steps: Vec::new(),
             unusable: None,
-            asked_for_strays: false,
             strays: 0,
             contradicted: false,
+            stage: Stage::Reading,
             failure: None,
             expected: None,
             saved: None,
@@ -288,7 +299,7 @@ impl<'a> Walker<'a> {
                 kept = self.keeper.step() => kept?,
                 arrival = self.running.next() => match arrival {
                     Some(arrival) => self.arrive(arrival?)?,
-                    None if self.ask_for_strays() => {}
+                    None if self.ask_for_strays() || self.ask_for_missing() => {}
                     None => return Ok(()),
                 },
             }
@@ -358,7 +369,7 @@ impl<'a> Walker<'a> {
         }
         // There was no time to ask for whoever the list does not name: it proves nothing.
         let is_complete = self.seen.scopes.get(&Scope::Users).is_some_and(|(status, _)| *status == Status::Complete);
-        if is_complete && !self.asked_for_strays && !self.seen.strays().is_empty() {
+        if is_complete && self.stage == Stage::Reading && !self.seen.strays().is_empty() {
             self.seen.record(Scope::Users, Status::Unstable, self.paging);
         }
     }

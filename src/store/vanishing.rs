@@ -1,9 +1,9 @@
 //! Tells which facts a walk would end, before anything is sealed. Reads only.
 //!
 //! Costs what could matter: the ids of the three lists of the contract, and of the scopes below groups and users those that
-//! are not what they were (their digest tells, without reading a fact) and from which enough could be gone.
+//! are not what they were: their digest tells, without reading a fact.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use sqlx::Row as _;
@@ -30,18 +30,15 @@ impl Store {
     /// What those sightings would end, by scope: of scopes that claim to be complete, the facts that were not seen;
     /// of the lists of the contract also where the walk found them unstable.
     ///
-    /// Scopes below groups and users that hold fewer than `least` facts count only if nothing at all was seen of them. Scopes
-    /// whose parent is gone never do: that was confirmed by asking for the parent.
+    /// Scopes whose parent is gone never count: that was confirmed by asking for the parent.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn vanishing(
         &self,
         contract: ContractNumber,
         sightings: &Sightings,
-        least: u64,
     ) -> Result<VanishingByScope, StoreError> {
         let known = self.known_parts(contract).await?;
-        let seen =
-            Seen::of(sightings, |part| part.1.is_empty() || known.get(part).is_some_and(|known| known.facts >= least))?;
+        let seen = Seen::of(sightings, |part| part.1.is_empty() || known.contains_key(part))?;
         let mut found = VanishingByScope::new();
         for (scope, (status, _)) in &sightings.scopes {
             let Some(part) = part_key(scope).filter(|part| counts(part, status)) else { continue };
@@ -49,8 +46,7 @@ impl Store {
             let rows = seen.rows.get(&part).map(Vec::as_slice).unwrap_or_default();
             let is_list = part.1.is_empty();
             let is_same = || known.facts == rows.len() as u64 && known.digest == digest(rows);
-            let matters = is_list || !seen.parts.contains(&part) || (known.facts >= least && !is_same());
-            if !matters {
+            if !is_list && is_same() {
                 continue;
             }
             let there: BTreeSet<&str> =
@@ -151,8 +147,6 @@ fn counts(part: &PartKey, status: &Status) -> bool {
 /// What was seen, by part.
 #[derive(Default)]
 struct Seen {
-    /// Parts of which anything was seen.
-    parts: HashSet<PartKey>,
     /// What was seen of those that were asked for. The bodies of users, groups and resources are left out: nobody needs them.
     rows: HashMap<PartKey, Vec<Row>>,
 }
@@ -164,9 +158,8 @@ impl Seen {
         let mut add = |kind, parent: &Arc<str>, subject, object, body: &dyn Fn() -> Result<Option<Body>, BodyError>| {
             let part: PartKey = (kind, Arc::clone(parent));
             if wanted(&part) {
-                seen.rows.entry(part.clone()).or_default().push(Row { subject, object, body: body()? });
+                seen.rows.entry(part).or_default().push(Row { subject, object, body: body()? });
             }
-            seen.parts.insert(part);
             Ok::<_, StoreError>(())
         };
         let bare = || Ok(None);

@@ -1,5 +1,6 @@
 //! What a walk makes of a server that refuses, fails or lies: gaps with a reason, and never an absence.
 
+use emulator::faults::{Edit, Effect};
 use emulator::{Body, Emulator, Rule};
 use keyholder::api::settings::Credentials;
 use keyholder::api::{Fault, Version, read};
@@ -128,8 +129,9 @@ async fn a_fault_that_passes_leaves_no_gap_but_its_requests_are_counted() {
 async fn a_group_that_vanished_during_the_walk_is_gone_with_everything_below_it() {
     let emulator = emulator().await;
     let group = busy_group(&emulator);
-    emulator.fail(Rule::on("GET", &format!("/um/groups/{group}/shares")).status(404));
-    emulator.fail(Rule::on("GET", &format!("/um/groups/{group}")).status(404));
+    let gone = group.clone();
+    let edit = Edit::with(move |world| world.remove_group(&gone).unwrap());
+    emulator.fail(Rule::on("GET", &format!("/um/groups/{group}/shares")).effect(Effect::Edit(edit)).times(1));
     let walk = walk_of(&emulator).await.unwrap();
     assert_eq!(gaps(&walk), [format!("members({group}): gone"), format!("shares({group}): gone")]);
     assert!(walk.sightings.coverage().is_complete());
@@ -141,9 +143,9 @@ async fn a_group_that_vanished_during_the_walk_is_gone_with_everything_below_it(
 async fn a_user_who_vanished_during_the_walk_is_gone_from_every_group() {
     let emulator = emulator().await;
     let user = busy_user(&emulator);
-    emulator.fail(Rule::on("GET", &format!("/um/users/{user}/owns")).status(404));
-    emulator.fail(Rule::on("GET", &format!("/um/users/{user}/s3keys")).status(404));
-    emulator.fail(Rule::on("GET", &format!("/um/users/{user}")).status(404));
+    let gone = user.clone();
+    let edit = Edit::with(move |world| world.remove_user(&gone).unwrap());
+    emulator.fail(Rule::on("GET", &format!("/um/users/{user}/owns")).effect(Effect::Edit(edit)).times(1));
     let walk = walk_of(&emulator).await.unwrap();
     assert_eq!(gaps(&walk), [format!("owns({user}): gone"), format!("keys({user}): gone")]);
     let seen = &walk.sightings;

@@ -48,11 +48,11 @@ async fn many_users_who_are_really_gone_end_with_one_notice() {
     let collected = site.collect().await;
     assert!(collected.snapshot.is_complete(), "{:?}", collected.gaps());
     assert!(collected.snapshot.ended >= 40);
-    let told = Notice::MassRemoval { scope: Scope::Users, before: 150, vanished: 40, asked: 20 };
+    let told = Notice::MassRemoval { scope: Scope::Users, before: 150, vanished: 40, asked: 40 };
     let own = collected.notices.iter().filter(|notice| notice.scope().is_none_or(|scope| scope.parent().is_none()));
     assert_eq!(own.collect::<Vec<_>>(), [&told]);
     let after = site.emulator.counters();
-    assert_eq!(after.of("GET", "/um/users/{userId}") - before.of("GET", "/um/users/{userId}"), 20);
+    assert_eq!(after.of("GET", "/um/users/{userId}") - before.of("GET", "/um/users/{userId}"), 40);
     // Three requests for 110 users, twice.
     assert_eq!(after.of("GET", "/um/users") - before.of("GET", "/um/users"), 6);
     assert_eq!(site.collect().await.endings(), "complete -0 ~0");

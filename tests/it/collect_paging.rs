@@ -78,7 +78,8 @@ async fn whoever_comes_or_goes_between_two_pages_hides_nobody() {
                 assert_eq!(fault.fired(), 1, "{what}");
                 check_nobody_missed(&emulator, &before, &walk, &what);
                 let asked = emulator.counters().of("GET", "/um/users");
-                assert!(asked <= 2 * requests(USERS as u64), "{what}: {asked} requests");
+                // A pass, perhaps another one, and the list once more where it names somebody who was not found.
+                assert!(asked <= 3 * requests(USERS as u64), "{what}: {asked} requests");
                 passes_again += u32::from(asked > requests(USERS as u64));
             }
         }

@@ -13,6 +13,7 @@ use serde::de::{Deserialize as _, DeserializeSeed, Deserializer, Error, IgnoredA
 use super::Refusal;
 use super::notes::Context;
 use super::{time, word};
+use crate::domain::id::normal;
 
 /// Where a value stands: the model and the property's name.
 #[derive(Clone, Copy)]
@@ -204,7 +205,7 @@ impl Lenient for Address {
     }
 }
 
-/// Reads an id: anything but text stops the reading, because a record without a sure identity proves nothing.
+/// Reads an id in its normal form: anything but text stops the reading, because a record without a sure identity proves nothing.
 pub(super) struct Identity;
 
 impl Lenient for Identity {
@@ -213,7 +214,7 @@ impl Lenient for Identity {
 
     fn of_text(text: &str, _: Place, context: &Context) -> Option<Arc<str>> {
         context.weigh(text.len());
-        Some(text.into())
+        Some(normal(text).into())
     }
 }
 

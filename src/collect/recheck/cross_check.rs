@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::StreamExt as _;
 use futures::stream;
 
-use super::again::{Again, absorb, put_in_order, read_again};
+use super::again::{absorb, put_in_order};
 use super::{MOST_ASKED, Recheck, add_effort, is_complete, set_unstable};
 use crate::collect::error::CollectError;
 use crate::collect::reading::{Reading, groups_of_user};
+use crate::collect::reread::{Again, read_again};
 use crate::collect::walk::Walk;
 use crate::domain::coverage::{Effort, Scope, ScopeKind, Status};
 use crate::domain::id::{GroupId, UserId};
@@ -32,6 +33,11 @@ impl Recheck<'_> {
     /// once both sides were read again and agree. What is not is unstable on both sides, whether they go on disagreeing or
     /// one of them could not be read again, and a membership that either side named is one that was seen.
     pub async fn cross_check(&self, walk: &mut Walk) -> Result<(), CollectError> {
+        self.compare_sides(walk).await?;
+        self.settle_missing_users(walk).await
+    }
+
+    async fn compare_sides(&self, walk: &mut Walk) -> Result<(), CollectError> {
         let users: Vec<UserId> = walk.sightings.users.iter().map(|user| user.id.clone()).collect();
         let mut sides = Sides::new();
         self.read_sides(walk, users, &mut sides).await?;
@@ -51,6 +57,32 @@ impl Recheck<'_> {
             walk.sightings.members.push((group, user));
         }
         put_in_order(&mut walk.sightings, &BTreeSet::from([ScopeKind::Members]));
+        Ok(())
+    }
+
+    /// Reads the list of users once more if it names somebody whose own groups were not found, nor the user. Whoever it does
+    /// not name any more went meanwhile; whoever it still names is there.
+    async fn settle_missing_users(&self, walk: &mut Walk) -> Result<(), CollectError> {
+        let is_missing = |user: &UserId| {
+            let side = walk.sightings.scopes.get(&Scope::UserGroups(user.clone()));
+            side.is_some_and(|(status, _)| *status == Status::Gone)
+        };
+        let missing: Vec<UserId> =
+            walk.sightings.users.iter().map(|user| &user.id).filter(|user| is_missing(user)).cloned().collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let again = self.in_time(read_again(self.client, self.seams, Scope::Users)).await?;
+        if let Some(again) = &again {
+            add_effort(&mut walk.sightings, &Scope::Users, again.effort);
+        }
+        let named = again.filter(|again| again.status == Status::Complete).map(|again| again.ids);
+        for user in missing {
+            match &named {
+                Some(ids) if !ids.contains(user.as_str()) => forget(&mut walk.sightings, &user),
+                _ => set_unstable(&mut walk.sightings, &Scope::UserGroups(user)),
+            }
+        }
         Ok(())
     }
 
@@ -169,6 +201,18 @@ fn take_side(walk: &mut Walk, user: &UserId, reading: Reading<GroupId>, sides: &
         sides.insert(user.clone(), items.into_iter().collect());
     }
     is_whole
+}
+
+/// A user who went during the run was not there at its end, and nothing of theirs.
+fn forget(sightings: &mut Sightings, gone: &UserId) {
+    sightings.users.retain(|user| user.id != *gone);
+    sightings.owns.retain(|(user, _)| user != gone);
+    sightings.keys.retain(|key| key.user != *gone);
+    for scope in [Scope::Owns(gone.clone()), Scope::Keys(gone.clone())] {
+        if let Some((status, _)) = sightings.scopes.get_mut(&scope) {
+            *status = Status::Gone;
+        }
+    }
 }
 
 /// What one side names and the other, which was read to its end, does not.

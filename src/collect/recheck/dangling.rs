@@ -5,9 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use super::again::{absorb, read_again};
+use super::again::absorb;
 use super::{MOST_ASKED, Recheck, add_effort, is_complete, set_unstable};
 use crate::collect::error::CollectError;
+use crate::collect::reread::read_again;
 use crate::collect::walk::Walk;
 use crate::domain::coverage::{Scope, ScopeKind, Status};
 use crate::domain::notice::Notice;

@@ -6,29 +6,30 @@ use std::sync::Arc;
 use futures::StreamExt as _;
 use futures::stream;
 
-use super::again::{Again, absorb, read_again};
+use super::again::absorb;
 use super::single::sample;
 use super::tell::{Verdict, tell};
 use super::{Recheck, add_effort, is_complete, set_unstable};
 use crate::collect::error::CollectError;
 use crate::collect::reading::{of_group, of_user};
+use crate::collect::reread::{Again, read_again};
 use crate::collect::walk::Walk;
 use crate::domain::coverage::{Effort, Scope, ScopeKind, Status};
 use crate::domain::id::{GroupId, UserId};
 use crate::domain::sighting::Sightings;
 use crate::domain::vanishing::{Vanished, Vanishing, VanishingByScope};
 
-/// No fewer things than this can trip the fuse, unless nothing at all is left.
-pub const LEAST: u64 = 11;
+/// No fewer things than this are much, unless they are more than half.
+pub(super) const LEAST: u64 = 11;
 
 /// The lists of the contract, on which everything else hangs.
 const LISTS: [Scope; 3] = [Scope::Users, Scope::Groups, Scope::Resources];
 
-/// Whether so much is gone that it has to be confirmed: more than ten things and more than a tenth of them, or all of them
-/// and nothing came in their place.
-pub fn trips(before: u64, vanished: u64, is_empty_now: bool) -> bool {
+/// Whether so much is gone that it has to be confirmed: more than ten things and more than a tenth of them, or more than half
+/// of them however few, and so also all of them, whatever came in their place.
+pub fn trips(before: u64, vanished: u64) -> bool {
     let is_much = vanished >= LEAST && vanished > before / 10;
-    is_much || (vanished > 0 && is_empty_now)
+    is_much || vanished > before / 2
 }
 
 /// A scope that collapsed.
@@ -46,8 +47,11 @@ impl Recheck<'_> {
         let mut tripped = Vec::new();
         for scope in LISTS {
             let Some(Vanishing { before, vanished }) = vanishing.get(&scope) else { continue };
-            if trips(*before, vanished.len() as u64, is_empty(&walk.sightings, &scope)) {
-                tripped.push(Tripped { scope, before: *before, vanished: vanished.clone() });
+            let lost = Tripped { scope, before: *before, vanished: vanished.clone() };
+            if trips(*before, vanished.len() as u64) {
+                tripped.push(lost);
+            } else {
+                self.confirm_few(walk, lost).await?;
             }
         }
         if tripped.is_empty() {
@@ -59,11 +63,28 @@ impl Recheck<'_> {
         Ok(true)
     }
 
+    /// Asks at once for each user or group that vanished from a list which did not collapse: one that is there after all, or
+    /// of which nobody knows, speaks against the list.
+    async fn confirm_few(&mut self, walk: &mut Walk, lost: Tripped) -> Result<(), CollectError> {
+        let Tripped { scope, before, vanished } = lost;
+        if scope == Scope::Resources || !is_complete(&walk.sightings, &scope) {
+            return Ok(());
+        }
+        let count = vanished.len() as u64;
+        let tally = self.ask(&scope, vanished).await?.unwrap_or_default();
+        add_effort(&mut walk.sightings, &scope, tally.effort);
+        if tally.asked < count || !tally.confirms() {
+            set_unstable(&mut walk.sightings, &scope);
+            let (asked, present) = (tally.asked, tally.present);
+            tell(walk, vec![Verdict { scope, before, vanished: count, asked, present, is_confirmed: false }]);
+        }
+        Ok(())
+    }
+
     /// Confirms what vanished from scopes below groups and users. What is explained by a list does not count: the memberships
     /// of users and the shares of resources that are gone themselves.
     pub async fn confirm_below(&mut self, walk: &mut Walk, vanishing: &VanishingByScope) -> Result<(), CollectError> {
         let explained = Explained::of(&walk.sightings, vanishing);
-        let empty = Emptied::of(&walk.sightings);
         let mut tripped = Vec::new();
         for (scope, Vanishing { before, vanished }) in vanishing {
             if LISTS.contains(scope) || !is_complete(&walk.sightings, scope) {
@@ -71,7 +92,7 @@ impl Recheck<'_> {
             }
             let vanished: Vec<Vanished> =
                 vanished.iter().filter(|one| !explained.covers(scope.kind(), &one.id)).cloned().collect();
-            if trips(*before, vanished.len() as u64, empty.holds(scope)) {
+            if trips(*before, vanished.len() as u64) {
                 tripped.push(Tripped { scope: scope.clone(), before: *before, vanished });
             }
         }
@@ -87,11 +108,12 @@ impl Recheck<'_> {
     async fn confirm(&mut self, walk: &mut Walk, tripped: Vec<Tripped>) -> Result<Vec<Verdict>, CollectError> {
         let scopes: Vec<Scope> = tripped.iter().map(|one| one.scope.clone()).collect();
         let mut readings = self.read_all_again(scopes).await?;
+        let listed: BTreeSet<Arc<str>> = walk.sightings.users.iter().map(|user| user.id.shared()).collect();
         let judging = tripped.into_iter().map(|one| {
             // What the walk itself found unstable ends nothing, whatever a second look says.
             let may_be_confirmed = is_complete(&walk.sightings, &one.scope);
             let again = readings.remove(&one.scope);
-            self.judge(one, again, may_be_confirmed)
+            self.judge(one, again, may_be_confirmed, &listed)
         });
         let judged: Vec<_> = stream::iter(judging.collect::<Vec<_>>()).buffered(self.at_once).collect().await;
         let (mut verdicts, mut added) = (Vec::new(), Vec::new());
@@ -138,7 +160,8 @@ impl Recheck<'_> {
         &self,
         Tripped { scope, before, vanished }: Tripped,
         again: Option<Again>,
-        may_be_confirmed: bool,
+        mut may_be_confirmed: bool,
+        listed: &BTreeSet<Arc<str>>,
     ) -> Result<(Verdict, Effort, Option<Again>), CollectError> {
         let count = vanished.len() as u64;
         let mut verdict = Verdict { scope, before, vanished: count, asked: 0, present: 0, is_confirmed: false };
@@ -149,9 +172,19 @@ impl Recheck<'_> {
         if again.status != Status::Complete || !back.is_empty() {
             return Ok((verdict, Effort::default(), Some(again)));
         }
-        let Some(tally) = self.ask(&verdict.scope, sample(&missing)).await? else {
+        let Some(mut tally) = self.ask(&verdict.scope, sample(&missing)).await? else {
             return Ok((verdict, Effort::default(), Some(again)));
         };
+        // Every user or group that is to end is asked for, once none of the first is there.
+        if matches!(verdict.scope, Scope::Users | Scope::Groups) && tally.confirms() {
+            let rest = missing.into_iter().filter(|one| !tally.gone.contains(&one.id)).cloned().collect();
+            match self.ask(&verdict.scope, rest).await? {
+                Some(more) => tally.add(more),
+                None => may_be_confirmed = false,
+            }
+        }
+        // A member whose account was not found although the list of users names it is not settled by that.
+        may_be_confirmed &= tally.accounts.is_disjoint(listed);
         (verdict.asked, verdict.present) = (tally.asked, tally.present);
         verdict.is_confirmed = may_be_confirmed && tally.confirms();
         Ok((verdict, tally.effort, Some(again)))
@@ -193,32 +226,6 @@ impl Recheck<'_> {
     }
 }
 
-/// Whether nothing at all was seen of a list of the contract.
-fn is_empty(sightings: &Sightings, scope: &Scope) -> bool {
-    match scope.kind() {
-        ScopeKind::Users => sightings.users.is_empty(),
-        ScopeKind::Groups => sightings.groups.is_empty(),
-        _ => sightings.resources.is_empty(),
-    }
-}
-
-/// Groups and users of whom something was seen, by kind of scope.
-struct Emptied(BTreeSet<(ScopeKind, Arc<str>)>);
-
-impl Emptied {
-    fn of(sightings: &Sightings) -> Self {
-        let members = sightings.members.iter().map(|(group, _)| (ScopeKind::Members, group.shared()));
-        let shares = sightings.shares.iter().map(|share| (ScopeKind::Shares, share.group.shared()));
-        let owns = sightings.owns.iter().map(|(user, _)| (ScopeKind::Owns, user.shared()));
-        let keys = sightings.keys.iter().map(|key| (ScopeKind::Keys, key.user.shared()));
-        Self(members.chain(shares).chain(owns).chain(keys).collect())
-    }
-
-    fn holds(&self, scope: &Scope) -> bool {
-        !self.0.contains(&(scope.kind(), Arc::from(scope.parent().unwrap_or_default())))
-    }
-}
-
 /// Users and resources whose own list says that they are gone, and is believed.
 struct Explained<'a> {
     users: BTreeSet<&'a str>,
@@ -256,27 +263,31 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(before: u64, vanished: u64, is_empty_now: bool, expected: bool) {
-        assert_eq!(trips(before, vanished, is_empty_now), expected, "{vanished} of {before}");
+    fn check(before: u64, vanished: u64, expected: bool) {
+        assert_eq!(trips(before, vanished), expected, "{vanished} of {before}");
     }
 
     #[test]
-    fn more_than_ten_and_more_than_a_tenth_trip_the_fuse() {
-        check(100, 10, false, false);
-        check(100, 11, false, true);
-        check(109, 11, false, true);
-        check(110, 11, false, false);
-        check(11, 11, false, true);
-        check(10, 10, false, false);
-        check(10_000, 1_000, false, false);
-        check(10_000, 1_001, false, true);
-        check(u64::MAX, u64::MAX / 5, false, true);
+    fn more_than_ten_and_more_than_a_tenth_is_a_collapse() {
+        check(100, 10, false);
+        check(100, 11, true);
+        check(109, 11, true);
+        check(110, 11, false);
+        check(11, 11, true);
+        check(10_000, 1_000, false);
+        check(10_000, 1_001, true);
+        check(u64::MAX, u64::MAX / 5, true);
     }
 
     #[test]
-    fn whatever_is_empty_and_was_not_trips_the_fuse() {
-        check(1, 1, true, true);
-        check(40, 40, true, true);
-        check(0, 0, true, false);
+    fn more_than_half_is_a_collapse_however_few() {
+        check(0, 0, false);
+        check(1, 1, true);
+        check(2, 1, false);
+        check(2, 2, true);
+        check(3, 2, true);
+        check(10, 5, false);
+        check(10, 6, true);
+        check(40, 40, true);
     }
 }

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-pub use fuse::{LEAST, trips};
+pub use fuse::trips;
 
 use super::error::CollectError;
 use super::reading::Unauthorised;

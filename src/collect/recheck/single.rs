@@ -24,6 +24,8 @@ use crate::domain::vanishing::Vanished;
 enum Found {
     /// The API says that it is not there.
     Gone,
+    /// A membership: the API says that the user is not there.
+    GoneWithAccount,
     /// It is there.
     Present,
     /// The API did not say.
@@ -35,11 +37,22 @@ enum Found {
 pub(super) struct Tally {
     pub(super) asked: u64,
     pub(super) gone: BTreeSet<Arc<str>>,
+    /// Of these, memberships of users who were not found themselves.
+    pub(super) accounts: BTreeSet<Arc<str>>,
     pub(super) present: u64,
     pub(super) effort: Effort,
 }
 
 impl Tally {
+    /// Adds those that were asked for later.
+    pub(super) fn add(&mut self, later: Self) {
+        self.asked += later.asked;
+        self.gone.extend(later.gone);
+        self.accounts.extend(later.accounts);
+        self.present += later.present;
+        self.effort.add(later.effort);
+    }
+
     /// Whether all that were asked for are gone.
     pub(super) fn confirms(&self) -> bool {
         self.gone.len() as u64 == self.asked
@@ -74,7 +87,10 @@ impl Recheck<'_> {
             while let Some(answer) = answers.next().await {
                 let (id, (found, effort)) = answer?;
                 tally.asked += 1;
-                if found == Found::Gone {
+                if found == Found::GoneWithAccount {
+                    tally.accounts.insert(Arc::clone(&id));
+                }
+                if matches!(found, Found::Gone | Found::GoneWithAccount) {
                     tally.gone.insert(id);
                 }
                 tally.present += u64::from(found == Found::Present);
@@ -105,7 +121,8 @@ impl Recheck<'_> {
         let groups = groups_of_user(self.client, self.seams, &UserId::from(user)).await?;
         let found = match groups.status {
             Status::Complete if groups.items.contains(group) => Found::Present,
-            Status::Complete | Status::Gone => Found::Gone,
+            Status::Complete => Found::Gone,
+            Status::Gone => Found::GoneWithAccount,
             _ => Found::Unknown,
         };
         Ok((found, Effort { pages: 0, items: 0, ..groups.effort }))

@@ -3,12 +3,12 @@
 //!
 //! Nothing here sends anything, except for the members whom the list of users does not name.
 
-use super::{Parent, Walker};
+use super::{Parent, Stage, Walker};
 use crate::collect::confirm::Confirmed;
 use crate::collect::error::CollectError;
-use crate::collect::outcome::{self, Outcome, Page, PageEnd, Stray};
+use crate::collect::outcome::{self, Outcome, Page, PageEnd, Relisted, Stray};
 use crate::collect::reading::Reading;
-use crate::domain::coverage::{Scope, Status};
+use crate::domain::coverage::{Effort, Scope, Status};
 use crate::domain::id::ContractNumber;
 use crate::domain::notice::Notice;
 use crate::domain::user::User;
@@ -47,6 +47,7 @@ impl Walker<'_> {
                 self.close(&scopes);
             }
             Outcome::Stray(stray) => self.take_stray(stray),
+            Outcome::Relisted(relisted) => self.take_relisted(relisted),
             Outcome::Spent(efforts) => {
                 for (scope, effort) in efforts {
                     self.seen.spent(scope, effort);
@@ -146,9 +147,10 @@ impl Walker<'_> {
     /// out to be gone, the list proves nothing.
     pub(super) fn ask_for_strays(&mut self) -> bool {
         let is_complete = self.seen.scopes.get(&Scope::Users).is_some_and(|(status, _)| *status == Status::Complete);
-        if std::mem::replace(&mut self.asked_for_strays, true) || !is_complete {
+        if self.stage != Stage::Reading || !is_complete {
             return false;
         }
+        self.stage = Stage::Strays;
         let strays = self.seen.strays();
         if strays.is_empty() {
             return false;
@@ -185,6 +187,35 @@ impl Walker<'_> {
         self.progress.complete += u64::from(agrees);
         let status = if agrees { Status::Complete } else { Status::Unstable };
         self.seen.record(Scope::Users, status, self.paging);
+    }
+
+    /// When everything else was read: reads a list once more that names a group or user who was not found. Answers whether
+    /// there is anything to wait for.
+    ///
+    /// The two contradict each other. If the list no longer names them, they went in between.
+    pub(super) fn ask_for_missing(&mut self) -> bool {
+        if std::mem::replace(&mut self.stage, Stage::Missing) == Stage::Missing {
+            return false;
+        }
+        let (client, seams) = (self.client, self.seams);
+        let lists: Vec<Scope> =
+            [Scope::Users, Scope::Groups].into_iter().filter(|list| self.seen.misses(list)).collect();
+        for list in &lists {
+            self.ask(outcome::relisted(client, seams, list.clone()));
+        }
+        !lists.is_empty()
+    }
+
+    /// Takes in what a list names that was read once more.
+    fn take_relisted(&mut self, relisted: Relisted) {
+        let Relisted { scope, ids, notes, effort } = relisted;
+        self.seen.notes.add(notes);
+        self.progress.requests += effort.attempts;
+        if scope == Scope::Users {
+            self.paging.add(Effort { items: 0, ..effort });
+        }
+        let doubted = self.seen.relisted(&scope, ids.as_ref(), effort);
+        self.progress.complete = self.progress.complete.saturating_sub(doubted);
     }
 
     /// Counts scopes whose reading has ended.

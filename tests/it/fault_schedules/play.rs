@@ -10,7 +10,7 @@ use keyholder::analyse::diff::meanings;
 use keyholder::api::read::Client;
 use keyholder::api::{Depth, Version};
 use keyholder::app::collect::{CollectFailure, settle};
-use keyholder::collect::recheck::{LEAST, Recheck};
+use keyholder::collect::recheck::Recheck;
 use keyholder::collect::{CollectError, Limits, Walk, walk};
 use keyholder::domain::coverage::{Scope, Status};
 use keyholder::domain::fact::Kind;
@@ -221,7 +221,7 @@ impl Stage {
             }
             let mut walk = walk(&client, &self.seams, limits, &|_| ()).await?;
             let recheck = Recheck::new(&client, &self.seams, limits.at_once, Duration::from_secs(1), deadline);
-            let vanishing = async |walk: &Walk| self.bench.store.vanishing(walk.contract, &walk.sightings, LEAST).await;
+            let vanishing = async |walk: &Walk| self.bench.store.vanishing(walk.contract, &walk.sightings).await;
             settle(vanishing, recheck, &mut walk, false).await?;
             Ok(walk)
         };

@@ -103,6 +103,8 @@ pub(crate) struct Twin {
     pub(crate) outcome: Vec<String>,
     /// Requests of an undisturbed run.
     pub(crate) requests: u64,
+    /// Requests of a run to which nothing happened since the one before: nobody has to be asked for.
+    pub(crate) quiet: u64,
     input: Input,
     reports: Vec<Vec<u8>>,
 }
@@ -117,12 +119,12 @@ pub(crate) static TWIN: LazyLock<Twin> = LazyLock::new(|| {
     lane.0.reset_counters();
     desk.run(&["collect"]).ends(0);
     let requests = lane.0.counters().total;
-    RUNTIME.block_on(async {
-        let outcome = outcome(&desk.database()).await;
-        let input = input(&desk.database()).await;
-        let reports = rendered(&input);
-        Twin { baseline, sealed, outcome, requests, input, reports }
-    })
+    let (outcome, input) = RUNTIME.block_on(async { (outcome(&desk.database()).await, input(&desk.database()).await) });
+    let reports = rendered(&input);
+    lane.0.reset_counters();
+    desk.run(&["collect"]).ends(0);
+    let quiet = lane.0.counters().total;
+    Twin { baseline, sealed, outcome, requests, quiet, input, reports }
 });
 
 impl Twin {

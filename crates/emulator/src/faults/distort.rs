@@ -42,6 +42,27 @@ pub enum Link {
     Untold,
 }
 
+/// How an id is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spelling {
+    /// In upper case.
+    Upper,
+    /// In braces.
+    Braces,
+    /// With blanks around it.
+    Blanks,
+}
+
+impl Spelling {
+    fn of(self, id: &str) -> String {
+        match self {
+            Self::Upper => id.to_uppercase(),
+            Self::Braces => format!("{{{id}}}"),
+            Self::Blanks => format!(" {id}\n"),
+        }
+    }
+}
+
 /// What is changed about a successful answer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Distortion {
@@ -73,6 +94,8 @@ pub enum Distortion {
         /// Its value.
         value: Value,
     },
+    /// Every id is written in another way, in every item of a list or in the thing itself.
+    Spell(Spelling),
     /// All of these, one after the other.
     All(Vec<Distortion>),
 }
@@ -91,6 +114,7 @@ impl Distortion {
             Self::Set { .. } => "property set",
             Self::Remove { .. } => "property missing",
             Self::Frame { .. } => "frame set",
+            Self::Spell(_) => "ids spelled",
             Self::All(distortions) => distortions.first().map_or("as it is", Self::title),
         }
     }
@@ -125,6 +149,11 @@ impl Distortion {
                 let (holder, name) = holder(&mut value, at)?;
                 holder.insert(name.to_owned(), new.clone());
             }
+            Self::Spell(spelling) => each(&mut value, |thing| {
+                let id = thing.get_mut("id")?;
+                *id = Value::String(spelling.of(id.as_str()?));
+                Some(())
+            })?,
             Self::All(distortions) => {
                 return distortions
                     .iter()

@@ -25,7 +25,7 @@ use std::time::Duration;
 pub use answer::{Answer, Body, RetryAfter};
 pub use armed::Fault;
 pub(crate) use armed::Faults;
-pub use distort::{Distortion, Items, Link};
+pub use distort::{Distortion, Items, Link, Spelling};
 pub use edit::{Edit, Place};
 pub use file::FileError;
 pub use flood::Flood;

@@ -49,6 +49,7 @@ fn every_effect_can_be_written() {
         ("next = 'untold'", "next link"),
         ("remove = 'properties.email'", "property missing"),
         ("frame = { at = 'total', value = 4 }", "frame set"),
+        ("spell = 'upper'", "ids spelled"),
         ("as_status = 206", "as 206"),
         ("as_headers = { age = '9' }\nitems = 3", "with age"),
         ("connection = 'silence'\nphase = 'during'", "silence"),

@@ -7,6 +7,7 @@ use toml::de::DeValue;
 use super::section::{FileError, Section, json, number, text, word, yes};
 use crate::faults::{
     Answer, Body, Distortion, Edit, Effect, Ending, Flood, Gzip, Items, Link, Pages, Place, Restated, RetryAfter,
+    Spelling,
 };
 
 const ENDINGS: [(&str, Ending); 3] = [("close", Ending::Close), ("reset", Ending::Reset), ("silence", Ending::HANG)];
@@ -24,6 +25,9 @@ const ITEMS: [(&str, Items); 6] = [
     ("dangling", Items::Dangling),
 ];
 
+const SPELLINGS: [(&str, Spelling); 3] =
+    [("upper", Spelling::Upper), ("braces", Spelling::Braces), ("blanks", Spelling::Blanks)];
+
 const PAGES: [(&str, Pages); 3] = [("fresh", Pages::Fresh), ("same", Pages::Same), ("empty", Pages::Empty)];
 
 /// Takes the one effect out of a fault.
@@ -36,6 +40,7 @@ pub(super) fn read(fault: &mut Section<'_>) -> Result<Effect, FileError> {
         fault.take("next", link)?.map(|link| Effect::Distort(Distortion::Next(link))),
         fault.take("set", set)?.map(Effect::Distort),
         fault.take("remove", text)?.map(|at| Effect::Distort(Distortion::Remove { at })),
+        fault.take("spell", |it| word(it, &SPELLINGS))?.map(|it| Effect::Distort(Distortion::Spell(it))),
         fault.take("frame", frame)?.map(Effect::Distort),
         fault.take("cut_short", yes)?.map(|()| Effect::Distort(Distortion::CutShort)),
         fault.take("connection", |it| word(it, &ENDINGS))?.map(Effect::Break),

@@ -1,0 +1,145 @@
+//! Reads a scope once more, whole, whatever it was before: as the walk reads it, in one go.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::plan::depth;
+use super::reading::{Reading, Unauthorised, effort};
+use crate::api::Answer;
+use crate::api::read::Client;
+use crate::api::wire::{ConvertError, Notes, group, resource};
+use crate::domain::coverage::{Effort, Scope, ScopeKind, Status};
+use crate::domain::group::Group;
+use crate::domain::id::{GroupId, ResourceId, UserId};
+use crate::domain::key::Key;
+use crate::domain::resource::Resource;
+use crate::domain::share::Share;
+use crate::domain::user::User;
+use crate::seams::Seams;
+
+/// What was seen of a scope.
+#[derive(Debug)]
+pub(super) enum Items {
+    Nothing,
+    Users(Vec<User>),
+    Groups(Vec<Group>),
+    Resources(Vec<Resource>),
+    Members(GroupId, Vec<UserId>),
+    Shares(Vec<Share>),
+    Owns(UserId, Vec<ResourceId>),
+    Keys(Vec<Key>),
+}
+
+/// Another reading of a scope.
+#[derive(Debug)]
+pub(super) struct Again {
+    pub(super) scope: Scope,
+    pub(super) status: Status,
+    pub(super) notes: Notes,
+    /// The ids of the things in it.
+    pub(super) ids: BTreeSet<Arc<str>>,
+    pub(super) effort: Effort,
+    pub(super) items: Items,
+}
+
+/// Reads a scope that holds facts.
+pub(super) async fn read_again(client: &Client, seams: &Seams, scope: Scope) -> Result<Again, Unauthorised> {
+    Ok(match &scope {
+        Scope::Contract | Scope::UserGroups(_) => Again {
+            scope,
+            status: Status::NotAttempted,
+            notes: Notes::default(),
+            ids: BTreeSet::new(),
+            effort: Effort::default(),
+            items: Items::Nothing,
+        },
+        Scope::Users => {
+            let reading = users(client, seams).await?;
+            again(scope, reading, |user| user.id.shared(), Items::Users)
+        }
+        Scope::Groups => {
+            let answer = client.groups(depth(ScopeKind::Groups)).await;
+            let reading = Reading::of_list(answer, seams, group::Group::into_domain, |group: &Group| group.id.clone())?;
+            again(scope, reading, |group| group.id.shared(), Items::Groups)
+        }
+        Scope::Resources => {
+            let answer = client.resources(depth(ScopeKind::Resources)).await;
+            let reading =
+                Reading::of_list(answer, seams, resource::Resource::into_domain, |it: &Resource| it.id.clone())?;
+            again(scope, reading, |resource| resource.id.shared(), Items::Resources)
+        }
+        Scope::Members(group) => {
+            let answer = client.group_users(group, depth(ScopeKind::Members)).await;
+            let reading = Reading::of_list(answer, seams, |user| user.user_id(), Clone::clone)?;
+            let group = group.clone();
+            again(scope, reading, UserId::shared, |users| Items::Members(group, users))
+        }
+        Scope::Shares(group) => {
+            let answer = client.group_shares(group, depth(ScopeKind::Shares)).await;
+            let convert = |share: crate::api::wire::share::Share| share.into_domain(group.clone());
+            let reading = Reading::of_list(answer, seams, convert, |share| share.resource.clone())?;
+            again(scope, reading, |share| share.resource.shared(), Items::Shares)
+        }
+        Scope::Owns(user) => {
+            let answer = client.user_owns(user, depth(ScopeKind::Owns)).await;
+            let reading = Reading::of_list(answer, seams, |resource| resource.resource_id(), Clone::clone)?;
+            let user = user.clone();
+            again(scope, reading, ResourceId::shared, |resources| Items::Owns(user, resources))
+        }
+        Scope::Keys(user) => {
+            let answer = client.user_s3keys(user, depth(ScopeKind::Keys)).await;
+            let convert = |key: crate::api::wire::key::Key| key.into_domain(user.clone());
+            let reading = Reading::of_list(answer, seams, convert, |key| key.id.clone())?;
+            again(scope, reading, |key| key.id.shared(), Items::Keys)
+        }
+    })
+}
+
+fn again<T>(
+    scope: Scope,
+    reading: Reading<T>,
+    id: impl Fn(&T) -> Arc<str>,
+    items: impl FnOnce(Vec<T>) -> Items,
+) -> Again {
+    let Reading { items: found, status, effort, notes, .. } = reading;
+    Again { scope, status, notes, ids: found.iter().map(id).collect(), effort, items: items(found) }
+}
+
+/// Reads all users, as the walk does.
+async fn users(client: &Client, seams: &Seams) -> Result<Reading<User>, Unauthorised> {
+    let mut pages = client.all_users(depth(ScopeKind::Users));
+    let mut users = BTreeMap::new();
+    let (mut status, mut took, mut noted) = (Status::Complete, Effort::default(), Notes::default());
+    while let Some(page) = pages.next().await {
+        let Answer { value: page, notes, receipt } = match page {
+            Ok(page) => page,
+            Err(error) => {
+                let mut failed = Reading::failed(error, seams)?;
+                failed.effort.add(took);
+                failed.notes.add(noted);
+                failed.items = users.into_values().collect();
+                return Ok(failed);
+            }
+        };
+        noted.add(notes);
+        took.add(effort(&receipt, page.users.len() + page.repeated.len() + page.nameless));
+        if page.moved {
+            status = Status::Unstable;
+        }
+        if page.nameless > 0 {
+            status = Status::Failed(ConvertError::NoId("user").to_string());
+        }
+        for user in page.users.into_iter().chain(page.repeated).chain(page.again) {
+            match user.into_domain() {
+                Ok(user) => drop(users.insert(user.id.clone(), user)),
+                Err(error) => status = Status::Failed(error.to_string()),
+            }
+        }
+    }
+    // A contract has an owner at least, and somebody asks.
+    if users.is_empty() && status == Status::Complete {
+        status = Status::Unstable;
+    }
+    let items = users.into_values().collect();
+    Ok(Reading { items, status, effort: took, notes: noted, repeated: 0, differing: 0, error: None })
+}
