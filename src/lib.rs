@@ -17,6 +17,7 @@ pub mod exit;
 pub mod report;
 pub mod seams;
 pub mod service;
+pub mod sinks;
 pub mod store;
 pub mod telemetry;
 #[cfg(any(test, fuzzing))]

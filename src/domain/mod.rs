@@ -21,6 +21,7 @@ pub mod share;
 pub mod sighting;
 pub mod snapshot;
 pub mod state;
+pub mod text;
 pub mod time;
 pub mod user;
 pub mod vanishing;

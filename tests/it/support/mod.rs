@@ -1,11 +1,14 @@
 //! What several tests need.
 
+pub(crate) mod alert;
 pub(crate) mod api;
 pub(crate) mod cli;
 pub(crate) mod cut;
 pub(crate) mod model;
 pub(crate) mod raw;
+pub(crate) mod receiver;
 pub(crate) mod site;
+pub(crate) mod smtp;
 pub(crate) mod truth;
 pub(crate) mod virtual_time;
 
