@@ -39,6 +39,8 @@ pub enum Exit {
     FoundHigh,
     /// 13: the worst is critical.
     FoundCritical,
+    /// 14: an output could not be written.
+    Output,
     /// 75: another runner holds the lock; try again later (`EX_TEMPFAIL`).
     Locked,
     /// 130: stopped by SIGINT, as a shell counts it.
@@ -49,7 +51,7 @@ pub enum Exit {
 
 impl Exit {
     /// All of them, by number.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Done,
         Self::Unexpected,
         Self::Usage,
@@ -64,6 +66,7 @@ impl Exit {
         Self::FoundModerate,
         Self::FoundHigh,
         Self::FoundCritical,
+        Self::Output,
         Self::Locked,
         Self::Interrupted,
         Self::Terminated,
@@ -86,6 +89,7 @@ impl Exit {
             Self::FoundModerate => 11,
             Self::FoundHigh => 12,
             Self::FoundCritical => 13,
+            Self::Output => 14,
             Self::Locked => 75,
             Self::Interrupted => 130,
             Self::Terminated => 143,
@@ -109,6 +113,7 @@ impl Exit {
             Self::FoundModerate => "findings or changes, the worst low or medium (only with `--fail-on`)",
             Self::FoundHigh => "findings or changes, the worst high (only with `--fail-on`)",
             Self::FoundCritical => "findings or changes, the worst critical (only with `--fail-on`)",
+            Self::Output => "an output could not be written",
             Self::Locked => "another runner holds the lock; try again later",
             Self::Interrupted => {
                 "stopped by Ctrl-C (SIGINT); the next `collect` with the same credentials within 20 minutes of its beginning goes on where it stopped"
@@ -152,7 +157,7 @@ mod tests {
     #[test]
     fn the_codes_are_the_promised_ones() {
         let codes = Exit::ALL.map(Exit::code);
-        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 75, 130, 143]);
+        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 75, 130, 143]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::signals::Signal;
 use super::table::visible;
 use crate::analyse::diff::AnalyseError;
 use crate::api::settings::SettingsError;
+use crate::app::backup::BackupFailure;
 use crate::app::collect::{CollectFailure, of_store};
 use crate::app::demo::DemoError;
 use crate::app::review::ReviewError;
@@ -52,6 +53,9 @@ pub enum Failure {
     /// A file could not be written.
     #[error(transparent)]
     Write(#[from] WriteError),
+    /// There is no backup.
+    #[error(transparent)]
+    Backup(#[from] BackupFailure),
     /// The recording could not be begun.
     #[error(transparent)]
     Record(WriteError),
@@ -64,6 +68,12 @@ pub enum Failure {
     /// A signal stopped the command before its end; what it had read is kept.
     #[error("stopped by {signal}")]
     Stopped {
+        /// Which one.
+        signal: Signal,
+    },
+    /// A signal stopped a command that leaves nothing behind then.
+    #[error("stopped by {signal}")]
+    Abandoned {
         /// Which one.
         signal: Signal,
     },
@@ -104,8 +114,9 @@ impl Failure {
             | Self::Write(_)
             | Self::Record(_)
             | Self::Usage { .. } => Exit::Usage,
+            Self::Backup(failure) => failure.exit(),
             Self::Demo(error) => error.exit(),
-            Self::Stopped { signal } | Self::Cut { signal } => signal.exit(),
+            Self::Stopped { signal } | Self::Abandoned { signal } | Self::Cut { signal } => signal.exit(),
             Self::Render(_) | Self::Emulator(_) | Self::Output(_) | Self::Random(_) | Self::Signals(_) => {
                 Exit::Unexpected
             }
@@ -126,6 +137,7 @@ impl Failure {
                 Some("give the full e-mail address, name or id as a report shows it".to_owned())
             }
             Self::Write(error) => Some(error.hint()),
+            Self::Backup(failure) => failure.hint(),
             Self::Record(error) => Some(error.hint().replace("--out", "--record")),
             Self::Demo(error) => error.hint(),
             Self::Templates(_) | Self::Render(_) => {
@@ -139,6 +151,7 @@ impl Failure {
             Self::Stopped { .. } | Self::Cut { .. } => {
                 Some("collect again with the same credentials within 20 minutes of its beginning, and it goes on where it stopped".to_owned())
             }
+            Self::Abandoned { .. } => Some("nothing is left of it; run the command again".to_owned()),
             Self::Signals(_) | Self::Random(_) => None,
             Self::Emulator(_) => Some("choose another --port, or 0 for a free one".to_owned()),
             Self::Usage { hint, .. } => Some((*hint).to_owned()),

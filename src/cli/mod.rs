@@ -2,6 +2,7 @@
 //!
 //! The only place that knows terminals and exit codes.
 
+mod backup;
 mod collect;
 pub mod completions;
 pub mod config;
@@ -78,6 +79,8 @@ pub enum Command {
     History(history::History),
     /// Write a report
     Report(report::Report),
+    /// Copy the database while it is in use, and verify the copy
+    Backup(backup::Backup),
     /// Serve a made-up contract through the same API, on this machine only
     Emulate(emulate::Emulate),
     /// Check or show the configuration
@@ -110,6 +113,7 @@ pub async fn run(command: Command, context: &mut Context) -> Result<Exit, Failur
         Command::Diff(diff) => diff::run(diff, context).await,
         Command::History(history) => history::run(history, context).await,
         Command::Report(report) => report::run(report, context).await,
+        Command::Backup(backup) => backup::run(backup, context).await,
         Command::Emulate(emulate) => emulate::run(emulate, context).await,
         Command::Config(command) => {
             config::run(&command, &context.loaded, &mut context.out, &mut io::stderr())?;

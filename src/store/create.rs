@@ -41,7 +41,7 @@ pub(super) async fn create(path: &Path) -> Result<(), StoreError> {
 
 /// Logs that a database left which is no longer there. SQLite would play them into the new one. They may be all that is left
 /// of something, or belong to a database that was moved away by mistake: refused, untouched, unless nothing is in them.
-fn refuse_orphans(path: &Path) -> Result<(), StoreError> {
+pub(super) fn refuse_orphans(path: &Path) -> Result<(), StoreError> {
     let failed = |source| StoreError::Open { path: path.to_owned(), source };
     for suffix in ["-wal", "-journal"] {
         let log = beside(path, suffix);
@@ -77,6 +77,6 @@ fn remove(path: &Path) -> io::Result<()> {
 }
 
 /// A name in a folder is durable only when the folder is.
-fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }

@@ -7,11 +7,11 @@ use super::error::{StoreError, While as _};
 use super::open::Store;
 
 /// So many complaints are told; a file that is damaged in one place is often damaged in thousands.
-const TOLD: usize = 3;
+pub(super) const TOLD: usize = 3;
 
 /// So many steps of SQLite lie between two looks at whether to stop: a page is at least one, and all are read in less than
 /// a tenth of a second.
-const STEPS: i32 = 1_000;
+pub(super) const STEPS: i32 = 1_000;
 
 /// SQLite's primary result codes (`sqlite3.h`).
 const READ_ONLY: i32 = 8;
@@ -41,7 +41,7 @@ impl Store {
         match checked {
             Ok(complaints) if complaints.is_empty() => Ok(()),
             Ok(complaints) => Err(self.damaged(complaints.join("; "))),
-            Err(error) if code(&error) == Some(INTERRUPTED) => Err(StoreError::Stopped),
+            Err(error) if is_interrupted(&error) => Err(StoreError::Stopped),
             Err(error) if is_damage(&error) => Err(self.damaged(error.to_string())),
             Err(source) => Err(StoreError::Sql { action: "check the database for damage", source }),
         }
@@ -100,6 +100,16 @@ fn code(error: &sqlx::Error) -> Option<i32> {
 
 fn extended_code(error: &sqlx::Error) -> Option<i32> {
     error.as_database_error()?.code()?.parse().ok()
+}
+
+/// Whether a statement failed because the disk is full.
+pub(super) fn is_full(error: &sqlx::Error) -> bool {
+    code(error) == Some(FULL)
+}
+
+/// Whether a statement failed because its caller did not want to wait any longer.
+pub(super) fn is_interrupted(error: &sqlx::Error) -> bool {
+    code(error) == Some(INTERRUPTED)
 }
 
 /// Whether a statement failed because the file is damaged.

@@ -4,6 +4,7 @@
 //! a crash leaves the old state or the new one. Nothing here talks to the API, prints, or reads the clock. What the store
 //! does for others is a span each, without values: who listens knows that it is at work.
 
+pub mod backup;
 pub mod changes;
 mod commitment;
 mod create;

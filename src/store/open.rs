@@ -67,17 +67,9 @@ impl Store {
     }
 
     async fn open_reading(path: &Path) -> Result<Self, StoreError> {
-        match inspect(path)? {
-            Header::Absent => return Err(StoreError::Missing { path: path.to_owned() }),
-            Header::Foreign | Header::Empty => return Err(StoreError::Foreign { path: path.to_owned() }),
-            Header::Ours(found) => {
-                refuse_exposed(path)?;
-                refuse_newer(path, found)?;
-                let known = schema_version();
-                if found < known {
-                    return Err(StoreError::Older { path: path.to_owned(), found, known });
-                }
-            }
+        let (found, known) = (refuse_unreadable(path)?, schema_version());
+        if found < known {
+            return Err(StoreError::Older { path: path.to_owned(), found, known });
         }
         if let Some(mode) = exposed_folder(folder_of(path)) {
             let folder = folder_of(path).display();
@@ -154,8 +146,21 @@ impl Store {
     }
 }
 
+/// Refuses a file that is not there, not ours, newer than this program or accessible to others; its schema version.
+pub(super) fn refuse_unreadable(path: &Path) -> Result<u32, StoreError> {
+    match inspect(path)? {
+        Header::Absent => Err(StoreError::Missing { path: path.to_owned() }),
+        Header::Foreign | Header::Empty => Err(StoreError::Foreign { path: path.to_owned() }),
+        Header::Ours(found) => {
+            refuse_exposed(path)?;
+            refuse_newer(path, found)?;
+            Ok(found)
+        }
+    }
+}
+
 /// What every connection has.
-fn options(path: &Path) -> SqliteConnectOptions {
+pub(super) fn options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .busy_timeout(BUSY_TIMEOUT)
@@ -175,7 +180,7 @@ fn reader_pool() -> SqlitePoolOptions {
 
 /// Readers of a file that may be where nothing can be written: then SQLite cannot make the shared memory that the log
 /// needs, and the file is read as one that nobody changes. That is so when there is no log.
-async fn connect_reading(path: &Path) -> Result<SqlitePool, StoreError> {
+pub(super) async fn connect_reading(path: &Path) -> Result<SqlitePool, StoreError> {
     let readers = reader_pool().connect_lazy_with(reading(path));
     let Err(error) = sqlx::query("SELECT count(*) FROM sqlite_schema").execute(&readers).await else {
         return Ok(readers);
@@ -193,7 +198,7 @@ async fn connect_reading(path: &Path) -> Result<SqlitePool, StoreError> {
 
 /// Runs the migrations that are missing and notes the version in the header.
 pub(super) async fn upgrade(db: &mut SqliteConnection, path: &Path) -> Result<(), StoreError> {
-    migrator().run(&mut *db).await.map_err(|source| StoreError::Migrate { path: path.to_owned(), source })?;
+    migrate(db, &migrator(schema_version()), path).await?;
     // Together with the mark, this lets the next opening judge the file without touching it.
     sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA user_version = {}", schema_version())))
         .execute(db)
@@ -202,13 +207,20 @@ pub(super) async fn upgrade(db: &mut SqliteConnection, path: &Path) -> Result<()
     Ok(())
 }
 
+/// Runs those of some migrations that are missing.
+pub(super) async fn migrate(db: &mut SqliteConnection, migrator: &Migrator, path: &Path) -> Result<(), StoreError> {
+    migrator.run(db).await.map_err(|source| StoreError::Migrate { path: path.to_owned(), source })
+}
+
 /// The newest schema version this program knows: the number of its migrations.
 pub fn schema_version() -> u32 {
     u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX)
 }
 
-fn migrator() -> Migrator {
-    let migrations = MIGRATIONS.iter().zip(1..).map(|((name, sql), version)| {
+/// The migrations up to a version, to make a schema of that version.
+pub(super) fn migrator(version: u32) -> Migrator {
+    let wanted = MIGRATIONS.iter().zip(1..).take(usize::try_from(version).unwrap_or(usize::MAX));
+    let migrations = wanted.map(|((name, sql), version)| {
         Migration::new(version, (*name).into(), MigrationType::Simple, (*sql).into_sql_str(), false)
     });
     Migrator::with_migrations(migrations.collect())

@@ -17,6 +17,8 @@ mod api_surface;
 mod api_thirty;
 mod api_tls;
 mod architecture;
+mod backup_command;
+mod backup_copy;
 mod canary;
 mod cases_collapse;
 mod cases_frame;

@@ -237,7 +237,7 @@ async fn load_parts(db: &mut SqliteConnection, contract: i64) -> Result<BTreeMap
 }
 
 /// The kind of entity that a part of that kind belongs to.
-pub(super) fn parent_kind(kind: Kind) -> Option<Kind> {
+pub(in crate::store) fn parent_kind(kind: Kind) -> Option<Kind> {
     match kind {
         Kind::Contract | Kind::User | Kind::Group | Kind::Resource => None,
         Kind::Member | Kind::Share => Some(Kind::Group),

@@ -1,0 +1,134 @@
+//! A file that is being written under a name of its own, beside the name that it gets in the end.
+//!
+//! The process that writes it holds a kernel lock on it. What a killed process leaves has no lock, and is removed.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+
+use super::error::BackupError;
+use crate::store::create::sync_folder;
+use crate::store::place::folder_of;
+
+/// A file that is removed when it is dropped before it got its name.
+#[derive(Debug)]
+pub(in crate::store) struct PartialFile {
+    path: PathBuf,
+    target: PathBuf,
+    file: File,
+    is_published: bool,
+}
+
+impl PartialFile {
+    /// An empty file (mode 0600) beside a target that does not exist.
+    pub(in crate::store) fn create(target: &Path) -> Result<Self, BackupError> {
+        if fs::symlink_metadata(target).is_ok() {
+            return Err(BackupError::Exists { path: target.to_owned() });
+        }
+        Self::create_beside(target)
+    }
+
+    /// The same, whether the target exists or not.
+    pub(in crate::store) fn create_beside(target: &Path) -> Result<Self, BackupError> {
+        let failed = |source| BackupError::Write { path: target.to_owned(), source };
+        let path = partial_name(target).ok_or_else(|| failed(io::Error::from(io::ErrorKind::IsADirectory)))?;
+        if !remove_leftover(target).map_err(failed)? {
+            return Err(BackupError::Busy { path: target.to_owned() });
+        }
+        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path);
+        let partial = Self { path, target: target.to_owned(), file: file.map_err(failed)?, is_published: false };
+        match partial.file.try_lock() {
+            Ok(()) => Ok(partial),
+            Err(TryLockError::WouldBlock) => Err(BackupError::Busy { path: target.to_owned() }),
+            Err(TryLockError::Error(source)) => Err(failed(source)),
+        }
+    }
+
+    /// The name that it has while it is written.
+    pub(in crate::store) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The name that it gets.
+    pub(in crate::store) fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// Waits until everything that was written is on the disk.
+    pub(in crate::store) fn sync(&self) -> Result<(), BackupError> {
+        self.file.sync_all().map_err(|source| BackupError::Write { path: self.target.clone(), source })
+    }
+
+    /// Gives it its name, durably, unless a file has that name by now. Its size.
+    pub(in crate::store) fn publish(mut self) -> Result<u64, BackupError> {
+        let failed = |source| BackupError::Write { path: self.target.clone(), source };
+        self.sync()?;
+        let bytes = self.file.metadata().map_err(failed)?.len();
+        match rename_to_new(&self.path, &self.target) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(BackupError::Exists { path: self.target.clone() });
+            }
+            outcome => outcome.map_err(failed)?,
+        }
+        self.is_published = true;
+        sync_folder(folder_of(&self.target))
+            .map_err(|source| BackupError::Write { path: self.target.clone(), source })?;
+        Ok(bytes)
+    }
+}
+
+impl Drop for PartialFile {
+    fn drop(&mut self) {
+        if self.is_published {
+            return;
+        }
+        if let Err(error) = fs::remove_file(&self.path) {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "Cannot remove the incomplete file {}; the next backup tries again",
+                self.path.display()
+            );
+        }
+    }
+}
+
+/// Removes what a killed process left of a backup with that target. Whether nothing is in the way now: a process that
+/// is still writing keeps its file.
+pub fn remove_leftover(target: &Path) -> io::Result<bool> {
+    let Some(path) = partial_name(target) else { return Ok(true) };
+    let file = match OpenOptions::new().read(true).write(true).open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+        file => file?,
+    };
+    match file.try_lock() {
+        Ok(()) => fs::remove_file(&path).map(|()| true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// `.NAME.part` in the folder of the target.
+fn partial_name(target: &Path) -> Option<PathBuf> {
+    let mut name = OsString::from(".");
+    name.push(target.file_name()?);
+    name.push(".part");
+    Some(target.with_file_name(name))
+}
+
+/// Renames unless the new name is taken; on a file system that cannot do both at once, one after the other.
+fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+            if fs::symlink_metadata(to).is_ok() {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+            fs::rename(from, to)
+        }
+        outcome => outcome.map_err(Into::into),
+    }
+}
