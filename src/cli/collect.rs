@@ -14,10 +14,8 @@ use crate::app::collect::{CollectFailure, Order, collect};
 use crate::app::recording::Recording;
 use crate::app::stop::Stop;
 use crate::collect::CollectError;
-use crate::domain::fact::Kind;
 use crate::domain::notice::Notice;
 use crate::domain::severity::Severity;
-use crate::domain::snapshot::Snapshot;
 use crate::exit::Exit;
 use crate::store::Access;
 
@@ -96,7 +94,7 @@ pub(super) async fn run(command: Collect, context: &mut Context) -> Result<Exit,
     let coverage = store.coverage(snapshot.contract, snapshot.seq).await?;
     let notices = store.notices(snapshot.contract, snapshot.seq).await?;
     store.close().await;
-    context.line(&summary(&snapshot))?;
+    context.line(&snapshot.summary())?;
     tell(&notices);
     if snapshot.is_complete() {
         return Ok(Exit::Done);
@@ -134,25 +132,4 @@ fn label(text: &str) -> Result<String, String> {
         );
     }
     Ok(text.to_owned())
-}
-
-/// One line: what was sealed, and how it differs from before.
-pub(super) fn summary(snapshot: &Snapshot) -> String {
-    format!(
-        "contract {} snapshot {} {}: {} users, {} groups, {} memberships, {} resources, {} shares, {} keys; \
-         {} began, {} ended, {} changed; {} requests",
-        snapshot.contract,
-        snapshot.seq,
-        snapshot.state,
-        snapshot.total(Kind::User),
-        snapshot.total(Kind::Group),
-        snapshot.total(Kind::Member),
-        snapshot.total(Kind::Resource),
-        snapshot.total(Kind::Share),
-        snapshot.total(Kind::Key),
-        snapshot.began,
-        snapshot.ended,
-        snapshot.changed,
-        snapshot.requests,
-    )
 }

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::progress::Bar;
 use super::table::visible;
-use super::{Context, Failure, collect};
+use super::{Context, Failure};
 use crate::app::demo::{self, Outcome};
 use crate::config::Origin;
 use crate::domain::change::Meaning;
@@ -53,7 +53,7 @@ fn summary(outcome: &Outcome) -> Vec<String> {
         outcome
             .snapshots
             .iter()
-            .map(|snapshot| format!("  {}  {}", snapshot.finished.format("%Y-%m-%d"), collect::summary(snapshot))),
+            .map(|snapshot| format!("  {}  {}", snapshot.finished.format("%Y-%m-%d"), snapshot.summary())),
     );
     if let Some(comparison) = &outcome.input.comparison {
         let all: Vec<&Meaning> = comparison.net.iter().chain(&comparison.in_between).collect();

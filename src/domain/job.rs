@@ -26,7 +26,7 @@ pub enum JobOutcome {
     Done,
     /// It ran and failed.
     Failed,
-    /// No service was running when it was due, and a later instant was caught up instead.
+    /// It was not run before a later instant was due, because no service ran or another job took that long.
     Missed,
     /// The previous run of the same job was still under way.
     Skipped,

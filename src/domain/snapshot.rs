@@ -130,4 +130,25 @@ impl Snapshot {
     pub fn is_complete(&self) -> bool {
         self.state == RunState::Complete
     }
+
+    /// One line: what was sealed, and how it differs from before.
+    pub fn summary(&self) -> String {
+        format!(
+            "contract {} snapshot {} {}: {} users, {} groups, {} memberships, {} resources, {} shares, {} keys; \
+             {} began, {} ended, {} changed; {} requests",
+            self.contract,
+            self.seq,
+            self.state,
+            self.total(Kind::User),
+            self.total(Kind::Group),
+            self.total(Kind::Member),
+            self.total(Kind::Resource),
+            self.total(Kind::Share),
+            self.total(Kind::Key),
+            self.began,
+            self.ended,
+            self.changed,
+            self.requests,
+        )
+    }
 }

@@ -3,7 +3,6 @@
 //! It reads no clock and no database and runs nothing. The same input gives the same plan in every process.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -25,12 +24,8 @@ pub const MAX_REGRESSION: TimeDelta = TimeDelta::hours(24);
 pub struct PlannedJob {
     /// Its name and contract.
     pub id: JobId,
-    /// What it does: the name of a kind of job.
-    pub task: String,
     /// When.
     pub schedule: Schedule,
-    /// A run that takes longer is stopped and has failed.
-    pub timeout: Duration,
 }
 
 /// A run that is to start now.
@@ -138,7 +133,7 @@ fn missed(job: &PlannedJob, nominal: DateTime<Utc>, now: DateTime<Utc>) -> JobRu
         started: None,
         finished: now,
         outcome: JobOutcome::Missed,
-        detail: "no service was running when it was due".to_owned(),
+        detail: "not run before the next instant was due".to_owned(),
     }
 }
 

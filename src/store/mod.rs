@@ -16,6 +16,7 @@ mod merge;
 pub mod names;
 pub mod notices;
 pub mod open;
+pub mod overview;
 pub mod packing;
 mod parts;
 pub mod place;

@@ -61,6 +61,7 @@ mod report_page;
 mod report_people;
 mod report_rows;
 mod report_templates;
+mod service_engine;
 mod sinks_email;
 mod sinks_http;
 mod sinks_syslog;

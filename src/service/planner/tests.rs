@@ -1,5 +1,7 @@
 //! The plan under virtual time: years, zones, clock changes, clocks that are wrong, processes that die.
 
+use std::time::Duration;
+
 use super::*;
 use crate::domain::job::{Begun, LastRun};
 
@@ -18,9 +20,7 @@ fn at(text: &str) -> DateTime<Utc> {
 fn job(name: &str, expression: &str, zone: &str, jitter: Duration) -> PlannedJob {
     PlannedJob {
         id: JobId { name: name.to_owned(), contract: String::new() },
-        task: "collect".to_owned(),
         schedule: Schedule::parse(expression, zone, jitter).expect("a schedule"),
-        timeout: Duration::from_mins(30),
     }
 }
 

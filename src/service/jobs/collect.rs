@@ -1,0 +1,58 @@
+//! `collect`: one collection of one contract, under the name of the job and for its nominal instant.
+
+use std::sync::Arc;
+
+use futures::FutureExt as _;
+use futures::future::LocalBoxFuture;
+
+use crate::api::read::Client;
+use crate::app::collect::{CollectFailure, Order, collect};
+use crate::collect::CollectError;
+use crate::exit::Exit;
+use crate::seams::Seams;
+use crate::service::job::{Call, Ended, Job, JobFailure, JobResult, reasons};
+use crate::store::StoreError;
+use crate::store::runs::Occasion;
+
+/// Makes the client of a contract and what is to be collected, anew for each run: a token file may have changed.
+pub type Prepare = dyn Fn(&Seams) -> Result<(Client, Order), JobFailure> + Send + Sync;
+
+/// Collects a contract.
+#[derive(Clone)]
+pub struct CollectJob {
+    /// Makes the client and the order.
+    pub prepare: Arc<Prepare>,
+}
+
+impl Job for CollectJob {
+    fn kind(&self) -> &'static str {
+        "collect"
+    }
+
+    fn run(&self, call: Call) -> LocalBoxFuture<'static, JobResult> {
+        let prepare = Arc::clone(&self.prepare);
+        async move {
+            let (client, order) = prepare(&call.seams)?;
+            // The configured contract is part of the name: two contracts have the same nominal instants.
+            let occasion = Occasion { schedule: call.job.to_string(), nominal: call.nominal };
+            let order = Order { occasion, stop: call.stop.clone(), ..order };
+            match collect(&call.store, &client, &call.seams, order, &|_| ()).await {
+                Ok(snapshot) => {
+                    let exit = if snapshot.is_complete() { Exit::Done } else { Exit::Incomplete };
+                    Ok(Ended::Done { detail: snapshot.summary(), exit })
+                }
+                Err(CollectFailure::Walk(CollectError::Stopped)) => Ok(Ended::Stopped),
+                Err(CollectFailure::Store(StoreError::Locked { holder, .. })) => {
+                    Ok(Ended::Busy(format!("another process collects ({holder})")))
+                }
+                // It was sealed just before the service ended, which left the run without an outcome.
+                Err(CollectFailure::Store(StoreError::RanBefore { nominal, .. })) => {
+                    let detail = format!("the snapshot for {nominal} was sealed before the service began");
+                    Ok(Ended::Done { detail, exit: Exit::Done })
+                }
+                Err(failure) => Err(JobFailure { reason: reasons(&failure), exit: failure.exit() }),
+            }
+        }
+        .boxed_local()
+    }
+}

@@ -1,0 +1,4 @@
+//! The kinds of jobs, one file each. A new kind is a file here and a line in this list.
+
+pub mod collect;
+pub mod verify;

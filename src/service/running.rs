@@ -1,0 +1,134 @@
+//! The loop of the service: ticks, reloading, signs of life, and an end in order.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc::Receiver;
+
+use super::engine::{Engine, ServiceJob, tick_failure};
+use super::heartbeat::{Heartbeat, HeartbeatError};
+use super::metrics::Metrics;
+use super::notify;
+use crate::app::stop::Stop;
+use crate::exit::Exit;
+use crate::store::StoreError;
+
+/// The loop gives a sign of life at least that often.
+const MAX_ALIVE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// What ends the service, or keeps it from beginning.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The heartbeat.
+    #[error(transparent)]
+    Heartbeat(#[from] HeartbeatError),
+    /// The jobs could not be recorded.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What the loop listens to.
+pub struct Control<'a> {
+    /// Ends the loop.
+    pub stop: Stop,
+    /// Asks to read the configuration again.
+    pub reload: Receiver<()>,
+    /// Reads the configuration: the jobs of a valid one, nothing of one that is not, which it has reported.
+    pub read: &'a (dyn Fn() -> Option<Vec<ServiceJob>> + Sync),
+}
+
+/// Runs what is due until it is stopped.
+pub async fn run(
+    mut engine: Engine,
+    jobs: Vec<ServiceJob>,
+    interval: Duration,
+    metrics: &Metrics,
+    mut control: Control<'_>,
+) -> Result<(), ServiceError> {
+    engine.use_jobs(jobs).await?;
+    let mut heartbeat = Heartbeat::start(interval).await?;
+    let every = notify::watchdog_interval().map_or(MAX_ALIVE_INTERVAL, |every| every.min(MAX_ALIVE_INTERVAL));
+    let mut alive = tokio::time::interval(every);
+    alive.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    notify::ready();
+    let mut reload = false;
+    while !control.stop.token().is_cancelled() {
+        if std::mem::take(&mut reload) {
+            read_again(&mut engine, metrics, &control).await;
+        }
+        {
+            let mut ticking = std::pin::pin!(engine.tick());
+            let ticked = loop {
+                tokio::select! {
+                    biased;
+                    ticked = &mut ticking => break ticked,
+                    _ = alive.tick() => sign(metrics),
+                    Some(()) = control.reload.recv() => reload = true,
+                }
+            };
+            if let Err(error) = &ticked {
+                tracing::error!("The tick failed: {}", tick_failure(error));
+            }
+            metrics.ticked(ticked.is_ok());
+        }
+        loop {
+            tokio::select! {
+                biased;
+                () = control.stop.token().cancelled() => break,
+                _ = alive.tick() => sign(metrics),
+                Some(()) = control.reload.recv() => { reload = true; break }
+                () = heartbeat.tick() => break,
+            }
+        }
+    }
+    notify::stopping();
+    heartbeat.stop().await;
+    Ok(())
+}
+
+/// Runs what is due now, once: the worst code of the runs.
+pub async fn run_once(mut engine: Engine, jobs: Vec<ServiceJob>) -> Result<Exit, ServiceError> {
+    engine.use_jobs(jobs).await?;
+    Ok(worst(&engine.tick().await?))
+}
+
+fn sign(metrics: &Metrics) {
+    metrics.alive();
+    notify::watchdog();
+}
+
+/// Uses a new configuration if it is valid; otherwise the old one stays.
+async fn read_again(engine: &mut Engine, metrics: &Metrics, control: &Control<'_>) {
+    notify::reloading();
+    let used = match (control.read)() {
+        Some(jobs) => match engine.use_jobs(jobs).await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::error!("The new configuration could not be used: {}", tick_failure(&error));
+                false
+            }
+        },
+        None => false,
+    };
+    if used {
+        tracing::info!("The configuration was read again");
+    }
+    metrics.reloaded(used);
+    notify::ready();
+}
+
+/// The code of several runs: the first that occurs of this order.
+pub fn worst(exits: &[Exit]) -> Exit {
+    const ORDER: [Exit; 9] = [
+        Exit::Interrupted,
+        Exit::Terminated,
+        Exit::Unexpected,
+        Exit::Store,
+        Exit::Configuration,
+        Exit::CredentialsRefused,
+        Exit::Unreachable,
+        Exit::Delivery,
+        Exit::Locked,
+    ];
+    let worst = ORDER.into_iter().find(|exit| exits.contains(exit));
+    worst.or_else(|| exits.iter().copied().filter(|exit| *exit != Exit::Done).max()).unwrap_or(Exit::Done)
+}

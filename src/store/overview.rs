@@ -1,0 +1,68 @@
+//! What an operator wants to know of the database at a glance: the newest snapshots, and how large the files are.
+
+use std::fs;
+
+use chrono::{DateTime, Utc};
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+use super::error::{StoreError, While as _};
+use super::open::{Store, beside};
+use super::runs::instant;
+use crate::domain::id::{ContractNumber, Seq};
+
+/// The newest snapshots of a contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Newest {
+    /// The contract.
+    pub contract: ContractNumber,
+    /// The newest complete one, and when it ended.
+    pub complete: Option<(Seq, DateTime<Utc>)>,
+    /// The newest of all, and when it ended.
+    pub sealed: Option<(Seq, DateTime<Utc>)>,
+}
+
+/// Bytes of the files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FileSizes {
+    /// The database.
+    pub database: u64,
+    /// Its write-ahead log.
+    pub log: u64,
+}
+
+impl Store {
+    /// The newest snapshots of every contract, by number.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn newest_snapshots(&self) -> Result<Vec<Newest>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT c.number, done.seq, done_run.finished, newest.seq, newest_run.finished FROM contract c \
+             LEFT JOIN snapshot newest ON newest.contract = c.id AND newest.seq = \
+             (SELECT max(seq) FROM snapshot WHERE contract = c.id) \
+             LEFT JOIN run newest_run ON newest_run.id = newest.run \
+             LEFT JOIN snapshot done ON done.contract = c.id AND done.seq = \
+             (SELECT s.seq FROM snapshot s JOIN run r ON r.id = s.run \
+             WHERE s.contract = c.id AND r.state = 'complete' ORDER BY s.seq DESC LIMIT 1) \
+             LEFT JOIN run done_run ON done_run.id = done.run ORDER BY c.number",
+        )
+        .fetch_all(&self.readers)
+        .await
+        .when("look up the newest snapshots")?;
+        rows.iter().map(newest_of).collect()
+    }
+
+    /// How large the files are; one that is not there has no bytes.
+    pub fn file_sizes(&self) -> FileSizes {
+        let size = |suffix| fs::metadata(beside(self.path(), suffix)).map_or(0, |metadata| metadata.len());
+        FileSizes { database: size(""), log: size("-wal") }
+    }
+}
+
+fn newest_of(row: &SqliteRow) -> Result<Newest, StoreError> {
+    let snapshot = |column: usize| match (row.get::<Option<u32>, _>(column), row.get::<Option<String>, _>(column + 1)) {
+        (Some(seq), Some(finished)) => instant(&finished).map(|finished| Some((Seq(seq), finished))),
+        _ => Ok(None),
+    };
+    let contract = ContractNumber(row.get::<i64, _>(0).unsigned_abs());
+    Ok(Newest { contract, complete: snapshot(1)?, sealed: snapshot(3)? })
+}

@@ -1,0 +1,224 @@
+//! The engine of the service over a real store, under a clock that is set: what runs, what is recorded, and what a job that
+//! misbehaves does to the others.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::FutureExt as _;
+use futures::future::LocalBoxFuture;
+use keyholder::app::stop::Stop;
+use keyholder::domain::job::{JobId, JobOutcome};
+use keyholder::domain::schedule::Schedule;
+use keyholder::exit::Exit;
+use keyholder::seams::{Seams, SeededRandom, SetClock};
+use keyholder::service::engine::{Engine, ServiceJob};
+use keyholder::service::job::{Call, Ended, Job, JobFailure, JobResult};
+use keyholder::service::metrics::Metrics;
+use keyholder::service::planner::PlannedJob;
+use keyholder::store::{Access, Store};
+
+use crate::support::private_folder;
+
+/// What a planted job does.
+#[derive(Clone, Copy)]
+enum Act {
+    Done,
+    Idle,
+    Busy,
+    Fail,
+    Panic,
+    Hang,
+    /// Busy so often, then done.
+    BusyFor(u32),
+}
+
+struct Planted {
+    act: Act,
+    calls: Arc<AtomicU32>,
+}
+
+impl Job for Planted {
+    fn kind(&self) -> &'static str {
+        "planted"
+    }
+
+    #[expect(clippy::panic, reason = "a job that panics is what is tried")]
+    fn run(&self, call: Call) -> LocalBoxFuture<'static, JobResult> {
+        let (act, calls) = (self.act, self.calls.fetch_add(1, Ordering::SeqCst));
+        async move {
+            let done = Ok(Ended::Done { detail: "planted".to_owned(), exit: Exit::Done });
+            let busy = Ok(Ended::Busy("planted".to_owned()));
+            match act {
+                Act::Done => done,
+                Act::Idle => Ok(Ended::Idle),
+                Act::Busy => busy,
+                Act::BusyFor(times) => {
+                    if calls < times {
+                        busy
+                    } else {
+                        done
+                    }
+                }
+                Act::Fail => Err(JobFailure { reason: "planted".to_owned(), exit: Exit::Unreachable }),
+                Act::Panic => panic!("planted"),
+                Act::Hang => {
+                    call.stop.token().cancelled().await;
+                    Ok(Ended::Stopped)
+                }
+            }
+        }
+        .boxed_local()
+    }
+}
+
+/// An engine over a new store, with a clock.
+struct Bench {
+    store: Store,
+    clock: Arc<SetClock>,
+    engine: Engine,
+    stop: Stop,
+    calls: Arc<AtomicU32>,
+    _folder: tempfile::TempDir,
+}
+
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+const BEGIN: &str = "2026-06-01T00:00:00Z";
+
+impl Bench {
+    /// With hourly jobs of these names; two of a name are of two contracts.
+    async fn of(jobs: &[(&str, Act)]) -> Self {
+        let folder = private_folder();
+        let store = Store::open(&folder.path().join("test.db"), Access::Write).await.unwrap();
+        let clock = SetClock::at(at(BEGIN));
+        let seams = Seams::new(Arc::clone(&clock) as Arc<_>, SeededRandom::new(7));
+        let (stop, calls) = (Stop::default(), Arc::new(AtomicU32::new(0)));
+        let mut engine = Engine::new(store.clone(), seams, stop.clone(), Arc::new(Metrics::new(at(BEGIN))));
+        engine.use_jobs(planted(jobs, &calls)).await.unwrap();
+        Self { store, clock, engine, stop, calls, _folder: folder }
+    }
+
+    async fn tick_at(&mut self, minutes: i64) -> Vec<Exit> {
+        self.clock.set(at(BEGIN) + TimeDelta::minutes(minutes));
+        self.engine.tick().await.unwrap()
+    }
+
+    /// Job, minutes of the nominal instant, outcome and detail of every recorded run, oldest first.
+    async fn runs(&self) -> Vec<String> {
+        let mut runs = self.store.job_runs(1_000).await.unwrap();
+        runs.reverse();
+        let minutes = |nominal: DateTime<Utc>| (nominal - at(BEGIN)).num_minutes();
+        runs.iter().map(|run| format!("{} {} {}: {}", run.job, minutes(run.nominal), run.outcome, run.detail)).collect()
+    }
+
+    fn calls(&self) -> u32 {
+        self.calls.load(Ordering::SeqCst)
+    }
+}
+
+fn planted(jobs: &[(&str, Act)], calls: &Arc<AtomicU32>) -> Vec<ServiceJob> {
+    let job = |name: &str, act| ServiceJob {
+        planned: PlannedJob {
+            id: JobId { name: name.to_owned(), contract: String::new() },
+            schedule: Schedule::parse("@hourly", "UTC", Duration::ZERO).unwrap(),
+        },
+        work: Arc::new(Planted { act, calls: Arc::clone(calls) }),
+        timeout: Duration::from_millis(50),
+    };
+    jobs.iter().map(|(name, act)| job(name, *act)).collect()
+}
+
+#[tokio::test]
+async fn a_job_runs_once_for_each_instant() {
+    let mut bench = Bench::of(&[("a", Act::Done)]).await;
+    for minutes in (0..=125).step_by(5) {
+        bench.tick_at(minutes).await;
+    }
+    assert_eq!(bench.runs().await, ["a 60 done: planted", "a 120 done: planted"]);
+}
+
+#[tokio::test]
+async fn a_failed_job_stops_no_other() {
+    let acts = [("a", Act::Fail), ("b", Act::Panic), ("c", Act::Hang), ("d", Act::Done)];
+    let mut bench = Bench::of(&acts).await;
+    let exits = bench.tick_at(60).await;
+    let expected = [
+        "a 60 failed: planted",
+        "b 60 failed: the job panicked: planted",
+        "c 60 failed: stopped after its time-out of 0.05 s",
+        "d 60 done: planted",
+    ];
+    assert_eq!(bench.runs().await, expected);
+    assert_eq!(exits, [Exit::Unreachable, Exit::Unexpected, Exit::Unreachable, Exit::Done]);
+    assert!(bench.tick_at(61).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_busy_job_is_tried_at_the_next_tick() {
+    let mut bench = Bench::of(&[("a", Act::BusyFor(2))]).await;
+    assert_eq!(bench.tick_at(60).await, [Exit::Locked]);
+    assert_eq!(bench.tick_at(60).await, [Exit::Locked]);
+    assert_eq!(bench.tick_at(61).await, [Exit::Done]);
+    assert_eq!(bench.runs().await, ["a 60 done: planted"]);
+    assert!(bench.tick_at(62).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_job_that_stays_busy_is_never_given_up() {
+    let mut bench = Bench::of(&[("a", Act::Busy)]).await;
+    for _ in 0..10 {
+        assert_eq!(bench.tick_at(60).await, [Exit::Locked]);
+    }
+    assert_eq!((bench.runs().await.len(), bench.calls()), (0, 10));
+}
+
+#[tokio::test]
+async fn a_run_without_work_leaves_no_row() {
+    let mut bench = Bench::of(&[("a", Act::Idle)]).await;
+    bench.tick_at(60).await;
+    bench.tick_at(61).await;
+    assert_eq!((bench.runs().await.len(), bench.calls()), (0, 1));
+}
+
+#[tokio::test]
+async fn a_stopped_run_is_due_again_and_nothing_else_begins() {
+    let mut bench = Bench::of(&[("a", Act::Hang), ("b", Act::Done)]).await;
+    bench.stop.stop("SIGTERM");
+    assert!(bench.tick_at(60).await.is_empty());
+    assert_eq!(bench.runs().await.len(), 0);
+    assert_eq!(bench.store.job_states().await.unwrap().values().filter(|state| state.begun.is_some()).count(), 0);
+}
+
+#[tokio::test]
+async fn a_process_that_ended_during_a_run_runs_it_again() {
+    let mut bench = Bench::of(&[("a", Act::Done)]).await;
+    let id = JobId { name: "a".to_owned(), contract: String::new() };
+    assert!(bench.store.begin_job(&id, at(BEGIN) + TimeDelta::hours(1)).await.unwrap());
+    bench.tick_at(60).await;
+    assert_eq!(bench.runs().await, ["a 60 done: planted"]);
+}
+
+#[tokio::test]
+async fn missed_instants_are_recorded_beside_the_one_caught_up() {
+    let mut bench = Bench::of(&[("a", Act::Done)]).await;
+    bench.tick_at(200).await;
+    let missed = "missed: not run before the next instant was due";
+    let expected = [format!("a 60 {missed}"), format!("a 120 {missed}"), "a 180 done: planted".to_owned()];
+    assert_eq!(bench.runs().await, expected);
+    let runs = bench.store.job_runs(10).await.unwrap();
+    assert_eq!(runs.iter().filter(|run| run.outcome == JobOutcome::Missed).count(), 2);
+}
+
+#[tokio::test]
+async fn new_jobs_are_used_from_the_next_tick() {
+    let mut bench = Bench::of(&[("a", Act::Done)]).await;
+    bench.tick_at(60).await;
+    bench.clock.set(at(BEGIN) + TimeDelta::minutes(90));
+    bench.engine.use_jobs(planted(&[("b", Act::Done)], &bench.calls)).await.unwrap();
+    bench.tick_at(120).await;
+    assert_eq!(bench.runs().await, ["a 60 done: planted", "b 120 done: planted"]);
+}
