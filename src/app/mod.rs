@@ -5,6 +5,7 @@ pub mod backup;
 pub mod collect;
 pub mod demo;
 pub mod recording;
+pub mod reports;
 pub mod review;
 pub mod stop;
 mod terms;

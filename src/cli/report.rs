@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::{Context, Failure};
-use crate::app::review::{self, Cover, Question};
+use crate::app::reports::Look;
+use crate::app::review::{self, Question};
 use crate::app::write;
 use crate::exit::Exit;
 use crate::report::csv::Dialect;
-use crate::report::html::Templates;
 use crate::report::{self, Format};
 use crate::store::Access;
 
@@ -101,16 +101,7 @@ pub(super) async fn run(command: Report, context: &mut Context) -> Result<Exit, 
             hint: "choose one with --format",
         });
     }
-    let loaded = context.config()?;
-    let cover = Cover {
-        organisation: loaded.config.report.organisation.clone(),
-        config_hash: loaded.config.hash(),
-        dormant_after: loaded.config.report.dormant_after,
-    };
-    let templates = match &loaded.config.report.templates {
-        Some(folder) => Templates::embedded().with_folder(folder)?,
-        None => Templates::embedded(),
-    };
+    let Look { cover, templates } = Look::of(&context.config()?.config)?;
     let store = context.store(Access::Read).await?;
     let contract = context.contract(&store, command.contract).await?;
     let question = Question { as_of: Some(command.as_of), since: command.since };

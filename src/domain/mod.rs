@@ -13,6 +13,7 @@ pub mod id;
 pub mod job;
 pub mod key;
 pub mod notice;
+pub mod period;
 pub mod privilege;
 pub mod resource;
 pub mod schedule;

@@ -37,12 +37,11 @@ async fn supervised(mut task: JoinHandle<JobResult>, timeout: Duration, run: &St
             true
         }
     };
-    let ended = match tokio::time::timeout(MAX_STOPPING, &mut task).await {
-        Ok(joined) => outcome(joined),
-        Err(_) => {
-            task.abort();
-            Ok(Ended::Stopped)
-        }
+    let ended = if let Ok(joined) = tokio::time::timeout(MAX_STOPPING, &mut task).await {
+        outcome(joined)
+    } else {
+        task.abort();
+        Ok(Ended::Stopped)
     };
     match ended {
         Ok(Ended::Stopped) if timed_out => {

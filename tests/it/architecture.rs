@@ -18,7 +18,7 @@ const EDGES: [(&str, &[&str]); 16] = [
     ("config", &["api", "domain", "seams"]),
     ("credentials", &["api", "config", "domain", "seams"]),
     ("telemetry", &["config", "seams"]),
-    ("service", &["api", "app", "collect", "domain", "exit", "seams", "store"]),
+    ("service", &["api", "app", "collect", "domain", "exit", "report", "seams", "store"]),
     ("untrusted", &["api", "config", "seams"]),
     ("app", &["analyse", "api", "collect", "config", "credentials", "domain", "exit", "report", "seams", "store"]),
     (

@@ -1,4 +1,5 @@
 //! The kinds of jobs, one file each. A new kind is a file here and a line in this list.
 
 pub mod collect;
+pub mod report;
 pub mod verify;

@@ -1,0 +1,82 @@
+//! Reports as files: what the configuration says about their look, and writing several of one snapshot.
+
+use std::path::{Path, PathBuf};
+
+use super::review::{Cover, ReviewError};
+use super::write::{self, WriteError};
+use crate::config;
+use crate::report::csv::Dialect;
+use crate::report::html::{Templates, TemplatesError};
+use crate::report::input::Input;
+use crate::report::{self, Format, RenderError, Report};
+
+/// What every report of an installation shows and looks like.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// What the covers say.
+    pub cover: Cover,
+    /// The templates of the pages.
+    pub templates: Templates,
+}
+
+impl Look {
+    /// As it is configured.
+    pub fn of(config: &config::Config) -> Result<Self, TemplatesError> {
+        let cover = Cover {
+            organisation: config.report.organisation.clone(),
+            config_hash: config.hash(),
+            dormant_after: config.report.dormant_after,
+        };
+        let templates = match &config.report.templates {
+            Some(folder) => Templates::embedded().with_folder(folder)?,
+            None => Templates::embedded(),
+        };
+        Ok(Self { cover, templates })
+    }
+}
+
+/// A report that could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportsError {
+    /// The question has no answer.
+    #[error(transparent)]
+    Review(#[from] ReviewError),
+    /// It could not be rendered.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    /// A file or the folder could not be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The file would replace the database.
+    #[error("write report {}: that is the database", path.display())]
+    Database {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// Writes reports of one snapshot into a folder, each in each format, under their own names; an earlier file of the same
+/// snapshot is replaced by the same bytes.
+pub fn write_into(
+    folder: &Path,
+    input: &Input,
+    reports: &[Report],
+    formats: &[Format],
+    look: &Look,
+    database: &Path,
+) -> Result<Vec<PathBuf>, ReportsError> {
+    write::folder(folder)?;
+    let mut written = Vec::new();
+    for report in reports {
+        for format in formats {
+            let rendered = report::render(*report, input, *format, Dialect::default(), &look.templates)?;
+            let path = folder.join(&rendered.file_name);
+            if write::is_database(&path, database) {
+                return Err(ReportsError::Database { path });
+            }
+            write::file(&path, &rendered.bytes)?;
+            written.push(path);
+        }
+    }
+    Ok(written)
+}

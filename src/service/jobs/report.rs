@@ -1,0 +1,135 @@
+//! `report`: the reports of the period that just ended, as files in a folder.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use futures::FutureExt as _;
+use futures::future::LocalBoxFuture;
+
+use crate::app::collect::of_store;
+use crate::app::reports::{Look, ReportsError, write_into};
+use crate::app::review::{self, Question, ReviewError};
+use crate::domain::id::ContractNumber;
+use crate::domain::period::{Chosen, Period, choose};
+use crate::exit::Exit;
+use crate::report::{Format, Report};
+use crate::service::job::{Call, Ended, Job, JobFailure, JobResult, reasons};
+use crate::store::{Store, StoreError};
+
+/// Writes reports.
+#[derive(Clone)]
+pub struct ReportJob(Arc<ReportOptions>);
+
+/// Which reports, about what, and where they go.
+#[derive(Clone)]
+pub struct ReportOptions {
+    /// The contracts; all that have a snapshot if there is none here.
+    pub contracts: Vec<ContractNumber>,
+    /// Which reports.
+    pub reports: Vec<Report>,
+    /// In which formats.
+    pub formats: Vec<Format>,
+    /// What they are about.
+    pub period: Period,
+    /// The zone in which the period begins and ends.
+    pub zone: Tz,
+    /// Where they go.
+    pub folder: PathBuf,
+    /// What they look like.
+    pub look: Look,
+}
+
+impl ReportJob {
+    /// A job that writes these.
+    pub fn new(options: ReportOptions) -> Self {
+        Self(Arc::new(options))
+    }
+}
+
+impl Job for ReportJob {
+    fn kind(&self) -> &'static str {
+        "report"
+    }
+
+    fn run(&self, call: Call) -> LocalBoxFuture<'static, JobResult> {
+        let options = Arc::clone(&self.0);
+        async move {
+            match questions(&call.store, &options, call.nominal, call.seams.now())
+                .await
+                .map_err(|error| failed(&error))?
+            {
+                Questions::Wait(contract) => Ok(Ended::Waiting(format!(
+                    "contract {contract} has no complete snapshot of the last day of the period yet"
+                ))),
+                Questions::Ask(questions) => write(&call, options, questions).await,
+            }
+        }
+        .boxed_local()
+    }
+}
+
+/// What is to be reported of each contract.
+enum Questions {
+    Ask(Vec<(ContractNumber, Question)>),
+    Wait(ContractNumber),
+}
+
+async fn questions(
+    store: &Store,
+    options: &ReportOptions,
+    nominal: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<Questions, ReportsError> {
+    let contracts = if options.contracts.is_empty() {
+        store.newest_snapshots().await.map_err(ReviewError::from)?.iter().map(|newest| newest.contract).collect()
+    } else {
+        options.contracts.clone()
+    };
+    let Some(span) = options.period.before(nominal, options.zone) else { return Ok(Questions::Ask(Vec::new())) };
+    let mut questions = Vec::new();
+    for contract in contracts {
+        let snapshots = store.snapshots(contract).await.map_err(ReviewError::from)?;
+        match choose(&snapshots, span, now) {
+            Chosen::Snapshots { end, begin } => {
+                let (as_of, since) = (Some(end.to_string()), begin.map(|begin| begin.to_string()));
+                questions.push((contract, Question { as_of, since }));
+            }
+            Chosen::Provisional => return Ok(Questions::Wait(contract)),
+            Chosen::Nothing => tracing::warn!("Contract {contract} has no complete snapshot for the period"),
+        }
+    }
+    Ok(Questions::Ask(questions))
+}
+
+async fn write(call: &Call, options: Arc<ReportOptions>, questions: Vec<(ContractNumber, Question)>) -> JobResult {
+    let (mut files, contracts) = (0, questions.len());
+    for (contract, question) in questions {
+        if call.stop.token().is_cancelled() {
+            return Ok(Ended::Stopped);
+        }
+        let input = review::input(&call.store, contract, &question, &options.look.cover).await;
+        let input = input.map_err(|error| failed(&error.into()))?;
+        let (options, database) = (Arc::clone(&options), call.store.path().to_owned());
+        // Rendering keeps a thread busy; the service has to answer meanwhile.
+        let written = tokio::task::spawn_blocking(move || {
+            let ReportOptions { folder, reports, formats, look, .. } = &*options;
+            write_into(folder, &input, reports, formats, look, &database)
+        });
+        let written = written.await.map_err(|error| JobFailure { reason: reasons(&error), exit: Exit::Unexpected })?;
+        files += written.map_err(|error| failed(&error))?.len();
+    }
+    let folder = options.folder.display();
+    Ok(Ended::Done { detail: format!("{files} files about {contracts} contracts in {folder}"), exit: Exit::Done })
+}
+
+fn failed(error: &ReportsError) -> JobFailure {
+    let exit = match error {
+        ReportsError::Review(ReviewError::Store(error @ StoreError::NoSnapshot { .. })) => of_store(error),
+        ReportsError::Review(_) => Exit::Store,
+        ReportsError::Render(_) => Exit::Unexpected,
+        ReportsError::Write(_) | ReportsError::Database { .. } => Exit::Usage,
+    };
+    JobFailure { reason: reasons(error), exit }
+}
