@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use crate::config::keys::Shown;
-use crate::config::{ConfigError, DEFAULT_FILE, KEYS, Loaded, schema};
+use crate::config::{ConfigError, DEFAULT_FILE, KEYS, Loaded, Origin, schema};
 
 /// Arguments of `keyholder config`.
 #[derive(Debug, clap::Args)]
@@ -77,14 +77,37 @@ fn show(loaded: &Loaded, origin: bool) -> String {
             section = spec.section();
             write!(text, "\n[{section}]\n").expect("a String takes every write");
         }
-        let line = match key.shown(&loaded.config) {
-            Some(shown) => format!("{} = {}", spec.name(), literal(shown)),
-            None => format!("# {} is not set", spec.name()),
-        };
-        if origin { writeln!(text, "{line:<56} # {}", loaded.origin(spec.path)) } else { writeln!(text, "{line}") }
-            .expect("a String takes every write");
+        let from = origin.then(|| loaded.origin(spec.path));
+        text.push_str(&line(spec.name(), key.shown(&loaded.config), from));
+    }
+    for (table, rows) in loaded.config.tables() {
+        for (index, row) in rows.into_iter().enumerate() {
+            let path = format!("{table}[{index}]");
+            let header = format!("[[{table}]]");
+            let from = if origin { format!("{header:<56} # {}", loaded.origin(&path)) } else { header };
+            write!(text, "\n{from}\n").expect("a String takes every write");
+            for (spec, shown) in row {
+                // What is not given depends on the kind of the element; see its schema.
+                let given = loaded.origin(&format!("{path}.{}", spec.name()));
+                if *given != Origin::Default {
+                    text.push_str(&line(spec.name(), shown, origin.then_some(given)));
+                }
+            }
+        }
     }
     text
+}
+
+/// One key with its value and, if wanted, where that comes from.
+fn line(name: &str, shown: Option<Shown>, origin: Option<&Origin>) -> String {
+    let line = match shown {
+        Some(shown) => format!("{name} = {}", literal(shown)),
+        None => format!("# {name} is not set"),
+    };
+    match origin {
+        Some(origin) => format!("{line:<56} # {origin}\n"),
+        None => format!("{line}\n"),
+    }
 }
 
 /// A value in TOML.

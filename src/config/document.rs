@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 use super::keys::{Key, Spec};
 use super::problem::{Origin, Problems};
 use super::sections::{Config, KEYS, find_key};
+use super::tables::{RawElement, TABLES, TableSpec};
 use super::value::Given;
 
 /// A value of the file under a known key.
@@ -21,7 +22,7 @@ pub(super) struct Entry {
 }
 
 /// Names that ask for a secret in the file, and what to do instead.
-const SECRETS: [(&str, &str); 6] = [
+const SECRETS: [(&str, &str); 9] = [
     ("token", "put the token into a file of mode 0600 and name it in credentials.token_file, or set IONOS_TOKEN"),
     ("bearer", "put the token into a file of mode 0600 and name it in credentials.token_file, or set IONOS_TOKEN"),
     ("api_key", "put the token into a file of mode 0600 and name it in credentials.token_file, or set IONOS_TOKEN"),
@@ -31,17 +32,29 @@ const SECRETS: [(&str, &str); 6] = [
     ),
     ("secret", "secrets come from files of mode 0600 and from IONOS_TOKEN or IONOS_PASSWORD"),
     ("secret_key", "keyholder never needs the secret of an S3 key"),
+    ("key", "secrets come from files of mode 0600 and from IONOS_TOKEN or IONOS_PASSWORD"),
+    ("keys", "secrets come from files of mode 0600 and from IONOS_TOKEN or IONOS_PASSWORD"),
+    ("signing_key", "secrets come from files of mode 0600 and from IONOS_TOKEN or IONOS_PASSWORD"),
 ];
 
-/// The known entries of a file, in the order of its lines.
-pub(super) fn read(text: &str, path: &Path, problems: &mut Problems) -> Vec<Entry> {
+/// What a file says under names that are known.
+#[derive(Debug, Default)]
+pub(super) struct Document {
+    /// Scalar keys, in the order of lines.
+    pub(super) entries: Vec<Entry>,
+    /// Elements of arrays of tables, in the order of lines.
+    pub(super) elements: Vec<RawElement>,
+}
+
+/// Reads a file.
+pub(super) fn read(text: &str, path: &Path, problems: &mut Problems) -> Document {
     let at = |offset: usize| Origin::File(path.to_owned(), line(text, offset));
     let (document, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         let offset = error.span().map_or(0, |span| span.start);
         problems.add(&at(offset), "", format!("not TOML: {}", error.message()));
     }
-    let mut entries = Vec::new();
+    let mut read = Document::default();
     for (name, value) in by_position(document.get_ref()) {
         let origin = at(name.span().start);
         let section = name.get_ref().as_ref();
@@ -50,8 +63,19 @@ pub(super) fn read(text: &str, path: &Path, problems: &mut Problems) -> Vec<Entr
                 for (name, value) in by_position(table) {
                     let origin = at(name.span().start);
                     match entry(section, name.get_ref(), value.get_ref(), origin.clone()) {
-                        Ok(entry) => entries.push(entry),
+                        Ok(entry) => read.entries.push(entry),
                         Err(message) => problems.add(&origin, &format!("{section}.{}", name.get_ref()), message),
+                    }
+                }
+            }
+            value if let Some(table) = TABLES.iter().find(|table| table.name == section) => {
+                let items: Vec<_> = value.as_array().into_iter().flat_map(|items| items.iter()).collect();
+                if items.is_empty() || !items.iter().all(|item| item.get_ref().is_table()) {
+                    problems.add(&origin, section, format!("must be tables: [[{section}]]"));
+                }
+                for item in items {
+                    if let DeValue::Table(values) = item.get_ref() {
+                        read.elements.push(element(table, values, at(item.span().start), &at, problems));
                     }
                 }
             }
@@ -59,7 +83,36 @@ pub(super) fn read(text: &str, path: &Path, problems: &mut Problems) -> Vec<Entr
             _ => problems.add(&origin, section, unknown_at_top(section)),
         }
     }
-    entries
+    read
+}
+
+/// One element of an array of tables.
+fn element(
+    table: &'static TableSpec,
+    values: &DeTable<'_>,
+    header: Origin,
+    at: &impl Fn(usize) -> Origin,
+    problems: &mut Problems,
+) -> RawElement {
+    let mut element = RawElement { table: table.name, header, values: Vec::new() };
+    for (name, value) in by_position(values) {
+        let origin = at(name.span().start);
+        let name = name.get_ref().as_ref();
+        match table.keys.iter().find(|spec| spec.name() == name) {
+            Some(spec) => element.values.push((spec, given(value.get_ref()), origin)),
+            None => problems.add(&origin, &format!("{}.{name}", table.name), unknown_in(table, name)),
+        }
+    }
+    element
+}
+
+/// What to say about a key that an element cannot have.
+fn unknown_in(table: &TableSpec, name: &str) -> String {
+    if secret(name).is_some() {
+        return format!("a secret does not belong into this file; {}", table.secrets);
+    }
+    let similar = table.keys.iter().map(|spec| spec.name()).filter(|known| is_similar(name, known));
+    advise("unknown key", &similar.take(3).collect::<Vec<_>>())
 }
 
 /// The pairs of a table as the file has them; the parser sorts by name.
@@ -108,6 +161,7 @@ fn unknown_at_top(name: &str) -> String {
     }
     let mut candidates: Vec<_> = KEYS.iter().filter(|key| key.spec.name() == name).map(|key| key.spec.path).collect();
     candidates.extend(KEYS.iter().map(|key| key.spec.section()).filter(|section| is_similar(name, section)));
+    candidates.extend(TABLES.iter().map(|table| table.name).filter(|table| is_similar(name, table)));
     candidates.dedup();
     advise("unknown section", &candidates)
 }
@@ -136,7 +190,7 @@ pub(super) fn advise(what: &str, candidates: &[&str]) -> String {
 }
 
 /// Whether one name holds the other as a part, or is a few letters away from it.
-fn is_similar(name: &str, known: &str) -> bool {
+pub(super) fn is_similar(name: &str, known: &str) -> bool {
     let plain = name.replace('-', "_").to_lowercase();
     let part = plain.len() >= 4 && (known.contains(&plain) || plain.contains(known));
     part || strsim::damerau_levenshtein(known, &plain) <= 1 + known.len() / 5
@@ -167,9 +221,12 @@ mod tests {
     #[test]
     fn known_keys_are_read_with_their_lines() {
         let mut problems = Problems::default();
-        let entries = read("[api]\nurl = \"x\"\n\nattempts = 0x0_3 # three\n", Path::new("k.toml"), &mut problems);
-        let read: Vec<_> =
-            entries.iter().map(|entry| format!("{} {:?} {}", entry.key.spec.path, entry.given, entry.origin)).collect();
+        let document = read("[api]\nurl = \"x\"\n\nattempts = 0x0_3 # three\n", Path::new("k.toml"), &mut problems);
+        let read: Vec<_> = document
+            .entries
+            .iter()
+            .map(|entry| format!("{} {:?} {}", entry.key.spec.path, entry.given, entry.origin))
+            .collect();
         assert_eq!(read, ["api.url Text(\"x\") file k.toml:2", "api.attempts Integer(3) file k.toml:4"]);
         assert_eq!(problems.or(()), Ok(()));
     }

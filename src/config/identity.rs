@@ -7,24 +7,34 @@ use sha2::{Digest as _, Sha256};
 
 use super::keys::Shown;
 use super::sections::{Config, KEYS};
+use super::tables::ShownRow;
 
 impl Config {
     /// SHA-256, in hex, over the canonical JSON (RFC 8785) of one object with every effective value by its path, unset
-    /// ones as null. It proves that two runs were configured alike.
+    /// ones as null; contracts, jobs and routes are lists of such objects. It proves that two runs were configured alike.
     ///
     /// Left out, because they differ between machines that do the same: the places of files (`api.ca_file`,
-    /// `store.path`, `report.templates`), all of `[credentials]` and all of `[log]`. Equal values hash equally however
+    /// `store.path`, `report.templates`), all of `[credentials]`, `[service]` and `[log]`, and all sinks. Equal values hash equally however
     /// they were written (`120s`, `2m`) and wherever they came from.
     #[expect(clippy::missing_panics_doc, reason = "a map of text to text is JSON")]
     pub fn hash(&self) -> String {
-        let values: BTreeMap<&str, Value> = KEYS
+        let mut values: BTreeMap<&str, Value> = KEYS
             .iter()
             .filter(|key| key.spec.identity)
             .map(|key| (key.spec.path, key.shown(self).map_or(Value::Null, value)))
             .collect();
+        for (table, rows) in self.tables().into_iter().filter(|(table, _)| *table != "sink") {
+            values.insert(table, rows.into_iter().map(identity_of).collect());
+        }
         let canonical = serde_json_canonicalizer::to_vec(&values).expect("a map of text to text is JSON");
         hex::encode(Sha256::digest(canonical))
     }
+}
+
+/// One element of an array of tables, without the places of its files.
+fn identity_of(row: ShownRow) -> Value {
+    let kept = row.into_iter().filter(|(spec, _)| spec.identity);
+    kept.map(|(spec, shown)| (spec.name().to_owned(), shown.map_or(Value::Null, value))).collect()
 }
 
 /// A value in canonical JSON. Numbers as text: canonical JSON has no whole numbers beyond 2^53.
@@ -74,6 +84,6 @@ mod tests {
     #[test]
     fn the_hash_of_the_defaults_is_pinned() {
         // Computed apart from this code; changes only when a key is added, removed or gets another default.
-        assert_eq!(Config::default().hash(), "4a173ef377aaf9c0b61962c49b6c909cab9685a07899e1f19fac4476e414a14c");
+        assert_eq!(Config::default().hash(), "4a7d4be24ab4e1ab720fe0bf6a28f81d6eff59cee5e69a2485e92c4ed5bf165f");
     }
 }

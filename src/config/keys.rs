@@ -117,7 +117,7 @@ macro_rules! keys {
             )+
         }
     )+) => {
-        $( keys! { @structure $(#[doc = $purpose])+ $owner { $($(#[doc = $about])+ $name: $type = $default;)+ } } )+
+        $( keys! { @structure [pub] $(#[doc = $purpose])+ $owner { $($(#[doc = $about])+ $name: $type = $default;)+ } } )+
 
         /// Every scalar key, in the order of `config/default.toml`.
         pub static KEYS: std::sync::LazyLock<Vec<Key<Config>>> = std::sync::LazyLock::new(|| vec![
@@ -145,7 +145,7 @@ macro_rules! keys {
             )+
         }
     )+) => { $(
-        keys! { @structure $(#[doc = $purpose])+ $owner { $($(#[doc = $about])+ $name: $type = $default;)+ } }
+        keys! { @structure [pub(in crate::config)] $(#[doc = $purpose])+ $owner { $($(#[doc = $about])+ $name: $type = $default;)+ } }
 
         impl Table for $owner {
             const NAME: &'static str = stringify!($table);
@@ -164,13 +164,13 @@ macro_rules! keys {
             }
         }
     )+ };
-    (@structure $(#[doc = $purpose:literal])+ $owner:ident {
+    (@structure [$visible:vis] $(#[doc = $purpose:literal])+ $owner:ident {
         $($(#[doc = $about:literal])+ $name:ident: $type:ty = $default:expr;)+
     }) => {
         $(#[doc = $purpose])+
         #[derive(Clone, Debug, PartialEq, Eq)]
-        pub struct $owner {
-            $($(#[doc = $about])+ pub $name: $type,)+
+        $visible struct $owner {
+            $($(#[doc = $about])+ $visible $name: $type,)+
         }
 
         impl Default for $owner {

@@ -1,19 +1,20 @@
 //! Puts the layers on top of each other and remembers which one had the last word.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use secrecy::zeroize::Zeroizing;
 
 use super::address;
-use super::document::{self, Entry};
+use super::document::{self, Document, Entry};
 use super::duration;
 use super::keys::Key;
 use super::places;
 use super::problem::{ConfigError, Origin, Problems};
 use super::sections::{Config, KEYS, find_key};
 use super::shared::{self, Shared};
+use super::tables::{self, Built, Origins};
+use super::text::Place;
 use super::value::Given;
 use crate::seams::Environment;
 
@@ -52,11 +53,12 @@ pub struct Loaded {
     pub shared_absent: Vec<PathBuf>,
     /// What is odd without being wrong, in sentences.
     pub warnings: Vec<String>,
-    origins: BTreeMap<&'static str, Origin>,
+    origins: Origins,
 }
 
 impl Loaded {
-    /// Where the value of a key comes from.
+    /// Where the value of a key comes from: `api.url`, or `contract[0].zone` for a key of an element, `contract[0]` for the
+    /// element.
     pub fn origin(&self, path: &str) -> &Origin {
         self.origins.get(path).unwrap_or(&Origin::Default)
     }
@@ -82,6 +84,7 @@ pub fn load(flags: &Flags, environment: &Environment) -> Result<Loaded, ConfigEr
     layers.read_flags(flags);
     let (shared, shared_absent) = layers.read_shared(environment);
     layers.check_across();
+    layers.check_service();
     if layers.config.store.path.is_none() {
         layers.config.store.path = places::database(environment);
     }
@@ -92,7 +95,7 @@ pub fn load(flags: &Flags, environment: &Environment) -> Result<Loaded, ConfigEr
 #[derive(Default)]
 struct Layers {
     config: Config,
-    origins: BTreeMap<&'static str, Origin>,
+    origins: Origins,
     warnings: Vec<String>,
     problems: Problems,
 }
@@ -101,7 +104,7 @@ impl Layers {
     fn apply(&mut self, key: &'static Key<Config>, given: &Given, origin: Origin, folder: &Path) {
         match (key.set)(&mut self.config, given, folder) {
             Ok(()) => {
-                self.origins.insert(key.spec.path, origin);
+                self.origins.insert(key.spec.path.to_owned(), origin);
             }
             Err(message) => self.problems.add(&origin, key.spec.path, message),
         }
@@ -123,9 +126,13 @@ impl Layers {
             }
         };
         let folder = path.parent().map(Path::to_owned).unwrap_or_default();
-        for Entry { key, given, origin } in document::read(&text, &path, &mut self.problems) {
+        let Document { entries, elements } = document::read(&text, &path, &mut self.problems);
+        for Entry { key, given, origin } in entries {
             self.apply(key, &given, origin, &folder);
         }
+        let Built { contracts, jobs, sinks, routes, rows } =
+            tables::build(&elements, &folder, &mut self.origins, &mut self.problems);
+        self.config = Config { contracts, jobs, sinks, routes, rows, ..std::mem::take(&mut self.config) };
         Some(path)
     }
 
@@ -210,7 +217,7 @@ impl Layers {
                     shared.endpoint = None;
                 } else if let Some(endpoint) = &shared.endpoint {
                     self.config.api.url = endpoint.address.clone();
-                    self.origins.insert("api.url", origin);
+                    self.origins.insert("api.url".to_owned(), origin);
                 }
                 Some(shared)
             }
@@ -232,7 +239,7 @@ impl Layers {
                 self.problems.add(&origin, "api.url", message);
             } else {
                 self.config.api.version = version;
-                self.origins.insert("api.version", origin);
+                self.origins.insert("api.version".to_owned(), origin);
             }
         }
         let request = self.config.api.request_timeout;
@@ -248,6 +255,32 @@ impl Layers {
                     format!("must not be longer than api.request_timeout, {request} ({request_origin}), is {part}");
                 self.problems.add(&self.origin_of(path), path, message);
             }
+        }
+    }
+
+    /// Rules of the service: what it offers stays on this machine, and what it calls is elsewhere, unless somebody says so.
+    fn check_service(&mut self) {
+        let service = &self.config.service;
+        let mut problems = Vec::new();
+        if service.listen.0.is_some_and(|address| !address.ip().is_loopback()) && !service.listen_public {
+            problems.push((
+                "service.listen",
+                "must be an address of this machine; service.listen_public = true allows others",
+            ));
+        }
+        if service.heartbeat_url.is_some() && service.heartbeat_url_file.is_some() {
+            problems.push(("service.heartbeat_url_file", "must not be set beside service.heartbeat_url"));
+        }
+        let is_private = service.heartbeat_url.as_ref().is_some_and(|url| url.place() != Place::Elsewhere);
+        if is_private && !service.heartbeat_allow_private_targets {
+            problems.push((
+                "service.heartbeat_url",
+                "must not lead to this machine, a link-local address or a metadata service; \
+                 service.heartbeat_allow_private_targets = true allows it",
+            ));
+        }
+        for (path, message) in problems {
+            self.problems.add(&self.origin_of(path), path, message);
         }
     }
 

@@ -20,6 +20,8 @@ mod schema;
 mod sections;
 mod settings;
 mod shared;
+mod tables;
+mod text;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod untrusted;
 mod value;
@@ -28,10 +30,17 @@ mod words;
 pub use load::{Flags, Loaded, load};
 pub use problem::{ConfigError, Origin, Problem};
 pub use schema::schema;
-pub use sections::{Api, Collect, Config, KEYS, Log, Report, Sources, Store, find_key};
+pub use sections::{Alerts, Api, Collect, Config, KEYS, Log, Report, Service, Sources, Store, find_key};
 pub use settings::settings;
 pub use shared::{Endpoint, Shared};
-pub use words::{Level, LogFormat};
+pub use tables::{
+    ContractConfig, ContractCredentials, ContractSet, JobConfig, JobWork, MailLogin, RouteConfig, SecretSource,
+    ShownRow, SinkConfig, SinkTarget, TABLES, TableSpec, TargetSource, known_classes,
+};
+pub use text::{HostName, ListenAddress, MailAddress, Place, TargetUrl};
+pub use words::{
+    Facility, JobKind, Level, LogFormat, MailSecurity, Period, ReportFormat, ReportName, SinkKind, SyslogProtocol,
+};
 
 /// The text of `config/default.toml`: every key with its default and what it does.
 pub const DEFAULT_FILE: &str = include_str!("../../config/default.toml");

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::duration;
 use super::keys::{Form, Shown, Spec};
 use super::sections::{Config, KEYS};
+use super::tables::TABLES;
 
 /// A JSON schema (draft 2020-12) for editors and pipelines: every key with its kind, limits, default and variables.
 pub fn schema() -> Value {
@@ -12,6 +13,14 @@ pub fn schema() -> Value {
     for key in KEYS.iter() {
         let section = sections.entry(key.spec.section()).or_insert_with(object);
         section["properties"][key.spec.name()] = property(&key.spec, key.shown(&Config::default()));
+    }
+    for table in TABLES.iter() {
+        let mut element = object();
+        for spec in &table.keys {
+            element["properties"][spec.name()] = property(spec, table.defaults.get(spec.name()).cloned());
+        }
+        sections
+            .insert(table.name.to_owned(), json!({ "type": "array", "description": table.purpose, "items": element }));
     }
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -45,7 +54,7 @@ fn form(form: &Form) -> Value {
         Form::Count(limits) => json!({ "type": "integer", "minimum": limits.start(), "maximum": limits.end() }),
         Form::Flag => json!({ "type": "boolean" }),
         Form::Span(_) => json!({ "type": "string", "pattern": "^[0-9]+(ms|s|m|h|d|w)$" }),
-        Form::List(item) => json!({ "type": "array", "items": self::form(item) }),
+        Form::List(item) => json!({ "type": "array", "minItems": 1, "items": self::form(item) }),
     }
 }
 

@@ -4,11 +4,14 @@
 //! here and one paragraph of `config/default.toml`.
 #![expect(clippy::doc_markdown, reason = "the help texts are shown in TOML comments, where backticks are noise")]
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::address::Address;
 use super::keys::{Key, Spec, keys, own_variable};
+use super::tables::{ContractConfig, JobConfig, RouteConfig, Rows, SinkConfig};
+use super::text::{ListenAddress, TargetUrl};
 use super::value::{MAX_COUNT, ValueType};
 use super::words::{Level, LogFormat};
 use crate::api::settings::{Pin, Version};
@@ -26,8 +29,21 @@ pub struct Config {
     pub store: Store,
     /// What reports say and look like.
     pub report: Report,
+    /// When alerts are raised and gathered.
+    pub alerts: Alerts,
+    /// What the service offers to others.
+    pub service: Service,
     /// What is written to standard error.
     pub log: Log,
+    /// Contracts to collect; without any, the one of `[api]` and `[credentials]`.
+    pub contracts: Vec<ContractConfig>,
+    /// What the service does on a schedule.
+    pub jobs: Vec<JobConfig>,
+    /// Where alerts go.
+    pub sinks: Vec<SinkConfig>,
+    /// Which alerts go where; without any, every sink gets what is alerted by default.
+    pub routes: Vec<RouteConfig>,
+    pub(super) rows: Rows,
 }
 
 const fn seconds(number: u64) -> Duration {
@@ -106,6 +122,34 @@ keys! { config
         templates: Option<PathBuf> = None, is local;
         /// Without a sign-in for that long an account counts as dormant.
         dormant_after: Duration = seconds(90 * DAY), within seconds(DAY)..=seconds(3650 * DAY);
+    }
+
+    /// Section `[alerts]`.
+    [alerts] Alerts {
+        /// More alerts than this of one snapshot reach a sink as one digest with the list. Critical ones are always sent one
+        /// by one as well.
+        digest_above: u32 = 20, within 1..=10_000;
+        /// How long before its end a token is worth an alert.
+        expiry_warning: Duration = seconds(14 * DAY), within seconds(DAY)..=seconds(365 * DAY);
+        /// Without a complete snapshot for that long a contract is overdue.
+        overdue_after: Duration = seconds(36 * 3600), within seconds(3600)..=seconds(365 * DAY);
+    }
+
+    /// Section `[service]`.
+    [service] Service {
+        /// Address and port of /healthz, /readyz and /metrics; empty for none.
+        listen: ListenAddress = ListenAddress(Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9184))), is local;
+        /// Whether the address may be another than one of this machine. What is served is not encrypted and asks for no
+        /// password.
+        listen_public: bool = false, is local;
+        /// URL that is called after each complete snapshot, so that somebody else notices when that stops.
+        heartbeat_url: Option<TargetUrl> = None, is local;
+        /// File with that URL and nothing else, if it is a secret; same owner and mode as credentials.token_file.
+        heartbeat_url_file: Option<PathBuf> = None, is local;
+        /// Whether the URL may lead to this machine, a link-local address or a metadata service.
+        heartbeat_allow_private_targets: bool = false, is local;
+        /// How often the service looks at what is due.
+        tick: Duration = seconds(5), within seconds(1)..=seconds(60), is local;
     }
 
     /// Section `[log]`.

@@ -1,9 +1,10 @@
 //! The reader of configuration files as fuzzers call it; see the module of the same name at the top.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::problem::Problems;
-use super::{Config, document};
+use super::{Config, document, tables};
 
 /// Reads bytes as a configuration file: every entry is stored or becomes a problem.
 pub(crate) fn file(bytes: &[u8]) -> String {
@@ -11,8 +12,11 @@ pub(crate) fn file(bytes: &[u8]) -> String {
     let mut problems = Problems::default();
     let mut config = Config::default();
     let mut stored = 0;
-    for entry in document::read(text, Path::new("fuzzed.toml"), &mut problems) {
-        match (entry.key.set)(&mut config, &entry.given, Path::new("/etc/keyholder")) {
+    let folder = Path::new("/etc/keyholder");
+    let document = document::read(text, Path::new("fuzzed.toml"), &mut problems);
+    config.contracts = tables::build(&document.elements, folder, &mut BTreeMap::new(), &mut problems).contracts;
+    for entry in document.entries {
+        match (entry.key.set)(&mut config, &entry.given, folder) {
             Ok(()) => stored += 1,
             Err(message) => problems.add(&entry.origin, entry.key.spec.path, message),
         }

@@ -4,15 +4,11 @@
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
-
-use strum::VariantNames;
 
 use super::address::{self, Address, AddressError};
 use super::duration;
 use super::keys::{Form, Shown};
-use super::words::{Level, LogFormat};
 use crate::api::settings::{Pin, Version};
 
 /// The largest whole number that a configuration file can hold.
@@ -95,13 +91,17 @@ impl<T: ValueType> ValueType for Vec<T> {
 
     fn read(given: &Given, limits: &Self::Limits, folder: &Path) -> Result<Self, String> {
         let Given::List(items) = given else { return Err(format!("must be a list in [ ], is {}", given.kind())) };
+        if items.is_empty() {
+            return Err("must not be empty".to_owned());
+        }
         let read =
             |(index, item)| T::read(item, limits, folder).map_err(|message| format!("item {}: {message}", index + 1));
         items.iter().enumerate().map(read).collect()
     }
 
     fn show(&self) -> Option<Shown> {
-        Some(Shown::List(self.iter().filter_map(ValueType::show).collect()))
+        // An empty list is a key that is not set: it cannot be given.
+        Some(Shown::List(self.iter().filter_map(ValueType::show).collect())).filter(|_| !self.is_empty())
     }
 }
 
@@ -256,32 +256,6 @@ impl ValueType for Version {
         Some(Shown::Text(address::word(*self).to_owned()))
     }
 }
-
-/// Types whose values are words that `strum` knows.
-macro_rules! words {
-    ($($type:ty),+) => { $(
-        impl ValueType for $type {
-            type Limits = ();
-            const LIMITS: () = ();
-
-            fn form((): &()) -> Form {
-                Form::Words(Self::VARIANTS)
-            }
-
-            fn read(given: &Given, (): &(), _: &Path) -> Result<Self, String> {
-                let word = plain(given)?;
-                Self::from_str(word)
-                    .map_err(|_| format!("must be one of {}, is {}", Self::VARIANTS.join(", "), quote(word)))
-            }
-
-            fn show(&self) -> Option<Shown> {
-                Some(Shown::Text(<&str>::from(*self).to_owned()))
-            }
-        }
-    )+ };
-}
-
-words!(Level, LogFormat);
 
 /// Text as it stands there.
 pub(super) fn text(given: &Given) -> Result<&str, String> {

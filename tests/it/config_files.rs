@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use keyholder::cli::config::{Args, Command, run};
-use keyholder::config::{Config, DEFAULT_FILE, Flags, KEYS, Loaded, load};
+use keyholder::config::{Config, DEFAULT_FILE, Flags, KEYS, Loaded, TABLES, load};
 use keyholder::seams::Environment;
 
 const DEFAULT: &str = "config/default.toml";
@@ -49,36 +49,58 @@ fn the_default_file_has_every_key_with_what_it_does_and_its_variables() {
         assert!(prose.contains(key.spec.about), "{} is described otherwise", key.spec.path);
         assert!(prose.contains(&format!("Environment: {}.", key.spec.variables.join(", "))), "{}", key.spec.path);
     }
+    let prose = prose.replace(" # ", " ");
+    for spec in TABLES.iter().flat_map(|table| &table.keys) {
+        let example = format!("\n# {} = ", spec.name());
+        let header = format!("\n# [[{}]]\n", spec.section());
+        let elements = DEFAULT_FILE.split(&header).skip(1);
+        assert!(
+            elements.map(|element| format!("\n{element}")).any(|element| element.contains(&example)),
+            "{}",
+            spec.path
+        );
+        assert!(prose.contains(spec.about), "{} is described otherwise", spec.path);
+    }
+    for table in TABLES.iter() {
+        assert!(prose.contains(table.purpose), "{} is described otherwise", table.name);
+    }
 }
 
 #[test]
 fn the_examples_in_the_default_file_are_valid() {
+    let specs = || KEYS.iter().map(|key| &key.spec).chain(TABLES.iter().flat_map(|table| table.keys.iter().copied()));
+    let is_example = |text: &str| {
+        let name = text.split_once(" = ").map(|(name, _)| name);
+        text.starts_with("[[") || name.is_some_and(|name| specs().any(|spec| spec.name() == name))
+    };
     let uncommented: String = DEFAULT_FILE
         .lines()
-        .map(|line| match line.strip_prefix("# ") {
-            Some(rest)
-                if rest.split_once(" = ").is_some_and(|(name, _)| KEYS.iter().any(|key| key.spec.name() == name)) =>
-            {
-                rest
-            }
-            _ => line,
-        })
+        // The other way to give the URL.
+        .filter(|line| !line.starts_with("# heartbeat_url_file"))
+        .map(|line| line.strip_prefix("# ").filter(|rest| is_example(rest)).unwrap_or(line))
         .flat_map(|line| [line, "\n"])
         .collect();
     // The shared file that the example names is not there, and must be: the one problem that is right.
     assert!(message(&uncommented).contains("credentials.config_file: read /etc/keyholder/ionos.yaml"));
     let (_folder, loaded) = written(&uncommented.replace("config_file =", "# config_file ="));
-    for key in KEYS.iter().filter(|key| key.spec.path != "credentials.config_file") {
+    for key in
+        KEYS.iter().filter(|key| !["credentials.config_file", "service.heartbeat_url_file"].contains(&key.spec.path))
+    {
         assert!(key.shown(&loaded.config).is_some(), "{} is not set", key.spec.path);
     }
+    let Config { contracts, jobs, sinks, routes, .. } = &loaded.config;
+    assert_eq!([contracts.len(), jobs.len(), sinks.len(), routes.len()], [4, 5, 10, 1]);
 }
 
 #[test]
 fn the_example_file_loads() {
     let loaded = loaded(Path::new(EXAMPLE));
-    assert_eq!(loaded.config.api.contract_number, Some(31_234_567));
+    let contracts: Vec<_> = loaded.config.contracts.iter().map(|contract| contract.name.as_str()).collect();
+    assert_eq!(contracts, ["production", "staging"]);
+    let Config { jobs, sinks, routes, .. } = &loaded.config;
+    assert_eq!([jobs.len(), sinks.len(), routes.len()], [4, 3, 2]);
     assert_eq!(loaded.config.report.templates.as_deref(), Some(Path::new("config/reports")));
-    assert_eq!(loaded.origin("api.concurrency").to_string(), "file config/example.toml:9");
+    assert_eq!(loaded.origin("api.concurrency").to_string(), "file config/example.toml:7");
     assert_eq!(loaded.origin("api.attempts").to_string(), "default");
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
 }

@@ -47,6 +47,7 @@ mod config_credentials;
 mod config_doctor;
 mod config_files;
 mod config_precedence;
+mod config_tables;
 mod crash_disk;
 mod crash_double;
 mod crash_oracle;
