@@ -5,6 +5,7 @@
 #[cfg(all(feature = "unredacted", not(debug_assertions)))]
 compile_error!("the feature `unredacted` stores secrets: it is for the control of a test and never for a release");
 
+pub mod alerts;
 pub mod analyse;
 pub mod api;
 pub mod app;

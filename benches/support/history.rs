@@ -12,6 +12,7 @@ use keyholder::seams::{Seams, SeededRandom, SetClock};
 use keyholder::store::runner::Runner;
 use keyholder::store::runs::Occasion;
 use keyholder::store::seal::Sealing;
+use keyholder::store::seal::announce::Silent;
 use keyholder::store::{Access, Store};
 
 use super::Outcome;
@@ -71,7 +72,7 @@ impl History {
         self.store.vanishing(self.contract, &sightings).await?;
         let finished = at + TimeDelta::minutes(1);
         let sealing = Sealing { run, contract: self.contract, sightings, finished, label: None, notices: Vec::new() };
-        Ok(self.store.seal(sealing, &self.seams).await?)
+        Ok(self.store.seal(sealing, &Silent, &self.seams).await?)
     }
 
     /// Lets so many things change: of ten, six memberships and three shares go somewhere else, and a key and a user take

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::{BoxFuture, FutureExt as _};
 use tokio::time::Instant;
 
+use super::alerts::Announcer;
+use super::alerts::announce::Happened;
 use super::stop::Stop;
 use super::terms::Terms;
 use crate::api::Fault;
@@ -14,12 +16,14 @@ use crate::api::settings::Settings;
 use crate::api::wire::Notes;
 use crate::collect::recheck::{Recheck, doubt_the_gone};
 use crate::collect::{CollectError, Course, Earlier, Journal, JournalError, Limits, Progress, Walk, walk_on};
+use crate::domain::alert::{AlertClass, Details, Event};
 use crate::domain::id::ContractNumber;
 use crate::domain::notice::Notice;
 use crate::domain::snapshot::{RunState, Snapshot, Source};
 use crate::domain::vanishing::VanishingByScope;
 use crate::exit::Exit;
 use crate::seams::Seams;
+use crate::store::outbox::Outgoing;
 use crate::store::place::LEAST_ROOM;
 use crate::store::runner::Runner;
 use crate::store::runs::{LEAST_REGRESSION, Moment, Occasion, RunId};
@@ -28,6 +32,9 @@ use crate::store::{Store, StoreError};
 
 /// Name and version of this program, as snapshots record it.
 pub const TOOL: &str = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
+
+/// A run that fails again for the same reason is alerted once in this time.
+const MIN_BETWEEN_EQUAL_FAILURES: TimeDelta = TimeDelta::days(1);
 
 /// What is to be collected, and why.
 #[derive(Clone, Debug)]
@@ -50,6 +57,8 @@ pub struct Order {
     pub stop: Stop,
     /// Bytes that have to be free on the database's file system; zero for no such condition.
     pub least_room: u64,
+    /// Composes the alerts of the snapshot, or of the failure.
+    pub announcer: Announcer,
 }
 
 impl Order {
@@ -69,6 +78,7 @@ impl Order {
             fresh: false,
             stop: Stop::default(),
             least_room: LEAST_ROOM,
+            announcer: Announcer::default(),
         }
     }
 }
@@ -210,7 +220,7 @@ impl Desk<'_> {
             }
             Err(reason) => {
                 tracing::warn!("Cannot go on with the run that was cut off: {reason}");
-                store.end_run(found.run, RunState::Interrupted, reason, now).await?;
+                store.end_run(found.run, RunState::Interrupted, reason, now, &[]).await?;
                 Ok(None)
             }
         }
@@ -246,12 +256,39 @@ impl Desk<'_> {
                 }
                 failure => (RunState::Failed, reasons(failure)),
             };
-            if let Err(error) = self.store.end_run(run, state, &reason, self.seams.now()).await {
+            let now = self.seams.now();
+            let announcement = self.announce_failure(run, state, &reason, now).await;
+            if let Err(error) = self.store.end_run(run, state, &reason, now, announcement.as_slice()).await {
                 // The failure itself is what the caller has to hear of; a run without an end is recognised as cut off.
                 tracing::warn!(error = &error as &dyn std::error::Error, "The end of the run could not be recorded");
             }
         }
         outcome
+    }
+
+    /// The alert of a run that failed; none if the same reason was alerted within a day, or if the run can be resumed.
+    async fn announce_failure(&self, run: RunId, state: RunState, reason: &str, at: DateTime<Utc>) -> Option<Outgoing> {
+        if state != RunState::Failed {
+            return None;
+        }
+        let (store, contract) = (self.store, self.order.limits.contract);
+        let class = AlertClass::Event(Event::RunFailed);
+        let composed = async {
+            let last = store.last_raised(class, contract, reason).await?;
+            if last.is_some_and(|last| at - last < MIN_BETWEEN_EQUAL_FAILURES) {
+                return Ok(None);
+            }
+            let origin = store.origin(contract, self.seams).await?;
+            let details = Details { reason: reason.to_owned(), ..Details::default() };
+            let attribute = format!("run {}", run.number());
+            let happened = Happened { event: Event::RunFailed, contract, attribute, span: None, at, details };
+            let mutes = store.mutes_at(at).await?;
+            Ok::<_, StoreError>(Some(self.order.announcer.event(&origin.id, happened, &mutes)))
+        };
+        composed.await.unwrap_or_else(|error| {
+            tracing::warn!(error = &error as &dyn std::error::Error, "The failure of the run could not be alerted");
+            None
+        })
     }
 
     async fn sealed(&self, begun: Begun) -> Result<Snapshot, CollectFailure> {
@@ -281,7 +318,7 @@ impl Desk<'_> {
         // Who asks now decides what it is called; who asked first, if nobody says anything now.
         let label = order.label.clone().or(label);
         let sealing = Sealing { run, contract, sightings, finished, label, notices };
-        Ok(store.seal(sealing, seams).await?)
+        Ok(store.seal(sealing, &order.announcer, seams).await?)
     }
 }
 

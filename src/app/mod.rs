@@ -1,6 +1,7 @@
 //! The use cases: what a command does once its arguments are understood. Puts walk, store, analysis and reports together;
 //! knows neither the command line nor the terminal.
 
+pub mod alerts;
 pub mod backup;
 pub mod collect;
 pub mod demo;

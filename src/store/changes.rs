@@ -11,6 +11,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::error::{StoreError, While as _};
 use super::open::Store;
+use super::reader::Reader;
 use super::seal::number_of;
 use super::wide::{self, Bodies, ById, Ids, Numbers};
 use crate::domain::body::Body;
@@ -41,8 +42,7 @@ impl Store {
     /// Every event of the snapshots after `from` up to and including `to`, in order of snapshot and fact.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn events(&self, contract: ContractNumber, from: Seq, to: Seq) -> Result<Vec<Change>, StoreError> {
-        let log = self.log(contract, from, to).await?;
-        self.told(log).await
+        Reader::of(self).events(contract, from, to).await
     }
 
     /// What differs between two snapshots, whatever happened in between, in order of fact.
@@ -64,10 +64,10 @@ impl Store {
     ) -> Result<Vec<Change>, StoreError> {
         let (earlier, later) = (from.min(to), from.max(to));
         let net = match plan {
-            Plan::Log => fold(self.log(contract, earlier, later).await?),
+            Plan::Log => fold(Reader::of(self).log(contract, earlier, later).await?),
             Plan::States => self.compared(contract, earlier, later).await?,
         };
-        let changes = self.told(net).await?.into_iter();
+        let changes = Reader::of(self).name_changes(net).await?.into_iter();
         if from > to {
             Ok(changes.map(|change| reverse(change, to)).collect())
         } else {
@@ -90,7 +90,7 @@ impl Store {
         .fetch_one(&self.readers)
         .await
         .when("read the history of an object")?;
-        self.told(events_in(&row)?).await
+        Reader::of(self).name_changes(events_in(&row)?).await
     }
 
     /// All facts as of a snapshot, in order.
@@ -107,7 +107,7 @@ impl Store {
         .fetch_one(&self.readers)
         .await
         .when("read the facts")?;
-        let mut facts = self.told(events_in(&row)?).await?;
+        let mut facts = Reader::of(self).name_changes(events_in(&row)?).await?;
         facts.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(facts.into_iter().map(|one| Fact { key: one.key, body: one.after }).collect())
     }
@@ -131,21 +131,6 @@ impl Store {
         Ok(if earlier.0 > 0 && events > facts / 2 { Plan::States } else { Plan::Log })
     }
 
-    async fn log(&self, contract: ContractNumber, from: Seq, to: Seq) -> Result<Vec<Event>, StoreError> {
-        let row = sqlx::query(
-            "SELECT group_concat(seq), group_concat(kind), group_concat(subject), group_concat(object), group_concat(op), \
-             group_concat(coalesce(before, 0)), group_concat(coalesce(after, 0)) FROM change \
-             WHERE contract = (SELECT id FROM contract WHERE number = ?) AND seq > ? AND seq <= ?",
-        )
-        .bind(number_of(contract.0))
-        .bind(from.0)
-        .bind(to.0)
-        .fetch_one(&self.readers)
-        .await
-        .when("read the changes")?;
-        events_in(&row)
-    }
-
     /// The net difference out of the versions that held in one of two snapshots or began between them.
     async fn compared(&self, contract: ContractNumber, earlier: Seq, later: Seq) -> Result<Vec<Event>, StoreError> {
         let row = sqlx::query(
@@ -160,7 +145,7 @@ impl Store {
         .fetch_one(&self.readers)
         .await
         .when("read the facts of two snapshots")?;
-        let first_looks: HashSet<(i64, (u8, i64, i64))> = self
+        let first_looks: HashSet<(i64, (u8, i64, i64))> = Reader::of(self)
             .log(contract, earlier, later)
             .await?
             .into_iter()
@@ -188,15 +173,37 @@ impl Store {
         });
         Ok(differences.collect())
     }
+}
+
+impl Reader<'_> {
+    /// See [`Store::events`].
+    pub(super) async fn events(&self, contract: ContractNumber, from: Seq, to: Seq) -> Result<Vec<Change>, StoreError> {
+        let log = self.log(contract, from, to).await?;
+        self.name_changes(log).await
+    }
+
+    /// The rows of the log after `from` up to and including `to`.
+    async fn log(&self, contract: ContractNumber, from: Seq, to: Seq) -> Result<Vec<Event>, StoreError> {
+        let query = sqlx::query(
+            "SELECT group_concat(seq), group_concat(kind), group_concat(subject), group_concat(object), group_concat(op), \
+             group_concat(coalesce(before, 0)), group_concat(coalesce(after, 0)) FROM change \
+             WHERE contract = (SELECT id FROM contract WHERE number = ?) AND seq > ? AND seq <= ?",
+        )
+        .bind(number_of(contract.0))
+        .bind(from.0)
+        .bind(to.0);
+        let row = self.fetch_one(query).await.when("read the changes")?;
+        events_in(&row)
+    }
 
     /// Puts names and bodies to events, in order of snapshot and fact.
-    async fn told(&self, events: Vec<Event>) -> Result<Vec<Change>, StoreError> {
+    async fn name_changes(&self, events: Vec<Event>) -> Result<Vec<Change>, StoreError> {
         if events.is_empty() {
             return Ok(Vec::new());
         }
         let named = Ids::of(events.iter().flat_map(|event| [event.key.1, event.key.2]).collect());
         let bodies = Ids::of(events.iter().flat_map(|event| [event.before, event.after]).collect());
-        let (refs, bodies) = tokio::try_join!(wide::refs(&self.readers, &named), Bodies::read(&self.readers, &bodies))?;
+        let (refs, bodies) = tokio::try_join!(wide::refs(self, &named), Bodies::read(self, &bodies))?;
         let bodies = bodies.shared();
         let mut changes = Vec::with_capacity(events.len());
         for event in events {

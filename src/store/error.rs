@@ -155,6 +155,9 @@ pub enum StoreError {
     /// What a run has read could not be packed or unpacked.
     #[error("keep what the run has read")]
     Packing(#[source] std::io::Error),
+    /// The alerts of a snapshot could not be composed: it is not sealed without them.
+    #[error("compose the alerts of the snapshot")]
+    Compose(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// There is no randomness for a key.
     #[error("make a random key")]
     Random(#[from] RandomError),
@@ -263,7 +266,7 @@ impl StoreError {
                 "check the file's integrity with `sqlite3 FILE 'PRAGMA integrity_check'`, and restore a backup if it is damaged".to_owned()
             }
             Self::RunOver => "another process took the lock; let one collect at a time, then collect again".to_owned(),
-            Self::Body(_) | Self::Packing(_) | Self::Random(_) | Self::RanBefore { .. } | Self::Stopped => return None,
+            Self::Body(_) | Self::Compose(_) | Self::Packing(_) | Self::Random(_) | Self::RanBefore { .. } | Self::Stopped => return None,
         })
     }
 }

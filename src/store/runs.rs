@@ -6,6 +6,7 @@ use sqlx::{Row as _, SqliteExecutor};
 
 use super::error::{StoreError, While as _};
 use super::open::Store;
+use super::outbox::{self, Outgoing};
 use super::runner::Runner;
 use super::staging;
 use crate::domain::id::{ContractNumber, Seq};
@@ -15,6 +16,13 @@ use crate::domain::time::to_millis;
 /// A run that has begun and is not sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RunId(pub(super) i64);
+
+impl RunId {
+    /// Its number in the database.
+    pub fn number(self) -> i64 {
+        self.0
+    }
+}
 
 /// A clock that goes back by less is one that is set right in passing.
 pub const LEAST_REGRESSION: TimeDelta = TimeDelta::seconds(1);
@@ -67,7 +75,7 @@ impl Store {
     }
 
     /// Records that a run ended without a snapshot, and why. One that failed is given up with that; one that was interrupted
-    /// can be taken up.
+    /// can be taken up. Its alerts are written in the same transaction.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn end_run(
         &self,
@@ -75,6 +83,7 @@ impl Store {
         state: RunState,
         reason: &str,
         finished: DateTime<Utc>,
+        announcement: &[Outgoing],
     ) -> Result<(), StoreError> {
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to end the run")?;
         if state != RunState::Interrupted {
@@ -89,6 +98,7 @@ impl Store {
             .execute(&mut *transaction)
             .await
             .when("record the end of the run")?;
+        outbox::write(&mut transaction, announcement).await?;
         transaction.commit().await.when("record the end of the run")
     }
 

@@ -14,6 +14,7 @@ use self::apart::Apart;
 use self::versions::{Version, age, alive};
 use super::error::{StoreError, While as _};
 use super::open::Store;
+use super::reader::Reader;
 use super::seal::facts::fact_kind;
 use super::seal::number_of;
 use super::wide::{self, Bodies, ById, Ids, Numbers, Shared};
@@ -38,37 +39,15 @@ impl Store {
     /// The state as of a snapshot.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn state(&self, contract: ContractNumber, seq: Seq) -> Result<State, StoreError> {
-        let kinds = Kind::ALL.map(|kind| self.versions(contract, seq, kind, None));
-        self.put_together(contract, seq, try_join_all(kinds).await?).await
+        let reader = Reader::of(self);
+        let kinds = Kind::ALL.map(|kind| reader.versions(contract, seq, kind, None));
+        reader.put_together(contract, seq, try_join_all(kinds).await?).await
     }
 
     /// The part of the state as of a snapshot that is around some objects. What it holds, it holds as the whole state does.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn state_around(&self, contract: ContractNumber, seq: Seq, around: &Around) -> Result<State, StoreError> {
-        let wanted = [
-            (Kind::User, Kind::User, texts(&around.users)),
-            (Kind::Group, Kind::Group, texts(&around.groups)),
-            (Kind::Resource, Kind::Resource, texts(&around.resources)),
-            (Kind::Member, Kind::Group, texts(&around.members_of)),
-            (Kind::Share, Kind::Group, texts(&around.shares_of)),
-            (Kind::Key, Kind::User, texts(&around.keys_of)),
-        ];
-        let mut kinds = vec![self.versions(contract, seq, Kind::Contract, None).await?];
-        for (kind, of, names) in wanted.into_iter().filter(|(.., names)| names.len() > "[]".len()) {
-            let ids = self.entity_ids(contract, of, names).await?;
-            kinds.push(self.versions(contract, seq, kind, Some(ids)).await?);
-        }
-        // What is shared has a name as well.
-        let shared: Vec<i64> = kinds
-            .iter()
-            .filter(|(kind, _)| *kind == Kind::Share)
-            .flat_map(|(_, versions)| alive(versions, seq).map(|versions| versions[0].object))
-            .collect();
-        if !shared.is_empty() {
-            let (_, more) = self.versions(contract, seq, Kind::Resource, Some(shared)).await?;
-            kinds.push((Kind::Resource, more));
-        }
-        self.put_together(contract, seq, kinds).await
+        Reader::of(self).state_around(contract, seq, around).await
     }
 
     /// The members of a group as of a snapshot, in order.
@@ -96,18 +75,51 @@ impl Store {
         members.sort_unstable();
         Ok(members)
     }
+}
+
+impl Reader<'_> {
+    /// See [`Store::state_around`].
+    pub(super) async fn state_around(
+        &self,
+        contract: ContractNumber,
+        seq: Seq,
+        around: &Around,
+    ) -> Result<State, StoreError> {
+        let wanted = [
+            (Kind::User, Kind::User, texts(&around.users)),
+            (Kind::Group, Kind::Group, texts(&around.groups)),
+            (Kind::Resource, Kind::Resource, texts(&around.resources)),
+            (Kind::Member, Kind::Group, texts(&around.members_of)),
+            (Kind::Share, Kind::Group, texts(&around.shares_of)),
+            (Kind::Key, Kind::User, texts(&around.keys_of)),
+        ];
+        let mut kinds = vec![self.versions(contract, seq, Kind::Contract, None).await?];
+        for (kind, of, names) in wanted.into_iter().filter(|(.., names)| names.len() > "[]".len()) {
+            let ids = self.entity_ids(contract, of, names).await?;
+            kinds.push(self.versions(contract, seq, kind, Some(ids)).await?);
+        }
+        // What is shared has a name as well.
+        let shared: Vec<i64> = kinds
+            .iter()
+            .filter(|(kind, _)| *kind == Kind::Share)
+            .flat_map(|(_, versions)| alive(versions, seq).map(|versions| versions[0].object))
+            .collect();
+        if !shared.is_empty() {
+            let (_, more) = self.versions(contract, seq, Kind::Resource, Some(shared)).await?;
+            kinds.push((Kind::Resource, more));
+        }
+        self.put_together(contract, seq, kinds).await
+    }
 
     async fn entity_ids(&self, contract: ContractNumber, kind: Kind, names: String) -> Result<Vec<i64>, StoreError> {
-        let row = sqlx::query(
+        let query = sqlx::query(
             "SELECT group_concat(e.id) FROM json_each(?1) j CROSS JOIN entity e ON e.ref = j.value \
              WHERE e.contract = (SELECT id FROM contract WHERE number = ?2) AND e.kind = ?3",
         )
         .bind(names)
         .bind(number_of(contract.0))
-        .bind(kind.code())
-        .fetch_one(&self.readers)
-        .await
-        .when("look up objects by their ids")?;
+        .bind(kind.code());
+        let row = self.fetch_one(query).await.when("look up objects by their ids")?;
         Ok(Numbers::of(&row, 0).collect())
     }
 
@@ -129,7 +141,7 @@ impl Store {
         if let Some(subjects) = &subjects {
             query = query.bind(wide::list(subjects));
         }
-        let row = query.fetch_one(&self.readers).await.when("read the facts")?;
+        let row = self.fetch_one(query).await.when("read the facts")?;
         Ok((kind, versions::read(&row)))
     }
 
@@ -145,8 +157,8 @@ impl Store {
         made.extend(ids(&[Kind::Key], |version| version.object));
         let (named, bodies) = (Ids::of(named), Ids::of(ids(&Kind::ALL, |version| version.body)));
         let (refs, bodies, apart, unproven) = tokio::try_join!(
-            wide::refs(&self.readers, &named),
-            Bodies::read(&self.readers, &bodies),
+            wide::refs(self, &named),
+            Bodies::read(self, &bodies),
             self.apart(seq, Ids::of(people), Ids::of(made)),
             self.unproven(contract, seq),
         )?;
@@ -159,7 +171,7 @@ impl Store {
     }
 
     async fn unproven(&self, contract: ContractNumber, seq: Seq) -> Result<Unproven, StoreError> {
-        let rows = sqlx::query(
+        let query = sqlx::query(
             "WITH c AS (SELECT id FROM contract WHERE number = ?1), \
              now AS (SELECT g.kind, g.parent FROM gap g JOIN snapshot s ON s.run = g.run JOIN c ON s.contract = c.id \
              WHERE s.seq = ?2 AND g.status <> 'gone') \
@@ -168,10 +180,8 @@ impl Store {
              AND (g.kind, g.parent) IN (SELECT kind, parent FROM now)",
         )
         .bind(number_of(contract.0))
-        .bind(seq.0)
-        .fetch_all(&self.readers)
-        .await
-        .when("read the gaps of the coverage")?;
+        .bind(seq.0);
+        let rows = self.fetch_all(query).await.when("read the gaps of the coverage")?;
         let mut gaps: HashMap<(Kind, Arc<str>), BTreeSet<u32>> = HashMap::new();
         for row in &rows {
             let Some(kind) = ScopeKind::from_code(row.get(0)).and_then(fact_kind) else { continue };

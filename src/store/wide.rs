@@ -7,10 +7,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
-use sqlx::sqlite::{Sqlite, SqliteRow};
-use sqlx::{AssertSqlSafe, Executor, Row as _};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, Row as _};
 
 use super::error::{StoreError, While as _};
+use super::reader::Reader;
 use crate::domain::body::Body;
 
 /// Whole numbers that stand in a row, with commas.
@@ -63,9 +64,9 @@ impl Ids {
     }
 
     /// Runs a query that ends in `WHERE`, for the rows that have one of the ids in a column; `tail` comes behind it.
-    pub(super) async fn read<'e>(
+    pub(super) async fn read(
         &self,
-        db: impl Executor<'e, Database = Sqlite>,
+        reader: &Reader<'_>,
         head: &str,
         column: &str,
         tail: &str,
@@ -80,7 +81,7 @@ impl Ids {
             None => query.bind(self.first).bind(self.last),
             Some(listed) => query.bind(listed).bind(0),
         };
-        query.bind(seq).fetch_one(db).await.when("look up what is stored by its number")
+        reader.fetch_one(query.bind(seq)).await.when("look up what is stored by its number")
     }
 }
 
@@ -162,8 +163,8 @@ pub(super) fn json<'a, T: Deserialize<'a>>(
 }
 
 /// The API's ids of entities.
-pub(super) async fn refs(db: impl Executor<'_, Database = Sqlite>, ids: &Ids) -> Result<ById<Arc<str>>, StoreError> {
-    let row = ids.read(db, "SELECT group_concat(id), json_group_array(ref) FROM entity WHERE", "id", "", 0).await?;
+pub(super) async fn refs(reader: &Reader<'_>, ids: &Ids) -> Result<ById<Arc<str>>, StoreError> {
+    let row = ids.read(reader, "SELECT group_concat(id), json_group_array(ref) FROM entity WHERE", "id", "", 0).await?;
     let refs: Vec<Shared> = json(&row, 1, "entity")?;
     Ok(ById::of(Numbers::of(&row, 0).zip(refs.into_iter().map(|text| text.0))))
 }
@@ -172,9 +173,9 @@ pub(super) async fn refs(db: impl Executor<'_, Database = Sqlite>, ids: &Ids) ->
 pub(super) struct Bodies(SqliteRow);
 
 impl Bodies {
-    pub(super) async fn read(db: impl Executor<'_, Database = Sqlite>, ids: &Ids) -> Result<Self, StoreError> {
+    pub(super) async fn read(reader: &Reader<'_>, ids: &Ids) -> Result<Self, StoreError> {
         let head = "SELECT group_concat(id), group_concat(json, char(10)) FROM body WHERE";
-        ids.read(db, head, "id", "", 0).await.map(Self)
+        ids.read(reader, head, "id", "", 0).await.map(Self)
     }
 
     /// The texts by number.

@@ -14,13 +14,17 @@ const EDGES: [(&str, &[&str]); 16] = [
     ("store", &["domain", "seams"]),
     ("sinks", &["domain", "seams"]),
     ("analyse", &["domain"]),
+    ("alerts", &["domain"]),
     ("report", &["analyse", "domain"]),
     ("config", &["api", "domain", "seams"]),
     ("credentials", &["api", "config", "domain", "seams"]),
     ("telemetry", &["config", "seams"]),
     ("service", &["api", "app", "collect", "domain", "exit", "report", "seams", "store"]),
     ("untrusted", &["api", "config", "seams"]),
-    ("app", &["analyse", "api", "collect", "config", "credentials", "domain", "exit", "report", "seams", "store"]),
+    (
+        "app",
+        &["alerts", "analyse", "api", "collect", "config", "credentials", "domain", "exit", "report", "seams", "store"],
+    ),
     (
         "cli",
         &[

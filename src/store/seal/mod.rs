@@ -2,6 +2,7 @@
 //!
 //! Facts of a scope that does not prove absence are carried, never ended. What is unchanged is not written.
 
+pub mod announce;
 mod commitments;
 pub(super) mod facts;
 mod rows;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
 
+use self::announce::{Announce, Subject, announce};
 use super::error::{StoreError, While as _};
 use super::intern::{Actors, BATCH, Bodies, Entities};
 use super::notices;
@@ -67,18 +69,28 @@ struct Sealer<'c> {
 }
 
 impl Store {
-    /// Seals a run: facts, changes, coverage and the snapshot itself, all or nothing.
+    /// Seals a run: facts, changes, coverage, the snapshot itself and its alerts, all or nothing.
     #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn seal(&self, sealing: Sealing, seams: &Seams) -> Result<Snapshot, StoreError> {
+    pub async fn seal(
+        &self,
+        sealing: Sealing,
+        announcer: &dyn Announce,
+        seams: &Seams,
+    ) -> Result<Snapshot, StoreError> {
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to seal the snapshot")?;
         let number = sealing.contract;
-        let seq = seal(&mut transaction, sealing, seams).await?;
+        let seq = seal(&mut transaction, sealing, announcer, seams).await?;
         transaction.commit().await.when("commit the snapshot")?;
         self.snapshot(number, seq).await
     }
 }
 
-async fn seal(db: &mut SqliteConnection, sealing: Sealing, seams: &Seams) -> Result<Seq, StoreError> {
+async fn seal(
+    db: &mut SqliteConnection,
+    sealing: Sealing,
+    announcer: &dyn Announce,
+    seams: &Seams,
+) -> Result<Seq, StoreError> {
     let contract = contract_id(db, sealing.contract).await?;
     let mut sealer = Sealer::load(db, contract).await?;
     let Sealing { run, contract: number, sightings, finished, label, notices } = sealing;
@@ -97,7 +109,7 @@ async fn seal(db: &mut SqliteConnection, sealing: Sealing, seams: &Seams) -> Res
     write_coverage(db, run, &coverage).await?;
     staging::forget(db, run).await?;
     let finished = runs::moment(&mut *db, finished).await?.at;
-    notices::write(db, run.0, notices).await?;
+    notices::write(db, run.0, notices.clone()).await?;
     let state = if coverage.is_complete() { RunState::Complete } else { RunState::Partial };
     let marked = sqlx::query(
         "UPDATE run SET contract = ?, state = ?, finished = ?, requests = ? WHERE id = ? AND state = 'collecting'",
@@ -107,16 +119,19 @@ async fn seal(db: &mut SqliteConnection, sealing: Sealing, seams: &Seams) -> Res
     .bind(to_millis(finished))
     .bind(number_of(coverage.attempts()))
     .bind(run.0)
-    .execute(db)
+    .execute(&mut *db)
     .await
     .when("mark the run as sealed")?;
     if marked.rows_affected() != 1 {
         return Err(StoreError::RunOver);
     }
-    u32::try_from(seq).map(Seq).map_err(|_| StoreError::Inconsistent {
+    let seq = u32::try_from(seq).map(Seq).map_err(|_| StoreError::Inconsistent {
         table: "snapshot",
         what: format!("sequence number {seq} is out of range"),
-    })
+    })?;
+    let subject = Subject { contract: number, row: contract, run, seq, finished, notices: &notices };
+    announce(db, subject, announcer, seams).await?;
+    Ok(seq)
 }
 
 async fn contract_id(db: &mut SqliteConnection, number: ContractNumber) -> Result<i64, StoreError> {

@@ -6,7 +6,7 @@ use tokio::try_join;
 use crate::domain::id::Seq;
 use crate::domain::user::{Attribution, Person};
 use crate::store::error::StoreError;
-use crate::store::open::Store;
+use crate::store::reader::Reader;
 use crate::store::wide::{self, ById, Ids, Numbers};
 
 /// Personal data, last logins and attributions by the number of who and what they are about.
@@ -20,7 +20,7 @@ pub(super) struct Apart {
 /// A row of personal data: entity, commitment, e-mail address, first and last name.
 type Row = (i64, String, Option<String>, Option<String>, Option<String>);
 
-impl Store {
+impl Reader<'_> {
     /// What was known up to a snapshot of these people and these objects.
     pub(super) async fn apart(&self, seq: Seq, people: Ids, made: Ids) -> Result<Apart, StoreError> {
         let (persons, logins, attributions) =
@@ -31,7 +31,7 @@ impl Store {
     async fn persons(&self, people: &Ids) -> Result<ById<Vec<(String, Person)>>, StoreError> {
         let head = "SELECT json_group_array(json_array(entity, lower(hex(commitment)), email, firstname, lastname)) \
                     FROM personal WHERE";
-        let row = people.read(&self.readers, head, "entity", "", 0).await?;
+        let row = people.read(self, head, "entity", "", 0).await?;
         let mut rows: Vec<Row> = wide::json(&row, 0, "personal")?;
         rows.sort_by_key(|row| row.0);
         let mut persons: Vec<(i64, Vec<(String, Person)>)> = Vec::with_capacity(rows.len());
@@ -48,7 +48,7 @@ impl Store {
     async fn logins(&self, people: &Ids, seq: Seq) -> Result<ById<Option<i64>>, StoreError> {
         let head = "SELECT group_concat(entity), json_group_array(at) FROM \
                     (SELECT entity, at, max(seq) FROM last_login WHERE";
-        let row = people.read(&self.readers, head, "entity", "AND seq <= ?3 GROUP BY entity)", seq.0).await?;
+        let row = people.read(self, head, "entity", "AND seq <= ?3 GROUP BY entity)", seq.0).await?;
         let at: Vec<Option<i64>> = wide::json(&row, 1, "last_login")?;
         Ok(ById::of(Numbers::of(&row, 0).zip(at)))
     }
@@ -59,10 +59,10 @@ impl Store {
                     group_concat(coalesce(modified_by_user_id, 0)), json_group_array(modified) FROM \
                     (SELECT entity, created_by, created_by_user_id, modified, modified_by, modified_by_user_id, max(seq) \
                     FROM attribution WHERE";
-        let row = made.read(&self.readers, head, "entity", "AND seq <= ?3 GROUP BY entity)", seq.0).await?;
+        let row = made.read(self, head, "entity", "AND seq <= ?3 GROUP BY entity)", seq.0).await?;
         let actors = Ids::of([1, 2, 3, 4].into_iter().flat_map(|column| Numbers::of(&row, column)).collect());
         let head = "SELECT group_concat(id), json_group_array(name) FROM actor WHERE";
-        let found = actors.read(&self.readers, head, "id", "", 0).await?;
+        let found = actors.read(self, head, "id", "", 0).await?;
         let names: Vec<String> = wide::json(&found, 1, "actor")?;
         let names = ById::of(Numbers::of(&found, 0).zip(names));
         let [created_by, created_by_id, modified_by, modified_by_id] =

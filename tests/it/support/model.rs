@@ -21,6 +21,7 @@ use keyholder::seams::{Seams, SeededRandom, SetClock};
 use keyholder::store::runner::Runner;
 use keyholder::store::runs::Occasion;
 use keyholder::store::seal::Sealing;
+use keyholder::store::seal::announce::Silent;
 use keyholder::store::{Access, Store};
 
 pub(crate) const CONTRACT: ContractNumber = ContractNumber(31_884_421);
@@ -242,6 +243,6 @@ impl Bench {
         let run = self.store.begin_run(&self.runner, &occasion, at, &source).await.expect("a run begins");
         let finished = at + TimeDelta::minutes(1);
         let sealing = Sealing { run, contract, sightings, finished, label: None, notices };
-        self.store.seal(sealing, &self.seams).await.expect("a snapshot is sealed")
+        self.store.seal(sealing, &Silent, &self.seams).await.expect("a snapshot is sealed")
     }
 }

@@ -1,0 +1,222 @@
+//! Composes alerts: of what a snapshot changed, and of what happened beside it.
+
+use crate::alerts::digest::{Candidate, gather};
+use crate::alerts::route::Routed;
+use crate::alerts::{Router, rules};
+use crate::analyse::diff::{around, meanings};
+use crate::domain::alert::{Alert, AlertClass, AlertId, Details, Event, Identity, Span};
+use crate::domain::change::Change;
+use crate::domain::id::{ContractNumber, Seq};
+use crate::domain::notice::Notice;
+use crate::domain::severity::Severity;
+use crate::domain::state::Around;
+use crate::store::mutes::Mute;
+use crate::store::outbox::{Outgoing, Start};
+use crate::store::seal::announce::{Announce, ComposeError, Sealed};
+
+/// More alerts of one snapshot than this become one digest, where nobody says otherwise.
+pub const DEFAULT_DIGEST_ABOVE: u32 = 20;
+
+/// Composes the alerts of snapshots and events, and says where they go.
+#[derive(Clone, Debug)]
+pub struct Announcer {
+    router: Router,
+    digest_above: u32,
+}
+
+impl Default for Announcer {
+    /// No sink: alerts are recorded and go nowhere.
+    fn default() -> Self {
+        Self::new(Router::default(), DEFAULT_DIGEST_ABOVE)
+    }
+}
+
+impl Announcer {
+    /// Alerts go by these routes.
+    pub fn new(router: Router, digest_above: u32) -> Self {
+        Self { router, digest_above }
+    }
+
+    /// Where alerts go.
+    pub fn router(&self) -> &Router {
+        &self.router
+    }
+
+    /// An alert of an event, with where it goes. `attribute` tells it from others of its class.
+    pub fn event(&self, origin: &[u8; 32], event: Happened, mutes: &[Mute]) -> Outgoing {
+        let Happened { event, contract, attribute, span, at, details } = event;
+        let class = AlertClass::Event(event);
+        let severity = rules::severity_of(event);
+        let identity = Identity { class, fact: None, attribute: &attribute, span: span.as_ref() };
+        let id = identity.id(origin);
+        let alert = Alert { id, contract, class, severity, fact: None, attribute, span, raised: at, details };
+        // A report goes to whom its job names, not by the routes.
+        let is_default = event != Event::ReportReady;
+        self.addressed(alert, is_default, mutes)
+    }
+
+    fn addressed(&self, alert: Alert, is_default: bool, mutes: &[Mute]) -> Outgoing {
+        let Alert { class, severity, contract, .. } = alert;
+        let sinks = self.router.sinks_of(&Routed { class, severity, contract, is_default });
+        let recipients = sinks.into_iter().map(|sink| {
+            let is_muted = mutes.iter().any(|mute| mute.covers(&sink, class, severity, contract));
+            (sink, if is_muted { Start::Muted } else { Start::Pending })
+        });
+        Outgoing { recipients: recipients.collect(), alert }
+    }
+
+    /// The alerts of the changes of a snapshot.
+    fn of_changes(&self, sealed: &Sealed, span: &Span) -> Result<Vec<Outgoing>, ComposeError> {
+        let from = span.from.unwrap_or(Seq(0));
+        // After a restore nobody knows what was sent since the backup: then every change is told.
+        let is_everything = is_after_restore(sealed);
+        let found = meanings(&sealed.changes, &sealed.before, &sealed.after, from)?;
+        let outgoing = found.into_iter().filter_map(|meaning| {
+            let is_default = is_everything || rules::is_alerted(&meaning);
+            let class = AlertClass::Change(meaning.class);
+            let identity = Identity { class, fact: Some(&meaning.key), attribute: &meaning.field, span: Some(span) };
+            let alert = Alert {
+                id: identity.id(&sealed.origin.id),
+                contract: Some(sealed.contract),
+                class,
+                severity: meaning.severity,
+                fact: Some(meaning.key.clone()),
+                attribute: meaning.field.clone(),
+                span: Some(span.clone()),
+                raised: sealed.at,
+                details: Details::default(),
+            };
+            let outgoing = self.addressed(alert, is_default, &sealed.mutes);
+            (is_default || !outgoing.recipients.is_empty()).then_some(outgoing)
+        });
+        Ok(outgoing.collect())
+    }
+
+    /// The alerts of what the run itself was like.
+    fn of_run(&self, sealed: &Sealed, span: &Span) -> Vec<Outgoing> {
+        let mut happened: Vec<(Event, String, Details)> = Vec::new();
+        if let Some(totals) = sealed.totals {
+            let counts = [
+                ("users", totals.users),
+                ("administrators", totals.administrators),
+                ("groups", totals.groups),
+                ("shares", totals.shares),
+                ("S3 keys", totals.keys),
+            ];
+            let counts = counts.into_iter().map(|(label, count)| (label.to_owned(), count.to_string())).collect();
+            let event = if is_after_restore(sealed) { Event::DatabaseRestored } else { Event::BaselineEstablished };
+            happened.push((event, String::new(), Details { counts, ..Details::default() }));
+        }
+        if sealed.new_gaps > 0 {
+            let counts = [("scopes not read", sealed.gaps), ("of them new", sealed.new_gaps)];
+            let counts = counts.into_iter().map(|(label, count)| (label.to_owned(), count.to_string())).collect();
+            happened.push((Event::RunPartial, String::new(), Details { counts, ..Details::default() }));
+        }
+        for (number, notice) in sealed.notices.iter().enumerate() {
+            let Some(event) = event_of(notice) else { continue };
+            happened.push((event, number.to_string(), Details { reason: notice.to_string(), ..Details::default() }));
+        }
+        let events = happened.into_iter().map(|(event, attribute, details)| Happened {
+            event,
+            contract: Some(sealed.contract),
+            attribute,
+            span: Some(span.clone()),
+            at: sealed.at,
+            details,
+        });
+        events.map(|event| self.event(&sealed.origin.id, event, &sealed.mutes)).collect()
+    }
+
+    /// Puts digests in the place of many alerts.
+    fn gathered(&self, mut outgoing: Vec<Outgoing>, sealed: &Sealed, span: &Span) -> Vec<Outgoing> {
+        let candidates: Vec<Candidate<'_>> = outgoing
+            .iter()
+            .flat_map(|one| {
+                let (id, class, severity) = (one.alert.id, one.alert.class, one.alert.severity);
+                let pending = one.recipients.iter().filter(|(_, start)| *start == Start::Pending);
+                pending.map(move |(sink, _)| Candidate { id, class, severity, sink })
+            })
+            .collect();
+        let digests: Vec<(String, Vec<AlertId>, Severity)> = gather(&candidates, self.digest_above)
+            .into_iter()
+            .map(|(sink, gathered)| (sink.to_owned(), gathered.items, gathered.severity))
+            .collect();
+        for (sink, items, severity) in digests {
+            for one in outgoing.iter_mut().filter(|one| items.contains(&one.alert.id)) {
+                for (_, start) in one.recipients.iter_mut().filter(|(to, _)| *to == sink) {
+                    *start = Start::InDigest;
+                }
+            }
+            outgoing.push(digest(sealed, span, sink, &items, severity));
+        }
+        outgoing
+    }
+}
+
+/// One message in the place of many.
+fn digest(sealed: &Sealed, span: &Span, sink: String, items: &[AlertId], severity: Severity) -> Outgoing {
+    let class = AlertClass::Event(Event::Digest);
+    let id = Identity { class, fact: None, attribute: &sink, span: Some(span) }.id(&sealed.origin.id);
+    let counts = [("changes".to_owned(), items.len().to_string())].into();
+    let details = Details { counts, items: items.iter().map(AlertId::to_string).collect(), ..Details::default() };
+    let alert = Alert {
+        id,
+        contract: Some(sealed.contract),
+        class,
+        severity,
+        fact: None,
+        attribute: sink.clone(),
+        span: Some(span.clone()),
+        raised: sealed.at,
+        details,
+    };
+    Outgoing { alert, recipients: vec![(sink, Start::Pending)] }
+}
+
+/// Something that happened beside the changes of a contract.
+#[derive(Clone, Debug)]
+pub struct Happened {
+    /// What.
+    pub event: Event,
+    /// Whose it is; `None` if it concerns no single contract.
+    pub contract: Option<ContractNumber>,
+    /// What tells it from others of its class.
+    pub attribute: String,
+    /// Between which snapshots, if it is about one.
+    pub span: Option<Span>,
+    /// When.
+    pub at: chrono::DateTime<chrono::Utc>,
+    /// Numbers and reasons.
+    pub details: Details,
+}
+
+impl Announce for Announcer {
+    fn around(&self, changes: &[Change]) -> (Around, Around) {
+        around(changes)
+    }
+
+    fn compose(&self, sealed: &Sealed) -> Result<Vec<Outgoing>, ComposeError> {
+        let span = Span {
+            from: sealed.seq.0.checked_sub(1).filter(|seq| *seq > 0).map(Seq),
+            to: sealed.seq,
+            root_before: sealed.root_before.clone(),
+            root_after: sealed.root_after.clone(),
+        };
+        let mut outgoing = self.of_changes(sealed, &span)?;
+        outgoing.extend(self.of_run(sealed, &span));
+        Ok(self.gathered(outgoing, sealed, &span))
+    }
+}
+
+fn is_after_restore(sealed: &Sealed) -> bool {
+    sealed.origin.is_restored && sealed.origin.after + 1 == sealed.seq.0
+}
+
+/// The event that a notice is alerted as, if it is.
+fn event_of(notice: &Notice) -> Option<Event> {
+    match notice {
+        Notice::MassRemoval { .. } | Notice::MassRemovalAcross { .. } => Some(Event::MassRemoval),
+        Notice::SuspiciousAnswer { .. } | Notice::SuspiciousAcross { .. } => Some(Event::SuspiciousAnswer),
+        _ => None,
+    }
+}

@@ -1,0 +1,5 @@
+//! Alerts: composed in the transaction that seals a snapshot, rendered and delivered afterwards.
+
+pub mod announce;
+
+pub use announce::Announcer;

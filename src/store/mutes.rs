@@ -1,0 +1,122 @@
+//! Mutes: alerts that somebody does not want to get at one sink, for a reason and for a while. Critical ones get through.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqliteConnection};
+
+use super::error::{StoreError, While as _};
+use super::open::Store;
+use super::outbox::{self, Outgoing};
+use super::runs::instant;
+use super::seal::number_of;
+use crate::domain::alert::{AlertClass, Event};
+use crate::domain::id::ContractNumber;
+use crate::domain::severity::Severity;
+use crate::domain::time::to_millis;
+
+/// The longest that a mute may last.
+pub const MAX_MUTE: TimeDelta = TimeDelta::days(30);
+
+/// One mute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mute {
+    /// Its number; 0 for one that is not recorded yet.
+    pub number: i64,
+    /// The sink that gets less.
+    pub sink: String,
+    /// Only alerts of this class; of every class if nothing is said.
+    pub class: Option<AlertClass>,
+    /// Only alerts of this contract.
+    pub contract: Option<ContractNumber>,
+    /// Who asked for it.
+    pub person: String,
+    /// Why.
+    pub reason: String,
+    /// From when.
+    pub since: DateTime<Utc>,
+    /// Until when.
+    pub until: DateTime<Utc>,
+    /// When it was taken back.
+    pub ended: Option<DateTime<Utc>>,
+}
+
+impl Mute {
+    /// Whether an alert does not go to a sink because of this mute. What is critical does, and so does the news of a mute.
+    pub fn covers(&self, sink: &str, class: AlertClass, severity: Severity, contract: Option<ContractNumber>) -> bool {
+        self.sink == sink
+            && severity < Severity::Critical
+            && class != AlertClass::Event(Event::AlertsMuted)
+            && self.class.is_none_or(|only| only == class)
+            && self.contract.is_none_or(|only| Some(only) == contract)
+    }
+}
+
+impl Store {
+    /// Records a mute together with the alert that tells of it.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn mute(&self, mute: &Mute, announcement: &[Outgoing]) -> Result<i64, StoreError> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to mute alerts")?;
+        let number: i64 = sqlx::query_scalar(
+            "INSERT INTO mute (sink, class, contract, person, reason, since, until) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        )
+        .bind(&mute.sink)
+        .bind(mute.class.map(AlertClass::as_str))
+        .bind(mute.contract.map(|contract| number_of(contract.0)))
+        .bind(&mute.person)
+        .bind(&mute.reason)
+        .bind(to_millis(mute.since))
+        .bind(to_millis(mute.until))
+        .fetch_one(&mut *transaction)
+        .await
+        .when("record a mute")?;
+        outbox::write(&mut transaction, announcement).await?;
+        transaction.commit().await.when("mute alerts")?;
+        Ok(number)
+    }
+
+    /// Takes a mute back. Answers whether there was one to take back.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn unmute(&self, number: i64, at: DateTime<Utc>) -> Result<bool, StoreError> {
+        let done = sqlx::query("UPDATE mute SET ended = ?2 WHERE id = ?1 AND ended IS NULL")
+            .bind(number)
+            .bind(to_millis(at))
+            .execute(&self.writer)
+            .await
+            .when("take a mute back")?;
+        Ok(done.rows_affected() == 1)
+    }
+}
+
+/// The mutes in force at an instant, oldest first.
+pub(super) async fn in_force(db: &mut SqliteConnection, at: DateTime<Utc>) -> Result<Vec<Mute>, StoreError> {
+    let rows = sqlx::query("SELECT * FROM mute WHERE since <= ?1 AND until > ?1 AND ended IS NULL ORDER BY id")
+        .bind(to_millis(at))
+        .fetch_all(db)
+        .await
+        .when("read the mutes")?;
+    rows.iter().map(mute_of).collect()
+}
+
+fn mute_of(row: &SqliteRow) -> Result<Mute, StoreError> {
+    let text = |column: &str| row.try_get::<String, _>(column).when("read a mute");
+    let class: Option<String> = row.try_get("class").when("read a mute")?;
+    let class = class.map(|word| {
+        AlertClass::from_word(&word).ok_or_else(|| StoreError::Inconsistent {
+            table: "mute",
+            what: format!("a mute names the unknown class {word:?}"),
+        })
+    });
+    let contract: Option<i64> = row.try_get("contract").when("read a mute")?;
+    let ended: Option<String> = row.try_get("ended").when("read a mute")?;
+    Ok(Mute {
+        number: row.try_get("id").when("read a mute")?,
+        sink: text("sink")?,
+        class: class.transpose()?,
+        contract: contract.map(|number| ContractNumber(number.unsigned_abs())),
+        person: text("person")?,
+        reason: text("reason")?,
+        since: instant(&text("since")?)?,
+        until: instant(&text("until")?)?,
+        ended: ended.as_deref().map(instant).transpose()?,
+    })
+}

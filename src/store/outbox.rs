@@ -1,0 +1,220 @@
+//! The outbox: alerts as they were raised, in the transaction of what they announce.
+//!
+//! An alert is written once and never changed; what becomes of it is in `deliveries`. Nothing here decides what is worth
+//! an alert, or sends one.
+
+use chrono::{DateTime, Utc};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqliteConnection};
+
+use super::error::{StoreError, While as _};
+use super::mutes::{self, Mute};
+use super::open::Store;
+use super::runs::instant;
+use super::seal::number_of;
+use crate::domain::alert::{Alert, AlertClass, AlertId, Details, Span};
+use crate::domain::fact::{FactKey, Kind};
+use crate::domain::id::{ContractNumber, Seq};
+use crate::domain::time::to_millis;
+
+/// How a delivery begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// It is to be tried at once.
+    Pending,
+    /// A mute is in force: it is recorded and not sent.
+    Muted,
+    /// A digest stands for it.
+    InDigest,
+}
+
+impl Start {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Muted => "muted",
+            Self::InDigest => "in-digest",
+        }
+    }
+}
+
+/// An alert that is to be written, and where it goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// What is announced.
+    pub alert: Alert,
+    /// Names of sinks, each once.
+    pub recipients: Vec<(String, Start)>,
+}
+
+impl Store {
+    /// Writes alerts of what is not sealed, such as a missed run. One whose id is there already is not written again.
+    /// Answers with how many were new.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn raise(&self, outgoing: &[Outgoing]) -> Result<u64, StoreError> {
+        if outgoing.is_empty() {
+            return Ok(0);
+        }
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to raise alerts")?;
+        let written = write(&mut transaction, outgoing).await?;
+        transaction.commit().await.when("raise alerts")?;
+        Ok(written)
+    }
+
+    /// The mutes in force at an instant.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn mutes_at(&self, at: DateTime<Utc>) -> Result<Vec<Mute>, StoreError> {
+        let mut db = self.readers.acquire().await.when("read the mutes")?;
+        mutes::in_force(&mut db, at).await
+    }
+
+    /// The alerts with these numbers, in order.
+    pub(super) async fn alerts_numbered(&self, numbers: &[i64]) -> Result<Vec<(i64, Alert)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT number, id, contract, class, severity, kind, subject, object, attribute, from_seq, to_seq, \
+             lower(hex(root_before)) AS root_before, lower(hex(root_after)) AS root_after, raised, details FROM outbox \
+             WHERE number IN (SELECT value FROM json_each(?)) ORDER BY number",
+        )
+        .bind(super::wide::list(numbers))
+        .fetch_all(&self.readers)
+        .await
+        .when("read alerts")?;
+        rows.iter().map(|row| Ok((row.get("number"), alert_of(row)?))).collect()
+    }
+
+    /// Alerts by id, in the order in which they were raised; ids that are not there are left out.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn alerts_with_ids(&self, ids: &[String]) -> Result<Vec<Alert>, StoreError> {
+        let numbers: Vec<i64> = sqlx::query_scalar(
+            "SELECT number FROM outbox WHERE lower(hex(id)) IN (SELECT value FROM json_each(?)) ORDER BY number",
+        )
+        .bind(super::wide::texts(ids.iter().map(String::as_str)))
+        .fetch_all(&self.readers)
+        .await
+        .when("look up alerts by id")?;
+        Ok(self.alerts_numbered(&numbers).await?.into_iter().map(|(_, alert)| alert).collect())
+    }
+
+    /// When an event of that class with that reason was last raised for a contract.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn last_raised(
+        &self,
+        class: AlertClass,
+        contract: Option<ContractNumber>,
+        reason: &str,
+    ) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let raised: Option<String> = sqlx::query_scalar(
+            "SELECT max(raised) FROM outbox WHERE class = ?1 AND contract IS ?2 AND coalesce(details ->> '$.reason', '') = ?3",
+        )
+        .bind(class.as_str())
+        .bind(contract.map(|contract| number_of(contract.0)))
+        .bind(reason)
+        .fetch_one(&self.readers)
+        .await
+        .when("look up when an alert was raised")?;
+        raised.as_deref().map(instant).transpose()
+    }
+}
+
+/// Writes alerts inside a transaction; those whose id is there already are left as they are.
+pub(super) async fn write(db: &mut SqliteConnection, outgoing: &[Outgoing]) -> Result<u64, StoreError> {
+    let mut written = 0;
+    for Outgoing { alert, recipients } in outgoing {
+        let Some(number) = write_alert(db, alert).await? else { continue };
+        written += 1;
+        for (sink, start) in recipients {
+            sqlx::query(
+                "INSERT INTO delivery (alert, sink, state, due, ended, detail) SELECT ?1, ?2, \
+                 CASE WHEN d.sink IS NULL THEN ?3 ELSE 'dead' END, \
+                 CASE WHEN d.sink IS NULL AND ?3 = 'pending' THEN ?4 END, \
+                 CASE WHEN d.sink IS NULL AND ?3 = 'pending' THEN NULL ELSE ?4 END, \
+                 CASE WHEN d.sink IS NOT NULL THEN 'the sink is disabled: ' || d.reason END \
+                 FROM (SELECT 1) LEFT JOIN disabled_sink d ON d.sink = ?2",
+            )
+            .bind(number)
+            .bind(sink)
+            .bind(start.as_str())
+            .bind(to_millis(alert.raised))
+            .execute(&mut *db)
+            .await
+            .when("record the delivery of an alert")?;
+        }
+    }
+    Ok(written)
+}
+
+async fn write_alert(db: &mut SqliteConnection, alert: &Alert) -> Result<Option<i64>, StoreError> {
+    let details = serde_json::to_string(&alert.details).map_err(|error| StoreError::Inconsistent {
+        table: "outbox",
+        what: format!("the details of an alert have no JSON form: {error}"),
+    })?;
+    let span = alert.span.as_ref();
+    let root = |text: Option<&str>| text.filter(|text| !text.is_empty()).and_then(|text| hex::decode(text).ok());
+    sqlx::query_scalar(
+        "INSERT INTO outbox (id, contract, class, severity, kind, subject, object, attribute, from_seq, to_seq, \
+         root_before, root_after, raised, details) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+         ON CONFLICT (id) DO NOTHING RETURNING number",
+    )
+    .bind(alert.id.0.to_vec())
+    .bind(alert.contract.map(|contract| number_of(contract.0)))
+    .bind(alert.class.as_str())
+    .bind(alert.severity.as_str())
+    .bind(alert.fact.as_ref().map(|fact| fact.kind.code()))
+    .bind(alert.fact.as_ref().map(|fact| fact.subject.to_string()))
+    .bind(alert.fact.as_ref().and_then(|fact| fact.object.as_deref()).map(str::to_owned))
+    .bind(&alert.attribute)
+    .bind(span.and_then(|span| span.from).map(|seq| seq.0))
+    .bind(span.map(|span| span.to.0))
+    .bind(root(span.map(|span| span.root_before.as_str())))
+    .bind(root(span.map(|span| span.root_after.as_str())))
+    .bind(to_millis(alert.raised))
+    .bind(details)
+    .fetch_optional(db)
+    .await
+    .when("write an alert")
+}
+
+/// The alert of a row of `outbox`.
+pub(super) fn alert_of(row: &SqliteRow) -> Result<Alert, StoreError> {
+    let inconsistent = |what: String| StoreError::Inconsistent { table: "outbox", what };
+    let id: Vec<u8> = row.try_get("id").when("read an alert")?;
+    let id = AlertId(id.try_into().map_err(|_| inconsistent("an id has not 32 bytes".to_owned()))?);
+    let text = |column: &str| row.try_get::<String, _>(column).when("read an alert");
+    let (class, severity) = (text("class")?, text("severity")?);
+    let kind: Option<u8> = row.try_get("kind").when("read an alert")?;
+    let optional = |column: &str| row.try_get::<Option<String>, _>(column).when("read an alert");
+    let fact = match (kind, optional("subject")?) {
+        (Some(code), Some(subject)) => Some(FactKey {
+            kind: Kind::from_code(code).ok_or_else(|| inconsistent(format!("alert {id} is about kind {code}")))?,
+            subject: subject.into(),
+            object: optional("object")?.map(Into::into),
+        }),
+        _ => None,
+    };
+    let number = |column: &str| row.try_get::<Option<u32>, _>(column).when("read an alert");
+    let roots = (optional("root_before")?.unwrap_or_default(), optional("root_after")?.unwrap_or_default());
+    let from = number("from_seq")?.map(Seq);
+    let span = number("to_seq")?.map(|to| Span {
+        from,
+        to: Seq(to),
+        root_before: roots.0.clone(),
+        root_after: roots.1.clone(),
+    });
+    let details: Details = serde_json::from_str(&text("details")?)
+        .map_err(|error| inconsistent(format!("the details of alert {id}: {error}")))?;
+    Ok(Alert {
+        id,
+        contract: row
+            .try_get::<Option<i64>, _>("contract")
+            .when("read an alert")?
+            .map(|number| ContractNumber(number.unsigned_abs())),
+        class: AlertClass::from_word(&class)
+            .ok_or_else(|| inconsistent(format!("alert {id} has the unknown class {class:?}")))?,
+        severity: severity.parse().map_err(|_| inconsistent(format!("alert {id} has severity {severity:?}")))?,
+        fact,
+        attribute: text("attribute")?,
+        span,
+        raised: instant(&text("raised")?)?,
+        details,
+    })
+}

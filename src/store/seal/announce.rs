@@ -1,0 +1,201 @@
+//! What a snapshot has to announce, composed and written in the transaction that seals it.
+//!
+//! The store knows what changed; what that means and where it goes is said by [`Announce`], which others implement. Nothing
+//! is read of a snapshot without changes but its numbers.
+
+use std::error::Error;
+
+use chrono::{DateTime, Utc};
+use sqlx::{Row as _, SqliteConnection};
+
+use super::number_of;
+use crate::domain::change::Change;
+use crate::domain::id::{ContractNumber, Seq};
+use crate::domain::notice::Notice;
+use crate::domain::state::{Around, State};
+use crate::seams::Seams;
+use crate::store::error::{StoreError, While as _};
+use crate::store::mutes::{self, Mute};
+use crate::store::origins::{self, Origin};
+use crate::store::outbox::{self, Outgoing};
+use crate::store::reader::Reader;
+use crate::store::runs::RunId;
+
+/// Why nothing could be composed.
+pub type ComposeError = Box<dyn Error + Send + Sync>;
+
+/// Composes the alerts of a snapshot.
+pub trait Announce: Send + Sync {
+    /// Which parts of the earlier and of the later state are needed to compose the alerts of these changes.
+    fn around(&self, changes: &[Change]) -> (Around, Around);
+
+    /// The alerts of a snapshot that is about to be sealed, and where each goes.
+    fn compose(&self, sealed: &Sealed) -> Result<Vec<Outgoing>, ComposeError>;
+}
+
+/// Current numbers of a contract: what the baseline tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Users.
+    pub users: u64,
+    /// Users with the administrator flag.
+    pub administrators: u64,
+    /// Groups.
+    pub groups: u64,
+    /// Shares.
+    pub shares: u64,
+    /// S3 keys.
+    pub keys: u64,
+}
+
+/// A snapshot that is about to be sealed, as far as somebody may have to hear of it.
+#[derive(Debug)]
+pub struct Sealed {
+    /// The contract.
+    pub contract: ContractNumber,
+    /// The snapshot.
+    pub seq: Seq,
+    /// When its walk ended.
+    pub at: DateTime<Utc>,
+    /// The history that its alerts belong to.
+    pub origin: Origin,
+    /// State root of the snapshot before, in hex; empty for the first.
+    pub root_before: String,
+    /// Its own.
+    pub root_after: String,
+    /// What differs from the snapshot before.
+    pub changes: Vec<Change>,
+    /// The state before, around the changes.
+    pub before: State,
+    /// The state after, around the changes.
+    pub after: State,
+    /// Numbers of the contract; counted for a first or restored snapshot only.
+    pub totals: Option<Totals>,
+    /// What the run noticed.
+    pub notices: Vec<Notice>,
+    /// How many scopes could not be read.
+    pub gaps: u64,
+    /// How many of them could be read in the snapshot before.
+    pub new_gaps: u64,
+    /// Mutes in force.
+    pub mutes: Vec<Mute>,
+}
+
+/// Announces nothing: for histories that nobody listens to.
+#[derive(Clone, Copy, Debug)]
+pub struct Silent;
+
+impl Announce for Silent {
+    fn around(&self, _: &[Change]) -> (Around, Around) {
+        (Around::default(), Around::default())
+    }
+
+    fn compose(&self, _: &Sealed) -> Result<Vec<Outgoing>, ComposeError> {
+        Ok(Vec::new())
+    }
+}
+
+/// The run that is being sealed.
+pub(super) struct Subject<'a> {
+    pub(super) contract: ContractNumber,
+    /// The contract's row number.
+    pub(super) row: i64,
+    pub(super) run: RunId,
+    pub(super) seq: Seq,
+    pub(super) finished: DateTime<Utc>,
+    pub(super) notices: &'a [Notice],
+}
+
+/// Composes the alerts of a snapshot and writes them, inside its transaction.
+pub(super) async fn announce(
+    db: &mut SqliteConnection,
+    subject: Subject<'_>,
+    announcer: &dyn Announce,
+    seams: &Seams,
+) -> Result<(), StoreError> {
+    let origin = origins::of(db, subject.row, seams).await?;
+    let (root_before, root_after) = roots(db, subject.row, subject.seq).await?;
+    let earlier = Seq(subject.seq.0.saturating_sub(1));
+    let reader = Reader::inside(db);
+    let changes = reader.events(subject.contract, earlier, subject.seq).await?;
+    let (before, after) = if changes.is_empty() {
+        (State::empty(earlier), State::empty(subject.seq))
+    } else {
+        let (around_before, around_after) = announcer.around(&changes);
+        let before = reader.state_around(subject.contract, earlier, &around_before).await?;
+        (before, reader.state_around(subject.contract, subject.seq, &around_after).await?)
+    };
+    drop(reader);
+    let (gaps, new_gaps) = gaps(db, &subject).await?;
+    let is_beginning = origin.after + 1 == subject.seq.0;
+    let totals = if is_beginning { Some(totals(db, subject.row).await?) } else { None };
+    let sealed = Sealed {
+        contract: subject.contract,
+        seq: subject.seq,
+        at: subject.finished,
+        origin,
+        root_before,
+        root_after,
+        changes,
+        before,
+        after,
+        totals,
+        notices: subject.notices.to_vec(),
+        gaps,
+        new_gaps,
+        mutes: mutes::in_force(db, subject.finished).await?,
+    };
+    let outgoing = announcer.compose(&sealed).map_err(StoreError::Compose)?;
+    outbox::write(db, &outgoing).await?;
+    Ok(())
+}
+
+async fn roots(db: &mut SqliteConnection, contract: i64, seq: Seq) -> Result<(String, String), StoreError> {
+    let roots: Vec<(u32, String)> =
+        sqlx::query_as("SELECT seq, lower(hex(root)) FROM snapshot WHERE contract = ? AND seq IN (?, ?)")
+            .bind(contract)
+            .bind(seq.0.saturating_sub(1))
+            .bind(seq.0)
+            .fetch_all(db)
+            .await
+            .when("read the roots of two snapshots")?;
+    let root_of = |seq: u32| roots.iter().find(|(of, _)| *of == seq).map(|(_, root)| root.clone()).unwrap_or_default();
+    Ok((root_of(seq.0.saturating_sub(1)), root_of(seq.0)))
+}
+
+/// How many scopes were not complete, and how many of these were in the snapshot before.
+async fn gaps(db: &mut SqliteConnection, subject: &Subject<'_>) -> Result<(u64, u64), StoreError> {
+    let row = sqlx::query(
+        "SELECT count(*), coalesce(sum(NOT EXISTS (SELECT 1 FROM snapshot s JOIN gap p ON p.run = s.run \
+         WHERE s.contract = ?2 AND s.seq = ?3 AND p.kind = g.kind AND p.parent = g.parent)), 0) \
+         FROM gap g WHERE g.run = ?1 AND g.status <> 'gone'",
+    )
+    .bind(subject.run.0)
+    .bind(subject.row)
+    .bind(number_of(u64::from(subject.seq.0.saturating_sub(1))))
+    .fetch_one(db)
+    .await
+    .when("count the gaps")?;
+    let count = |column: usize| row.try_get::<i64, _>(column).map(i64::unsigned_abs).when("count the gaps");
+    Ok((count(0)?, count(1)?))
+}
+
+async fn totals(db: &mut SqliteConnection, contract: i64) -> Result<Totals, StoreError> {
+    let row: (i64, i64, i64, i64, i64) = sqlx::query_as(
+        "SELECT coalesce(sum(f.kind = 2), 0), coalesce(sum(f.kind = 2 AND (b.json ->> '$.administrator') = 1), 0), \
+         coalesce(sum(f.kind = 3), 0), coalesce(sum(f.kind = 6), 0), coalesce(sum(f.kind = 8), 0) \
+         FROM fact f LEFT JOIN body b ON b.id = f.body WHERE f.contract = ? AND f.until IS NULL",
+    )
+    .bind(contract)
+    .fetch_one(db)
+    .await
+    .when("count what a contract holds")?;
+    let (users, administrators, groups, shares, keys) = row;
+    Ok(Totals {
+        users: users.unsigned_abs(),
+        administrators: administrators.unsigned_abs(),
+        groups: groups.unsigned_abs(),
+        shares: shares.unsigned_abs(),
+        keys: keys.unsigned_abs(),
+    })
+}
