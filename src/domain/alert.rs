@@ -195,6 +195,7 @@ impl Identity<'_> {
     /// SHA-256 over the canonical JSON list of origin (hex), class, kind, subject, object, attribute, root before, root
     /// after, from, to and [`RULE_VERSION`]. The origin is that of the contract's history in this database, so that a
     /// restored one gives other ids.
+    #[expect(clippy::missing_panics_doc, reason = "a list of texts always has a JSON form")]
     pub fn id(&self, origin: &[u8; 32]) -> AlertId {
         let (kind, subject, object) = self.fact.map_or(("", "", ""), |fact| {
             (Kind::as_str(fact.kind), &*fact.subject, fact.object.as_deref().unwrap_or_default())

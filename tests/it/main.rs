@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
+mod alerts_outbox;
 mod analyse_diff;
 mod analyse_grants;
 mod analyse_in_between;

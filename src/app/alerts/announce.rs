@@ -5,7 +5,8 @@ use crate::alerts::route::Routed;
 use crate::alerts::{Router, rules};
 use crate::analyse::diff::{around, meanings};
 use crate::domain::alert::{Alert, AlertClass, AlertId, Details, Event, Identity, Span};
-use crate::domain::change::Change;
+use crate::domain::change::{Change, Class, Meaning, Op};
+use crate::domain::fact::Kind;
 use crate::domain::id::{ContractNumber, Seq};
 use crate::domain::notice::Notice;
 use crate::domain::severity::Severity;
@@ -72,7 +73,7 @@ impl Announcer {
         let is_everything = is_after_restore(sealed);
         let found = meanings(&sealed.changes, &sealed.before, &sealed.after, from)?;
         let outgoing = found.into_iter().filter_map(|meaning| {
-            let is_default = is_everything || rules::is_alerted(&meaning);
+            let is_default = is_everything || rules::is_alerted(&meaning) || is_short_lived(&meaning, sealed);
             let class = AlertClass::Change(meaning.class);
             let identity = Identity { class, fact: Some(&meaning.key), attribute: &meaning.field, span: Some(span) };
             let alert = Alert {
@@ -192,7 +193,16 @@ pub struct Happened {
 
 impl Announce for Announcer {
     fn around(&self, changes: &[Change]) -> (Around, Around) {
-        around(changes)
+        let (mut before, after) = around(changes);
+        // How old the shares and keys are that end.
+        for change in changes.iter().filter(|change| change.op == Op::Ended) {
+            match change.key.kind {
+                Kind::Share => drop(before.shares_of.insert((&*change.key.subject).into())),
+                Kind::Key => drop(before.keys_of.insert((&*change.key.subject).into())),
+                _ => {}
+            }
+        }
+        (before, after)
     }
 
     fn compose(&self, sealed: &Sealed) -> Result<Vec<Outgoing>, ComposeError> {
@@ -210,6 +220,19 @@ impl Announce for Announcer {
 
 fn is_after_restore(sealed: &Sealed) -> bool {
     sealed.origin.is_restored && sealed.origin.after + 1 == sealed.seq.0
+}
+
+/// Whether this is the end of a share or key whose beginning was alerted not long ago: somebody who heard of the one has to
+/// hear of the other.
+fn is_short_lived(meaning: &Meaning, sealed: &Sealed) -> bool {
+    let (subject, object) = (&*meaning.key.subject, meaning.key.object.as_deref().unwrap_or_default());
+    let since = match meaning.class {
+        Class::ShareRemoved => sealed.before.shares.get(&(subject.into(), object.into())).map(|share| share.since),
+        Class::KeyRemoved => sealed.before.keys.get(&(subject.into(), object.into())).map(|key| key.since),
+        _ => None,
+    };
+    // What was in the first snapshot was never alerted.
+    since.is_some_and(|since| since.0 > 1 && since >= sealed.recent)
 }
 
 /// The event that a notice is alerted as, if it is.

@@ -5,7 +5,7 @@
 
 use std::error::Error;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{Row as _, SqliteConnection};
 
 use super::number_of;
@@ -13,10 +13,10 @@ use crate::domain::change::Change;
 use crate::domain::id::{ContractNumber, Seq};
 use crate::domain::notice::Notice;
 use crate::domain::state::{Around, State};
-use crate::seams::Seams;
+use crate::domain::time::to_millis;
 use crate::store::error::{StoreError, While as _};
 use crate::store::mutes::{self, Mute};
-use crate::store::origins::{self, Origin};
+use crate::store::origins::Origin;
 use crate::store::outbox::{self, Outgoing};
 use crate::store::reader::Reader;
 use crate::store::runs::RunId;
@@ -79,7 +79,12 @@ pub struct Sealed {
     pub new_gaps: u64,
     /// Mutes in force.
     pub mutes: Vec<Mute>,
+    /// The first snapshot of the last [`SHORT_LIVED`].
+    pub recent: Seq,
 }
+
+/// What began and ended within this time was short-lived.
+pub const SHORT_LIVED: TimeDelta = TimeDelta::days(31);
 
 /// Announces nothing: for histories that nobody listens to.
 #[derive(Clone, Copy, Debug)]
@@ -103,6 +108,7 @@ pub(super) struct Subject<'a> {
     pub(super) run: RunId,
     pub(super) seq: Seq,
     pub(super) finished: DateTime<Utc>,
+    pub(super) origin: Origin,
     pub(super) notices: &'a [Notice],
 }
 
@@ -111,21 +117,10 @@ pub(super) async fn announce(
     db: &mut SqliteConnection,
     subject: Subject<'_>,
     announcer: &dyn Announce,
-    seams: &Seams,
 ) -> Result<(), StoreError> {
-    let origin = origins::of(db, subject.row, seams).await?;
+    let origin = subject.origin;
     let (root_before, root_after) = roots(db, subject.row, subject.seq).await?;
-    let earlier = Seq(subject.seq.0.saturating_sub(1));
-    let reader = Reader::inside(db);
-    let changes = reader.events(subject.contract, earlier, subject.seq).await?;
-    let (before, after) = if changes.is_empty() {
-        (State::empty(earlier), State::empty(subject.seq))
-    } else {
-        let (around_before, around_after) = announcer.around(&changes);
-        let before = reader.state_around(subject.contract, earlier, &around_before).await?;
-        (before, reader.state_around(subject.contract, subject.seq, &around_after).await?)
-    };
-    drop(reader);
+    let (changes, before, after) = differences(&Reader::inside(db), &subject, announcer).await?;
     let (gaps, new_gaps) = gaps(db, &subject).await?;
     let is_beginning = origin.after + 1 == subject.seq.0;
     let totals = if is_beginning { Some(totals(db, subject.row).await?) } else { None };
@@ -144,10 +139,28 @@ pub(super) async fn announce(
         gaps,
         new_gaps,
         mutes: mutes::in_force(db, subject.finished).await?,
+        recent: recent(db, &subject).await?,
     };
     let outgoing = announcer.compose(&sealed).map_err(StoreError::Compose)?;
     outbox::write(db, &outgoing).await?;
     Ok(())
+}
+
+/// The changes of the snapshot, and both states as far as they are needed to compose its alerts.
+async fn differences(
+    reader: &Reader<'_>,
+    subject: &Subject<'_>,
+    announcer: &dyn Announce,
+) -> Result<(Vec<Change>, State, State), StoreError> {
+    let earlier = Seq(subject.seq.0.saturating_sub(1));
+    let changes = reader.events(subject.contract, earlier, subject.seq).await?;
+    if changes.is_empty() {
+        return Ok((changes, State::empty(earlier), State::empty(subject.seq)));
+    }
+    let (around_before, around_after) = announcer.around(&changes);
+    let before = reader.state_around(subject.contract, earlier, &around_before).await?;
+    let after = reader.state_around(subject.contract, subject.seq, &around_after).await?;
+    Ok((changes, before, after))
 }
 
 async fn roots(db: &mut SqliteConnection, contract: i64, seq: Seq) -> Result<(String, String), StoreError> {
@@ -161,6 +174,19 @@ async fn roots(db: &mut SqliteConnection, contract: i64, seq: Seq) -> Result<(St
             .when("read the roots of two snapshots")?;
     let root_of = |seq: u32| roots.iter().find(|(of, _)| *of == seq).map(|(_, root)| root.clone()).unwrap_or_default();
     Ok((root_of(seq.0.saturating_sub(1)), root_of(seq.0)))
+}
+
+async fn recent(db: &mut SqliteConnection, subject: &Subject<'_>) -> Result<Seq, StoreError> {
+    let seq: u32 = sqlx::query_scalar(
+        "SELECT coalesce(min(s.seq), ?3) FROM snapshot s JOIN run r ON r.id = s.run WHERE s.contract = ?1 AND r.finished >= ?2",
+    )
+    .bind(subject.row)
+    .bind(to_millis(subject.finished - SHORT_LIVED))
+    .bind(subject.seq.0)
+    .fetch_one(db)
+    .await
+    .when("look up the snapshots of the last month")?;
+    Ok(Seq(seq))
 }
 
 /// How many scopes were not complete, and how many of these were in the snapshot before.

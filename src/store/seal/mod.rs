@@ -19,6 +19,7 @@ use super::error::{StoreError, While as _};
 use super::intern::{Actors, BATCH, Bodies, Entities};
 use super::notices;
 use super::open::Store;
+use super::origins;
 use super::parts::{self, Part, PartKey};
 use super::runs::{self, RunId};
 use super::staging;
@@ -92,6 +93,8 @@ async fn seal(
     seams: &Seams,
 ) -> Result<Seq, StoreError> {
     let contract = contract_id(db, sealing.contract).await?;
+    // Before there is a row of the snapshot: a history that begins now begins with it.
+    let origin = origins::of(&mut *db, contract, seams).await?;
     let mut sealer = Sealer::load(db, contract).await?;
     let Sealing { run, contract: number, sightings, finished, label, notices } = sealing;
 
@@ -129,8 +132,8 @@ async fn seal(
         table: "snapshot",
         what: format!("sequence number {seq} is out of range"),
     })?;
-    let subject = Subject { contract: number, row: contract, run, seq, finished, notices: &notices };
-    announce(db, subject, announcer, seams).await?;
+    let subject = Subject { contract: number, row: contract, run, seq, finished, origin, notices: &notices };
+    announce(db, subject, announcer).await?;
     Ok(seq)
 }
 

@@ -21,8 +21,8 @@ use keyholder::seams::{Seams, SeededRandom, SetClock};
 use keyholder::store::runner::Runner;
 use keyholder::store::runs::Occasion;
 use keyholder::store::seal::Sealing;
-use keyholder::store::seal::announce::Silent;
-use keyholder::store::{Access, Store};
+use keyholder::store::seal::announce::{Announce, Silent};
+use keyholder::store::{Access, Store, StoreError};
 
 pub(crate) const CONTRACT: ContractNumber = ContractNumber(31_884_421);
 
@@ -228,6 +228,16 @@ impl Bench {
         self.seal_noticing(contract, sightings, Vec::new()).await
     }
 
+    /// Seals what was seen, and lets somebody compose its alerts.
+    pub(crate) async fn seal_announced(
+        &self,
+        contract: ContractNumber,
+        sightings: Sightings,
+        announcer: &dyn Announce,
+    ) -> Result<Snapshot, StoreError> {
+        self.try_seal(contract, sightings, Vec::new(), announcer).await
+    }
+
     /// Seals what was seen by a run that noticed something.
     pub(crate) async fn seal_noticing(
         &self,
@@ -235,6 +245,16 @@ impl Bench {
         sightings: Sightings,
         notices: Vec<Notice>,
     ) -> Snapshot {
+        self.try_seal(contract, sightings, notices, &Silent).await.expect("a snapshot is sealed")
+    }
+
+    async fn try_seal(
+        &self,
+        contract: ContractNumber,
+        sightings: Sightings,
+        notices: Vec<Notice>,
+        announcer: &dyn Announce,
+    ) -> Result<Snapshot, StoreError> {
         let day = self.days.get();
         self.days.set(day + 1);
         let at = start() + TimeDelta::days(day);
@@ -243,6 +263,6 @@ impl Bench {
         let run = self.store.begin_run(&self.runner, &occasion, at, &source).await.expect("a run begins");
         let finished = at + TimeDelta::minutes(1);
         let sealing = Sealing { run, contract, sightings, finished, label: None, notices };
-        self.store.seal(sealing, &Silent, &self.seams).await.expect("a snapshot is sealed")
+        self.store.seal(sealing, announcer, &self.seams).await
     }
 }
