@@ -44,7 +44,8 @@ pub(super) async fn tls(
     config: Arc<ClientConfig>,
     stream: TcpStream,
 ) -> Result<TlsStream<TcpStream>, DeliveryError> {
-    let name = ServerName::try_from(host.to_owned()).map_err(|_| DeliveryError::retry(TargetError::NoHost))?;
+    let name = ServerName::try_from(host.to_owned())
+        .map_err(|_| DeliveryError::retry(TargetError::HostName { host: host.to_owned() }))?;
     match timeout(network.connect_timeout, TlsConnector::from(config).connect(name, stream)).await {
         Ok(stream) => stream.map_err(|error| DeliveryError::retry(failure(host, error))),
         Err(_) => Err(timed_out(host, network.connect_timeout)),

@@ -82,6 +82,12 @@ pub enum TargetError {
     /// No host.
     #[error("the target has no host")]
     NoHost,
+    /// Neither a name nor an address.
+    #[error("{host:?} is neither a host name nor an IP address")]
+    HostName {
+        /// The text.
+        host: String,
+    },
     /// An address that the policy forbids.
     #[error("the target {host} is {address}, {class}, which is not allowed")]
     Forbidden {
@@ -196,7 +202,7 @@ impl Rules {
         if host.is_empty() {
             return Err(TargetError::NoHost);
         }
-        match literal(host) {
+        match literal(host)? {
             Some(address) => self.check(host, address),
             None if self.is_plain && !self.policy.allow_loopback => Err(TargetError::Plain { host: host.to_owned() }),
             None => Ok(()),
@@ -210,7 +216,7 @@ impl Rules {
         host: &str,
         port: u16,
     ) -> Result<Vec<SocketAddr>, TargetError> {
-        if let Some(address) = literal(host) {
+        if let Some(address) = literal(host)? {
             self.check(host, address)?;
             return Ok(vec![SocketAddr::new(address, port)]);
         }
@@ -257,9 +263,16 @@ pub(super) fn host_of(url: &Url) -> Option<String> {
     })
 }
 
-/// The address that a host is, with or without brackets.
-fn literal(host: &str) -> Option<IpAddr> {
-    host.trim_start_matches('[').trim_end_matches(']').parse().ok()
+/// The address that a host is, in any spelling of IPv4; nothing for a name.
+fn literal(host: &str) -> Result<Option<IpAddr>, TargetError> {
+    if let Ok(address) = host.parse() {
+        return Ok(Some(address));
+    }
+    match Host::parse(host) {
+        Ok(Host::Ipv4(address)) => Ok(Some(address.into())),
+        Ok(Host::Domain(_)) => Ok(None),
+        Ok(Host::Ipv6(_)) | Err(_) => Err(TargetError::HostName { host: host.to_owned() }),
+    }
 }
 
 /// What is special about an address; nothing for one that anybody can be reached by, private networks included.
@@ -324,5 +337,77 @@ fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
             Some(last(high, low))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_class(address: &str, expected: Option<AddressClass>) {
+        assert_eq!(classify(address.parse().unwrap()), expected, "{address}");
+    }
+
+    #[test]
+    fn addresses_of_this_machine_and_link_are_classified() {
+        for address in
+            ["127.0.0.1", "127.255.0.1", "::1", "::ffff:127.0.0.1", "::127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::"]
+        {
+            check_class(address, Some(AddressClass::Loopback));
+        }
+        for address in ["169.254.1.1", "fe80::1", "::ffff:169.254.1.1"] {
+            check_class(address, Some(AddressClass::LinkLocal));
+        }
+    }
+
+    #[test]
+    fn metadata_services_are_classified() {
+        for address in [
+            "169.254.169.254",
+            "100.100.100.200",
+            "192.0.0.192",
+            "168.63.129.16",
+            "fd00:ec2::254",
+            "fd20:ce::254",
+            "::ffff:169.254.169.254",
+        ] {
+            check_class(address, Some(AddressClass::Metadata));
+        }
+    }
+
+    #[test]
+    fn addresses_of_no_single_receiver_are_classified() {
+        for address in ["0.0.0.0", "0.1.2.3", "::", "::ffff:0.0.0.0"] {
+            check_class(address, Some(AddressClass::Unspecified));
+        }
+        for address in ["224.0.0.1", "255.255.255.255", "240.0.0.1", "ff02::1"] {
+            check_class(address, Some(AddressClass::NotUnicast));
+        }
+    }
+
+    #[test]
+    fn public_and_private_addresses_are_targets() {
+        for address in
+            ["192.0.2.1", "10.0.0.1", "192.168.1.1", "100.64.0.1", "2001:db8::1", "fd00::1", "64:ff9b::c000:201"]
+        {
+            check_class(address, None);
+        }
+    }
+
+    #[track_caller]
+    fn check_host(host: &str, expected: &str) {
+        let error = Rules { policy: TargetPolicy::default(), is_plain: false }.check_host(host).unwrap_err();
+        assert!(error.to_string().contains(expected), "{host}: {error}");
+    }
+
+    #[test]
+    fn other_spellings_of_an_address_are_no_way_around() {
+        for host in ["127.1", "2130706433", "0x7f.1", "0177.0.0.1"] {
+            check_host(host, "a loopback address");
+        }
+        check_host("a b", "neither a host name nor an IP address");
+        check_host("[::1]", "neither a host name nor an IP address");
+        check_host("", "has no host");
     }
 }

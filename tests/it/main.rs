@@ -66,6 +66,7 @@ mod report_templates;
 mod service_engine;
 mod sinks_email;
 mod sinks_http;
+mod sinks_judges;
 mod sinks_syslog;
 mod store_around;
 mod store_diff;

@@ -18,7 +18,7 @@ pub(crate) enum Encryption {
     Tls(TlsAcceptor),
 }
 
-/// A mail server that keeps what it is told and gives this reply to each recipient.
+/// A mail server that keeps commands and mails, and gives this reply to each recipient.
 pub(crate) struct MailServer {
     /// The port on 127.0.0.1.
     pub(crate) port: u16,
