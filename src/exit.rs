@@ -49,6 +49,21 @@ pub enum Exit {
     Terminated,
 }
 
+/// Outcomes of several contracts, the worst first. A wrong contract behind the credentials is a matter of configuration.
+const BY_WEIGHT: [Exit; 11] = [
+    Exit::Unexpected,
+    Exit::Store,
+    Exit::Usage,
+    Exit::Configuration,
+    Exit::CredentialsRefused,
+    Exit::Unreachable,
+    Exit::Output,
+    Exit::Delivery,
+    Exit::Locked,
+    Exit::Incomplete,
+    Exit::Done,
+];
+
 impl Exit {
     /// All of them, by number.
     pub const ALL: [Self; 18] = [
@@ -71,6 +86,13 @@ impl Exit {
         Self::Interrupted,
         Self::Terminated,
     ];
+
+    /// What several outcomes come to: the one that most needs somebody.
+    pub fn worst(outcomes: impl IntoIterator<Item = Self>) -> Self {
+        // No outcome of a contract is missing in the list; one that is would count as an unexpected one.
+        let rank = |exit: &Self| BY_WEIGHT.iter().position(|known| known == exit).unwrap_or(0);
+        outcomes.into_iter().min_by_key(rank).unwrap_or(Self::Done)
+    }
 
     /// The number the process ends with.
     pub fn code(self) -> u8 {
@@ -153,6 +175,16 @@ impl From<Exit> for ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_worst_outcome_of_several_contracts_counts() {
+        let worst = |exits: &[Exit]| Exit::worst(exits.iter().copied()).code();
+        assert_eq!(worst(&[]), 0);
+        assert_eq!(worst(&[Exit::Done, Exit::Incomplete]), 9);
+        assert_eq!(worst(&[Exit::Incomplete, Exit::CredentialsRefused, Exit::Done]), 4);
+        assert_eq!(worst(&[Exit::Locked, Exit::Unreachable, Exit::Configuration]), 3);
+        assert_eq!(worst(&[Exit::Store, Exit::Unexpected]), 1);
+    }
 
     #[test]
     fn the_codes_are_the_promised_ones() {

@@ -25,6 +25,7 @@ impl Look {
         let cover = Cover {
             organisation: config.report.organisation.clone(),
             config_hash: config.hash(),
+            contract_names: config.contract_names(),
             dormant_after: config.report.dormant_after,
         };
         let templates = match &config.report.templates {

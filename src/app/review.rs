@@ -58,6 +58,8 @@ pub struct Cover {
     pub organisation: String,
     /// SHA-256 of the effective configuration, in hex.
     pub config_hash: String,
+    /// What the configuration calls contracts.
+    pub contract_names: BTreeMap<ContractNumber, String>,
     /// Without a sign-in for longer than that an active user counts as dormant; reports count in whole days.
     pub dormant_after: Duration,
 }
@@ -66,7 +68,7 @@ impl Default for Cover {
     /// Nobody's name, no hash, and otherwise what the configuration has when it says nothing.
     fn default() -> Self {
         let config::Report { organisation, dormant_after, .. } = config::Report::default();
-        Self { organisation, config_hash: String::new(), dormant_after }
+        Self { organisation, config_hash: String::new(), contract_names: BTreeMap::new(), dormant_after }
     }
 }
 
@@ -101,6 +103,7 @@ pub async fn input(
         snapshots: snapshots.into_iter().filter(|one| one.seq <= upto).map(|one| (one.seq, one)).collect(),
         organisation: cover.organisation.clone(),
         config_hash: cover.config_hash.clone(),
+        contract_name: cover.contract_names.get(&contract).cloned().unwrap_or_default(),
         as_of,
         dormant_days: whole_days(cover.dormant_after),
     })

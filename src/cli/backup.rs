@@ -29,7 +29,7 @@ pub struct Backup {
 }
 
 pub(super) async fn run(command: Backup, context: &mut Context) -> Result<Exit, Failure> {
-    let signals = Signals::listen()?;
+    let mut signals = Signals::listen()?;
     let database = context.config()?.database()?.to_owned();
     let out = command.out.unwrap_or_else(|| database.with_file_name("backups").join(""));
     let target = BackupTarget::of(out, command.keep);

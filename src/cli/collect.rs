@@ -1,23 +1,27 @@
-//! `keyholder collect`: one collection of one contract.
+//! `keyholder collect`: one collection of one contract, or of each.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
 
+use super::contract::{Chosen, ContractArg};
 use super::progress::Bar;
 use super::signals::Signals;
 use super::{Context, Failure};
 use crate::api::read::Client;
 use crate::api::recording::Listener;
+use crate::api::settings::Settings;
 use crate::app::collect::{CollectFailure, Order, collect};
 use crate::app::recording::Recording;
 use crate::app::stop::Stop;
 use crate::collect::CollectError;
 use crate::domain::notice::Notice;
 use crate::domain::severity::Severity;
+use crate::domain::snapshot::Snapshot;
 use crate::exit::Exit;
-use crate::store::Access;
+use crate::store::{Access, Store};
 
 /// Reads everything the credentials can see of a contract and seals it as the next snapshot.
 ///
@@ -26,9 +30,14 @@ use crate::store::Access;
 /// never taken for removed.
 #[derive(Args, Debug)]
 pub struct Collect {
-    /// The contract that is expected; only resellers have to say
-    #[arg(long, value_name = "NUMBER")]
-    contract: Option<u64>,
+    /// Which contract: a [[contract]] of the configuration by its name or number, or the number that is expected; a run
+    /// that sees another one is refused
+    #[arg(long, value_name = "NAME or NUMBER")]
+    contract: Option<ContractArg>,
+    /// Every [[contract]] of the configuration, one after the other. One that fails does not stop the others; the exit code
+    /// is that of the worst outcome
+    #[arg(long, conflicts_with_all = ["contract", "record"])]
+    all: bool,
     /// A name for the snapshot, to find it again: a letter, then letters, digits, `.`, `_` and `-`
     #[arg(long, value_name = "NAME", value_parser = label)]
     label: Option<String>,
@@ -46,12 +55,38 @@ pub struct Collect {
 
 pub(super) async fn run(command: Collect, context: &mut Context) -> Result<Exit, Failure> {
     // From the first moment on: a signal has to find somebody who knows what to do.
-    let signals = Signals::listen()?;
-    let mut settings = context.settings()?;
-    if command.contract.is_some() {
-        settings.contract_number = command.contract;
-    }
+    let mut signals = Signals::listen()?;
+    let mut exits = Vec::new();
+    let all = if command.all { context.all()? } else { vec![context.chosen(command.contract.as_ref())?] };
     let store = context.store(Access::Write).await?;
+    for chosen in &all {
+        let outcome = one(&command, chosen, &store, &mut signals, context).await;
+        match outcome.map_err(|failure| failure.of_contract(chosen.config.as_ref())) {
+            Ok(exit) => exits.push(exit),
+            Err(failure) if all.len() == 1 || failure.is_signal() => {
+                store.close().await;
+                return Err(failure);
+            }
+            Err(failure) => {
+                failure.tell(&mut io::stderr().lock())?;
+                exits.push(failure.exit());
+            }
+        }
+    }
+    store.close().await;
+    Ok(Exit::worst(exits))
+}
+
+/// Collects one contract and says what came of it.
+async fn one(
+    command: &Collect,
+    chosen: &Chosen,
+    store: &Store,
+    signals: &mut Signals,
+    context: &mut Context,
+) -> Result<Exit, Failure> {
+    let mut settings = context.settings(chosen.config.as_ref())?;
+    settings.contract_number = chosen.number.map(|number| number.0).or(settings.contract_number);
     let client = Client::new(&settings, context.seams.clone())?;
     let recording = command.record.as_deref().map(|folder| Recording::begin(folder, &settings)).transpose();
     let recording = recording.map_err(Failure::Record)?.map(Arc::new);
@@ -59,21 +94,12 @@ pub(super) async fn run(command: Collect, context: &mut Context) -> Result<Exit,
         Some(recording) => client.recorded(Arc::clone(recording) as Arc<dyn Listener>)?,
         None => client,
     };
-    let care = context.config()?.config.collect.clone();
-    let least_room = context.config()?.config.store.min_free_mib << 20;
     let stop = Stop::default();
-    let order = Order {
-        label: command.label,
-        cross_check: command.cross_check || care.cross_check,
-        reread_after: care.reread_after,
-        fresh: command.fresh,
-        least_room,
-        stop: stop.clone(),
-        ..Order::manual(context.seams.now(), &settings)
-    };
-    tracing::info!("Collecting from {}", settings.base);
+    let order = order(command, &settings, stop.clone(), context)?;
+    let name = chosen.config.as_ref().map(|contract| format!(" for contract {}", contract.name)).unwrap_or_default();
+    tracing::info!("Collecting from {}{name}", settings.base);
     let bar = Bar::new(context.progress);
-    let outcome = signals.obey(&stop, collect(&store, &client, &context.seams, order, &|at| bar.show(at))).await;
+    let outcome = signals.obey(&stop, collect(store, &client, &context.seams, order, &|at| bar.show(at))).await;
     bar.finish();
     if let (Some(recording), Some(folder)) = (&recording, &command.record) {
         match recording.end() {
@@ -83,19 +109,33 @@ pub(super) async fn run(command: Collect, context: &mut Context) -> Result<Exit,
     }
     let snapshot = match outcome? {
         (Ok(snapshot), _) => snapshot,
-        (Err(failure), signal) => {
-            store.close().await;
-            return Err(match (failure, signal) {
-                (CollectFailure::Walk(CollectError::Stopped), Some(signal)) => Failure::Stopped { signal },
-                (failure, _) => failure.into(),
-            });
-        }
+        (Err(CollectFailure::Walk(CollectError::Stopped)), Some(signal)) => return Err(Failure::Stopped { signal }),
+        (Err(failure), _) => return Err(failure.into()),
     };
+    let name = chosen.config.as_ref().map(|contract| contract.name.as_str());
+    let title =
+        name.map_or_else(|| context.title_of(snapshot.contract), |name| format!("{} ({name})", snapshot.contract));
+    context.line(&snapshot.summary_of(&title))?;
+    report(store, &snapshot).await
+}
+
+fn order(command: &Collect, settings: &Settings, stop: Stop, context: &Context) -> Result<Order, Failure> {
+    let config = &context.config()?.config;
+    Ok(Order {
+        label: command.label.clone(),
+        cross_check: command.cross_check || config.collect.cross_check,
+        reread_after: config.collect.reread_after,
+        fresh: command.fresh,
+        least_room: config.store.min_free_mib << 20,
+        stop,
+        ..Order::manual(context.seams.now(), settings)
+    })
+}
+
+/// Says what the run noticed and could not see.
+async fn report(store: &Store, snapshot: &Snapshot) -> Result<Exit, Failure> {
     let coverage = store.coverage(snapshot.contract, snapshot.seq).await?;
-    let notices = store.notices(snapshot.contract, snapshot.seq).await?;
-    store.close().await;
-    context.line(&snapshot.summary())?;
-    tell(&notices);
+    tell(&store.notices(snapshot.contract, snapshot.seq).await?);
     if snapshot.is_complete() {
         return Ok(Exit::Done);
     }

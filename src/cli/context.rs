@@ -4,9 +4,8 @@ use std::io::{self, IsTerminal as _, Write};
 
 use super::Failure;
 use crate::api::settings::Settings;
-use crate::config::{self, ConfigError, Loaded};
+use crate::config::{self, ConfigError, ContractConfig, Loaded};
 use crate::credentials::{self, Lifetime};
-use crate::domain::id::ContractNumber;
 use crate::domain::time::to_seconds;
 use crate::seams::{Environment, Seams};
 use crate::store::{Access, Store};
@@ -46,29 +45,24 @@ impl Context {
         self.loaded.as_ref().map_err(|error| Failure::Config(error.clone()))
     }
 
-    /// What the client needs to know, credentials included. Warns when the token is about to end.
-    pub fn settings(&self) -> Result<Settings, Failure> {
+    /// What the client needs to know for a contract of the configuration, or for the one of `[api]` and `[credentials]`;
+    /// credentials included. Warns when the token is about to end.
+    pub fn settings(&self, contract: Option<&ContractConfig>) -> Result<Settings, Failure> {
         let loaded = self.config()?;
-        let found = credentials::find(loaded, &self.environment)?;
+        let found = credentials::find_for(loaded, contract, &self.environment)?;
         tracing::debug!("Credentials from {}", found.source);
         match credentials::lifetime(found.expires, self.seams.now()) {
             Lifetime::EndsSoon(end) => tracing::warn!("The token ends on {}; get a new one in time", to_seconds(end)),
             Lifetime::Over(end) => tracing::warn!("The token ended on {}", to_seconds(end)),
             Lifetime::Unknown | Lifetime::Fine(_) => {}
         }
-        Ok(config::settings(loaded, found.credentials)?)
+        Ok(config::settings(loaded, contract, found.credentials)?)
     }
 
     /// Opens the configured database.
     pub async fn store(&self, access: Access) -> Result<Store, Failure> {
         let path = self.config()?.database()?;
         Ok(Store::open(path, access).await?)
-    }
-
-    /// The contract that is meant: the one asked for, else the configured one, else the only one in the database.
-    pub async fn contract(&self, store: &Store, asked: Option<u64>) -> Result<ContractNumber, Failure> {
-        let asked = asked.or(self.config()?.config.api.contract_number).map(ContractNumber);
-        Ok(store.choose_contract(asked).await?)
     }
 
     /// Writes one line of data.

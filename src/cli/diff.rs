@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::contract::ContractArg;
 use super::table::ListFormat;
 use super::{Context, Failure, meanings};
 use crate::analyse::in_between::in_between;
@@ -31,8 +32,8 @@ pub struct Diff {
     #[arg(long, value_name = "SEVERITY")]
     fail_on: Option<Severity>,
     /// Which contract, if the database has several
-    #[arg(long, value_name = "NUMBER")]
-    contract: Option<u64>,
+    #[arg(long, value_name = "NAME or NUMBER")]
+    contract: Option<ContractArg>,
     /// How to write the list
     #[arg(long, value_enum, default_value_t)]
     format: ListFormat,
@@ -40,7 +41,7 @@ pub struct Diff {
 
 pub(super) async fn run(diff: Diff, context: &mut Context) -> Result<Exit, Failure> {
     let store = context.store(Access::Read).await?;
-    let contract = context.contract(&store, diff.contract).await?;
+    let contract = context.contract(&store, diff.contract.as_ref()).await?;
     let from = store.resolve(contract, &diff.from).await?;
     let to = store.resolve(contract, &diff.to).await?;
     if from.seq > to.seq {
@@ -67,7 +68,11 @@ pub(super) async fn run(diff: Diff, context: &mut Context) -> Result<Exit, Failu
         );
     }
     let snapshots = store.snapshots(contract).await?;
-    meanings::table(&found, &snapshots, diff.format).write(&mut context.out, diff.format, context.width)?;
+    if !context.name_of(contract).is_empty() {
+        tracing::info!("Contract {}: snapshot {} compared with {}", context.title_of(contract), to.seq, from.seq);
+    }
+    let contract = (contract, context.name_of(contract));
+    meanings::table(&found, &snapshots, contract, diff.format).write(&mut context.out, diff.format, context.width)?;
     let worst = found.iter().map(|meaning| meaning.severity).max();
     Ok(match (diff.fail_on, worst) {
         (Some(threshold), Some(worst)) if worst >= threshold => Exit::found(worst),

@@ -12,7 +12,7 @@ use crate::app::collect::{CollectFailure, of_store};
 use crate::app::demo::DemoError;
 use crate::app::review::ReviewError;
 use crate::app::write::WriteError;
-use crate::config::ConfigError;
+use crate::config::{ConfigError, ContractConfig};
 use crate::credentials::CredentialsError;
 use crate::exit::Exit;
 use crate::report::RenderError;
@@ -41,6 +41,14 @@ pub enum Failure {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// One contract of several.
+    #[error("collect contract {name}")]
+    Contract {
+        /// Its name in the configuration.
+        name: String,
+        /// Why.
+        source: Box<Self>,
+    },
     /// A question that the database cannot answer.
     #[error(transparent)]
     Review(#[from] ReviewError),
@@ -103,11 +111,27 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// The failure of a contract of the configuration, which it names.
+    pub(super) fn of_contract(self, contract: Option<&ContractConfig>) -> Self {
+        match contract {
+            Some(contract) if !self.is_signal() => {
+                Self::Contract { name: contract.name.clone(), source: Box::new(self) }
+            }
+            _ => self,
+        }
+    }
+
+    /// Whether a signal stopped the command.
+    pub(super) fn is_signal(&self) -> bool {
+        matches!(self, Self::Stopped { .. } | Self::Abandoned { .. } | Self::Cut { .. })
+    }
+
     /// The code the process ends with.
     pub fn exit(&self) -> Exit {
         match self {
             Self::Config(_) | Self::Credentials(_) | Self::Settings(_) | Self::Templates(_) => Exit::Configuration,
             Self::Collect(failure) => failure.exit(),
+            Self::Contract { source, .. } => source.exit(),
             Self::Store(error) | Self::Review(ReviewError::Store(error)) => of_store(error),
             Self::Review(ReviewError::Analyse(_)) | Self::Analyse(_) => Exit::Store,
             Self::Review(ReviewError::Backwards { .. } | ReviewError::Unknown { .. })
@@ -128,6 +152,7 @@ impl Failure {
         match self {
             Self::Config(_) => Some("`keyholder config default` prints every key with its meaning".to_owned()),
             Self::Collect(failure) => failure.hint(),
+            Self::Contract { source, .. } => source.hint(),
             Self::Store(error) | Self::Review(ReviewError::Store(error)) => error.hint(),
             Self::Review(ReviewError::Backwards { .. }) => Some(
                 "compare with a snapshot that is earlier than the one asked for; `keyholder snapshots list` shows them"

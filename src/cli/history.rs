@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::contract::ContractArg;
 use super::table::ListFormat;
 use super::{Context, Failure, meanings};
 use crate::app::review;
@@ -14,8 +15,8 @@ pub struct History {
     /// An e-mail address, a name, or an id of a user, group, resource or S3 key
     name: String,
     /// Which contract, if the database has several
-    #[arg(long, value_name = "NUMBER")]
-    contract: Option<u64>,
+    #[arg(long, value_name = "NAME or NUMBER")]
+    contract: Option<ContractArg>,
     /// How to write the list
     #[arg(long, value_enum, default_value_t)]
     format: ListFormat,
@@ -23,7 +24,7 @@ pub struct History {
 
 pub(super) async fn run(history: History, context: &mut Context) -> Result<Exit, Failure> {
     let store = context.store(Access::Read).await?;
-    let contract = context.contract(&store, history.contract).await?;
+    let contract = context.contract(&store, history.contract.as_ref()).await?;
     let ids = review::find(&store, contract, &history.name).await?;
     if let [_, _, ..] = ids.as_slice() {
         tracing::warn!("{} objects have that name: {}", ids.len(), ids.join(", "));
@@ -41,6 +42,11 @@ pub(super) async fn run(history: History, context: &mut Context) -> Result<Exit,
         let first = snapshots.first().map(|one| one.seq.to_string()).unwrap_or_default();
         tracing::info!("Nothing has happened to it since snapshot {first}");
     }
-    meanings::table(&explained, &snapshots, history.format).write(&mut context.out, history.format, context.width)?;
+    let contract = (contract, context.name_of(contract));
+    meanings::table(&explained, &snapshots, contract, history.format).write(
+        &mut context.out,
+        history.format,
+        context.width,
+    )?;
     Ok(Exit::Done)
 }

@@ -2,14 +2,20 @@
 
 use super::table::{ListFormat, Table};
 use crate::domain::change::Meaning;
-use crate::domain::id::Seq;
+use crate::domain::id::{ContractNumber, Seq};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::time::to_seconds;
 
-/// One row per change, in the order given. `dates` tells when a snapshot ended. A table has the columns that fit a
+/// One row per change, in the order given. `dates` tells when a snapshot ended, `contract` is its
+/// number and name. A table has the columns that fit a
 /// terminal, the other formats have all.
-pub(super) fn table(meanings: &[Meaning], dates: &[Snapshot], format: ListFormat) -> Table {
-    if format == ListFormat::Table { for_people(meanings, dates) } else { for_programs(meanings, dates) }
+pub(super) fn table(
+    meanings: &[Meaning],
+    dates: &[Snapshot],
+    contract: (ContractNumber, &str),
+    format: ListFormat,
+) -> Table {
+    if format == ListFormat::Table { for_people(meanings, dates) } else { for_programs(meanings, dates, contract) }
 }
 
 fn for_people(meanings: &[Meaning], dates: &[Snapshot]) -> Table {
@@ -42,9 +48,20 @@ fn detail(meaning: &Meaning) -> String {
     format!("{}: {step}", meaning.field)
 }
 
-fn for_programs(meanings: &[Meaning], dates: &[Snapshot]) -> Table {
+fn for_programs(meanings: &[Meaning], dates: &[Snapshot], (number, name): (ContractNumber, &str)) -> Table {
     let mut table = Table::new(&[
-        "severity", "change", "what", "with", "field", "before", "after", "seen_utc", "snapshot", "actor",
+        "severity",
+        "change",
+        "what",
+        "with",
+        "field",
+        "before",
+        "after",
+        "seen_utc",
+        "snapshot",
+        "actor",
+        "contract",
+        "contract_name",
     ]);
     for meaning in meanings {
         table.push([
@@ -58,6 +75,8 @@ fn for_programs(meanings: &[Meaning], dates: &[Snapshot]) -> Table {
             date(meaning.to, dates).into(),
             u64::from(meaning.to.0).into(),
             meaning.actor.as_ref().map(|actor| actor.who.as_str()).unwrap_or_default().into(),
+            number.to_string().into(),
+            name.into(),
         ]);
     }
     table

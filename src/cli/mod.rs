@@ -7,6 +7,7 @@ mod collect;
 pub mod completions;
 pub mod config;
 mod context;
+mod contract;
 mod demo;
 mod diff;
 pub mod doctor;

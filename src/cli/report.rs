@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use super::contract::ContractArg;
 use super::{Context, Failure};
 use crate::app::reports::Look;
 use crate::app::review::{self, Question};
@@ -36,8 +37,8 @@ pub struct Report {
     #[arg(long, value_enum, default_value_t)]
     dialect: DialectArg,
     /// Which contract, if the database has several
-    #[arg(long, value_name = "NUMBER")]
-    contract: Option<u64>,
+    #[arg(long, value_name = "NAME or NUMBER")]
+    contract: Option<ContractArg>,
 }
 
 /// [`Format`] on the command line.
@@ -103,7 +104,7 @@ pub(super) async fn run(command: Report, context: &mut Context) -> Result<Exit, 
     }
     let Look { cover, templates } = Look::of(&context.config()?.config)?;
     let store = context.store(Access::Read).await?;
-    let contract = context.contract(&store, command.contract).await?;
+    let contract = context.contract(&store, command.contract.as_ref()).await?;
     let question = Question { as_of: Some(command.as_of), since: command.since };
     let input = review::input(&store, contract, &question, &cover).await?;
     for format in &command.format {

@@ -60,7 +60,7 @@ impl Signals {
 
     /// Does the work to its end. The first signal asks it to stop, the second one drops it.
     pub(super) async fn obey<T>(
-        mut self,
+        &mut self,
         stop: &Stop,
         work: impl Future<Output = T>,
     ) -> Result<(T, Option<Signal>), Failure> {

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 
+use super::contract::ContractArg;
 use super::table::{ListFormat, Table, visible};
 use super::{Context, Failure};
 use crate::domain::coverage::Coverage;
@@ -25,8 +26,8 @@ pub enum Snapshots {
 #[derive(Args, Debug)]
 pub struct List {
     /// Only this contract; without it, all
-    #[arg(long, value_name = "NUMBER")]
-    contract: Option<u64>,
+    #[arg(long, value_name = "NAME or NUMBER")]
+    contract: Option<ContractArg>,
     /// Every attempt to collect instead, those that failed or were interrupted among them
     #[arg(long)]
     runs: bool,
@@ -42,8 +43,8 @@ pub struct Show {
     #[arg(default_value = "latest")]
     snapshot: String,
     /// Which contract, if the database has several
-    #[arg(long, value_name = "NUMBER")]
-    contract: Option<u64>,
+    #[arg(long, value_name = "NAME or NUMBER")]
+    contract: Option<ContractArg>,
     /// How to write the coverage
     #[arg(long, value_enum, default_value_t)]
     format: ListFormat,
@@ -53,8 +54,9 @@ pub struct Show {
 const FOR_PEOPLE: [&str; 6] = ["snapshot", "finished_utc", "population", "users", "changes", "label"];
 
 /// All columns.
-const FOR_PROGRAMS: [&str; 15] = [
+const FOR_PROGRAMS: [&str; 16] = [
     "contract",
+    "contract_name",
     "snapshot",
     "label",
     "finished_utc",
@@ -79,21 +81,33 @@ pub(super) async fn run(command: Snapshots, context: &mut Context) -> Result<Exi
 }
 
 /// The columns of a run.
-const OF_RUNS: [&str; 9] =
-    ["run", "state", "contract", "snapshot", "schedule", "started_utc", "finished_utc", "requests", "reason"];
+const OF_RUNS: [&str; 10] = [
+    "run",
+    "state",
+    "contract",
+    "contract_name",
+    "snapshot",
+    "schedule",
+    "started_utc",
+    "finished_utc",
+    "requests",
+    "reason",
+];
 
 /// The runs, oldest first. One that was never sealed belongs to no contract, and is listed whichever is asked for.
 async fn run_runs(list: List, context: &mut Context) -> Result<Exit, Failure> {
     let store = context.store(Access::Read).await?;
+    let asked = list.contract.as_ref().map(|asked| context.number(asked)).transpose()?;
     let mut table = Table::new(&OF_RUNS);
     for run in store.runs().await? {
-        if list.contract.is_some_and(|asked| run.contract.is_some_and(|contract| contract.0 != asked)) {
+        if asked.is_some_and(|asked| run.contract.is_some_and(|contract| contract != asked)) {
             continue;
         }
         table.push([
             run.number.into(),
             run.state.as_str().into(),
             run.contract.map(|contract| contract.to_string()).unwrap_or_default().into(),
+            run.contract.map(|contract| context.name_of(contract)).unwrap_or_default().into(),
             run.seq.map(|seq| seq.to_string()).unwrap_or_default().into(),
             run.schedule.into(),
             to_seconds(run.started).into(),
@@ -112,7 +126,7 @@ async fn run_list(list: List, context: &mut Context) -> Result<Exit, Failure> {
     }
     let store = context.store(Access::Read).await?;
     let contracts = match list.contract {
-        Some(_) => vec![context.contract(&store, list.contract).await?],
+        Some(_) => vec![context.contract(&store, list.contract.as_ref()).await?],
         None => store.contracts().await?,
     };
     let mut all = Table::new(&FOR_PROGRAMS);
@@ -120,11 +134,11 @@ async fn run_list(list: List, context: &mut Context) -> Result<Exit, Failure> {
         let mut own = Table::new(&FOR_PEOPLE);
         for snapshot in store.snapshots(*contract).await? {
             push_for_people(&mut own, &snapshot);
-            push_for_programs(&mut all, &snapshot);
+            push_for_programs(&mut all, &snapshot, context.name_of(*contract));
         }
         if list.format == ListFormat::Table {
             let gap = if index > 0 { "\n" } else { "" };
-            context.line(&format!("{gap}contract {contract}"))?;
+            context.line(&format!("{gap}contract {}", context.title_of(*contract)))?;
             own.write(&mut context.out, list.format, context.width)?;
         }
     }
@@ -152,9 +166,10 @@ fn population(snapshot: &Snapshot) -> &'static str {
     if snapshot.is_complete() { "complete" } else { "INCOMPLETE" }
 }
 
-fn push_for_programs(table: &mut Table, snapshot: &Snapshot) {
+fn push_for_programs(table: &mut Table, snapshot: &Snapshot, name: &str) {
     table.push([
         snapshot.contract.to_string().into(),
+        name.into(),
         u64::from(snapshot.seq.0).into(),
         snapshot.label.clone().unwrap_or_default().into(),
         to_seconds(snapshot.finished).into(),
@@ -174,11 +189,11 @@ fn push_for_programs(table: &mut Table, snapshot: &Snapshot) {
 
 async fn run_show(show: Show, context: &mut Context) -> Result<Exit, Failure> {
     let store = context.store(Access::Read).await?;
-    let contract = context.contract(&store, show.contract).await?;
+    let contract = context.contract(&store, show.contract.as_ref()).await?;
     let snapshot = store.resolve(contract, &show.snapshot).await?;
     let coverage = store.coverage(contract, snapshot.seq).await?;
     if show.format == ListFormat::Table {
-        for (name, value) in described(&snapshot, &coverage) {
+        for (name, value) in described(&snapshot, &coverage, &context.title_of(contract)) {
             context.line(&visible(&format!("{name:<12} {value}")))?;
         }
         context.line("")?;
@@ -196,10 +211,10 @@ async fn run_show(show: Show, context: &mut Context) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn described(snapshot: &Snapshot, coverage: &Coverage) -> Vec<(&'static str, String)> {
+fn described(snapshot: &Snapshot, coverage: &Coverage, contract: &str) -> Vec<(&'static str, String)> {
     let (all, complete) = coverage.totals();
     vec![
-        ("contract", snapshot.contract.to_string()),
+        ("contract", contract.to_owned()),
         ("snapshot", snapshot.seq.to_string()),
         ("label", snapshot.label.clone().unwrap_or_else(|| "-".to_owned())),
         ("population", format!("{} ({complete} of {all} scopes)", population(snapshot))),

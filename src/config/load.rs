@@ -1,5 +1,6 @@
 //! Puts the layers on top of each other and remembers which one had the last word.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -51,12 +52,19 @@ pub struct Loaded {
     pub shared: Option<Shared>,
     /// Places in which there was no shared IONOS file.
     pub shared_absent: Vec<PathBuf>,
+    /// The shared IONOS file again, for each profile that a contract names.
+    profiles: BTreeMap<String, Shared>,
     /// What is odd without being wrong, in sentences.
     pub warnings: Vec<String>,
     origins: Origins,
 }
 
 impl Loaded {
+    /// What the shared IONOS file has for a profile that a contract names.
+    pub fn profile(&self, name: &str) -> Option<&Shared> {
+        self.profiles.get(name)
+    }
+
     /// Where the value of a key comes from: `api.url`, or `contract[0].zone` for a key of an element, `contract[0]` for the
     /// element.
     pub fn origin(&self, path: &str) -> &Origin {
@@ -82,15 +90,20 @@ pub fn load(flags: &Flags, environment: &Environment) -> Result<Loaded, ConfigEr
     let file = layers.read_file(flags, environment);
     layers.read_environment(environment);
     layers.read_flags(flags);
-    let (shared, shared_absent) = layers.read_shared(environment);
+    let (text, shared_absent) = layers.read_shared(environment);
+    let shared = text.as_ref().and_then(|(text, path)| layers.take_shared(text, path));
+    let profiles = layers.profiles(text.as_ref());
     layers.check_across();
     layers.check_service();
     if layers.config.store.path.is_none() {
         layers.config.store.path = places::database(environment);
     }
     let Layers { config, origins, warnings, problems } = layers;
-    problems.or(Loaded { config, file, shared, shared_absent, warnings, origins })
+    problems.or(Loaded { config, file, shared, shared_absent, profiles, warnings, origins })
 }
+
+/// The text of a shared IONOS file, and where it is.
+type SharedText = (Zeroizing<String>, PathBuf);
 
 #[derive(Default)]
 struct Layers {
@@ -181,8 +194,8 @@ impl Layers {
         }
     }
 
-    /// The shared IONOS file, and the places in which it was not.
-    fn read_shared(&mut self, environment: &Environment) -> (Option<Shared>, Vec<PathBuf>) {
+    /// The text of the shared IONOS file, and the places in which it was not.
+    fn read_shared(&mut self, environment: &Environment) -> (Option<SharedText>, Vec<PathBuf>) {
         let named = self.config.credentials.config_file.clone();
         let places = named.clone().map_or_else(|| places::shared_files(environment), |path| vec![path]);
         let mut absent = Vec::new();
@@ -202,7 +215,7 @@ impl Layers {
                     return (None, absent);
                 }
             };
-            return (self.take_shared(&text, &path), absent);
+            return (Some((text, path)), absent);
         }
         (None, absent)
     }
@@ -226,6 +239,36 @@ impl Layers {
                 None
             }
         }
+    }
+
+    /// What the shared IONOS file has for the profiles that contracts name. One that is not there is a warning: it fails that
+    /// contract only, when its credentials are looked for.
+    fn profiles(&mut self, text: Option<&SharedText>) -> BTreeMap<String, Shared> {
+        let mut found = BTreeMap::new();
+        for (index, profile) in self.config.rows.profiles() {
+            let shared = match text {
+                None => Err("there is no shared IONOS file".to_owned()),
+                Some((text, path)) => shared::read(text, path, Some(&profile))
+                    .map_err(|error| format!("{}: {error}", Origin::Shared(path.clone()))),
+            };
+            let has_credentials = |shared: &Shared| shared.token.is_some() || shared.basic.is_some();
+            match shared {
+                Ok(mut shared) if has_credentials(&shared) => {
+                    if self.origins.contains_key("api.url") && !matches!(self.origins["api.url"], Origin::Shared(_)) {
+                        shared.endpoint = None;
+                    }
+                    found.insert(profile, shared);
+                }
+                Ok(_) => self.warn_of_profile(index, "the shared IONOS file has no credentials in that profile"),
+                Err(message) => self.warn_of_profile(index, &message),
+            }
+        }
+        found
+    }
+
+    fn warn_of_profile(&mut self, index: usize, message: &str) {
+        let origin = self.origin_of(&format!("contract[{index}].profile"));
+        self.warnings.push(format!("{origin}: contract.profile: {message}"));
     }
 
     /// Rules that span several keys.

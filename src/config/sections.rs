@@ -4,6 +4,7 @@
 //! here and one paragraph of `config/default.toml`.
 #![expect(clippy::doc_markdown, reason = "the help texts are shown in TOML comments, where backticks are noise")]
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use super::text::{ListenAddress, TargetUrl};
 use super::value::{MAX_COUNT, ValueType};
 use super::words::{Level, LogFormat};
 use crate::api::settings::{Pin, Version};
+use crate::domain::id::ContractNumber;
 
 /// Everything that can be configured. `Config::default()` is what `config/default.toml` says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -158,6 +160,14 @@ keys! { config
         level: Level = Level::Info, is local, env ["KEYHOLDER_LOG"];
         /// How a line looks: for people, or one JSON object a line.
         format: LogFormat = LogFormat::Text, is local;
+    }
+}
+
+impl Config {
+    /// The names of the contracts whose numbers are configured.
+    pub fn contract_names(&self) -> BTreeMap<ContractNumber, String> {
+        let named = self.contracts.iter().filter_map(|contract| Some((contract.number?, contract.name.clone())));
+        named.collect()
     }
 }
 

@@ -2,15 +2,25 @@
 
 use super::load::Loaded;
 use super::problem::{ConfigError, Problems};
+use super::shared::Endpoint;
+use super::tables::{ContractConfig, ContractCredentials};
 use crate::api::room;
 use crate::api::settings::{Credentials, Settings};
 
-/// The settings of a client: the configuration's section `[api]`, with the authorities of `api.ca_file`, or of the shared
-/// IONOS file when the address comes from there, read in.
-pub fn settings(loaded: &Loaded, credentials: Credentials) -> Result<Settings, ConfigError> {
+/// The settings of a client: the configuration's section `[api]` with what a contract has of its own instead, and the
+/// authorities of `api.ca_file`, or of the shared IONOS file when the address comes from there, read in.
+pub fn settings(
+    loaded: &Loaded,
+    contract: Option<&ContractConfig>,
+    credentials: Credentials,
+) -> Result<Settings, ConfigError> {
     let api = &loaded.config.api;
     let mut problems = Problems::default();
-    let mut extra_roots = loaded.shared.as_ref().and_then(|shared| shared.endpoint.as_ref()?.authorities.clone());
+    let endpoint = endpoint(loaded, contract);
+    let mut extra_roots = endpoint.and_then(|endpoint| endpoint.authorities.clone());
+    let url = contract.and_then(|contract| contract.url.as_ref()).or(endpoint.map(|endpoint| &endpoint.address));
+    let own = contract.and_then(|contract| contract.version);
+    let version = own.or(endpoint.and_then(|endpoint| endpoint.address.version)).unwrap_or(api.version);
     if let Some(path) = &api.ca_file {
         let origin = loaded.origin("api.ca_file");
         match std::fs::read_to_string(path) {
@@ -22,10 +32,10 @@ pub fn settings(loaded: &Loaded, credentials: Credentials) -> Result<Settings, C
         }
     }
     problems.or(Settings {
-        base: api.url.base(api.version),
-        version: api.version,
+        base: url.unwrap_or(&api.url).base(version),
+        version,
         credentials,
-        contract_number: api.contract_number,
+        contract_number: contract.map_or(api.contract_number, |contract| contract.number.map(|number| number.0)),
         pin: api.pinned_cert,
         extra_roots,
         concurrency: api.concurrency,
@@ -36,6 +46,18 @@ pub fn settings(loaded: &Loaded, credentials: Credentials) -> Result<Settings, C
         longest_retry_after: api.longest_retry_after,
         largest_run: room::LARGEST_RUN,
     })
+}
+
+/// The endpoint of the shared IONOS file that counts: that of the contract's own profile, or of the profile in use; none where
+/// somebody says otherwise.
+fn endpoint<'a>(loaded: &'a Loaded, contract: Option<&ContractConfig>) -> Option<&'a Endpoint> {
+    match contract {
+        Some(ContractConfig { url: Some(_), .. }) => None,
+        Some(ContractConfig { credentials: Some(ContractCredentials::Profile(name)), .. }) => {
+            loaded.profile(name)?.endpoint.as_ref()
+        }
+        _ => loaded.shared.as_ref()?.endpoint.as_ref(),
+    }
 }
 
 #[cfg(test)]
@@ -53,7 +75,7 @@ mod tests {
     #[test]
     fn the_defaults_are_those_of_the_client() {
         let loaded = load(&Flags::default(), &Environment::default()).expect("the defaults");
-        let ours = settings(&loaded, token()).expect("settings");
+        let ours = settings(&loaded, None, token()).expect("settings");
         let theirs = Settings::new(ours.base.clone(), ours.version, token());
         assert_eq!(ours.base.as_str(), "https://api.ionos.com/cloudapi/v6");
         assert_eq!(format!("{ours:?}"), format!("{theirs:?}"));
@@ -62,6 +84,6 @@ mod tests {
     #[test]
     fn settings_never_show_the_credentials() {
         let loaded = load(&Flags::default(), &Environment::default()).expect("the defaults");
-        assert!(!format!("{:?}", settings(&loaded, token())).contains("CANARY"));
+        assert!(!format!("{:?}", settings(&loaded, None, token())).contains("CANARY"));
     }
 }

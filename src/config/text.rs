@@ -61,6 +61,9 @@ texts! {
     /// The name of a contract, job or sink: lower-case letters, digits and hyphens.
     pub(super) Name: Form::Pattern("^[a-z0-9-]{1,40}$"), |text| {
         let is_name = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-';
+        if !text.is_empty() && text.chars().all(|character| character.is_ascii_digit()) {
+            return Err("must hold a letter: a number alone is the number of a contract".to_owned());
+        }
         within(text, is_name, "lower-case letters, digits and hyphens")
     };
     /// A short word that groups contracts.
@@ -291,6 +294,7 @@ mod tests {
         for text in ["", "Prod", "a_b", "a b", "a/b", &"a".repeat(41)] {
             check_refused::<Name>(text, "must be 1 to 40 lower-case letters, digits and hyphens");
         }
+        check_refused::<Name>("31234567", "must hold a letter");
         check_refused::<CredentialName>("../token", "must not begin with '.'");
         check_refused::<CredentialName>("a/b", "must be 1 to 40 letters");
         check_refused::<VariableName>("path", "capital letters");

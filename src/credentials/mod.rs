@@ -8,7 +8,7 @@
 //! order is `IONOS_TOKEN`, the token file (`KEYHOLDER_CREDENTIALS_TOKEN_FILE`, `IONOS_TOKEN_FILE`), the systemd credential
 //! `ionos-token`, then `IONOS_PASSWORD`, the password file and the systemd credential `ionos-password`, each with the
 //! effective user name (`IONOS_USERNAME`, `credentials.username`). The shared file's user name and password are a pair of
-//! their own. The legacy names `PROFITBRICKS_*` are not read.
+//! their own. A contract with credentials of its own uses those and no others, whatever the layers say. The legacy names `PROFITBRICKS_*` are not read.
 
 mod secret_file;
 mod token;
@@ -20,7 +20,7 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::api::settings::Credentials;
-use crate::config::{Loaded, Origin};
+use crate::config::{ContractConfig, ContractCredentials, Loaded, Origin, SecretSource, Shared};
 use crate::seams::Environment;
 
 pub use secret_file::{Keeper, SecretFileError, mode_of, read as read_secret_file};
@@ -64,6 +64,34 @@ pub enum CredentialsError {
         /// Where it is.
         origin: String,
     },
+    /// A systemd credential that is not there.
+    #[error("find systemd credential {name} ({origin}): {reason}")]
+    NoCredential {
+        /// Its name.
+        name: String,
+        /// Who named it.
+        origin: String,
+        /// Why it is not there.
+        reason: String,
+    },
+    /// A profile of the shared IONOS file that has no credentials.
+    #[error("find credentials in profile {profile} ({origin}): the shared IONOS file has none")]
+    NoProfile {
+        /// Its name.
+        profile: String,
+        /// Who named it.
+        origin: String,
+    },
+    /// An environment variable that is not set.
+    #[error("read the {what} ({origin}): environment variable {variable} is not set")]
+    NoVariable {
+        /// What was to be in it.
+        what: &'static str,
+        /// Its name.
+        variable: String,
+        /// Who named it.
+        origin: String,
+    },
     /// A password of nobody.
     #[error("use the password of {origin}: there is no user name; set IONOS_USERNAME or credentials.username")]
     NoUsername {
@@ -81,6 +109,9 @@ impl CredentialsError {
                  file of mode 0600 and name that in IONOS_TOKEN_FILE or credentials.token_file"
             }
             Self::File { .. } => "the file must belong to you or to root, have mode 0600 or 0400, and hold the secret and nothing else",
+            Self::NoCredential { .. } => "name it in the unit of the service: LoadCredential=NAME:/path/of/the/file",
+            Self::NoProfile { .. } => "sign in with the tool that writes the file, or name a token file instead",
+            Self::NoVariable { .. } => "set it in the environment of the service, or name a file or a systemd credential instead",
             Self::Malformed { .. } => "set it again, without quotes and line breaks",
             Self::NoUsername { .. } => "set IONOS_USERNAME, or better use a token",
         }
@@ -125,6 +156,86 @@ pub fn find(loaded: &Loaded, environment: &Environment) -> Result<Found, Credent
         Some(found) => Ok(found),
         None => Err(CredentialsError::Nowhere(search.looked())),
     }
+}
+
+/// Finds the credentials of a contract: its own if it has any, and then no others; else those of [`find`].
+pub fn find_for(
+    loaded: &Loaded,
+    contract: Option<&ContractConfig>,
+    environment: &Environment,
+) -> Result<Found, CredentialsError> {
+    let Some((contract, own)) = contract.and_then(|contract| Some((contract, contract.credentials.as_ref()?))) else {
+        return find(loaded, environment);
+    };
+    let origin = format!("contract {}", contract.name);
+    match own {
+        ContractCredentials::TokenFile(path) => {
+            let token = read("token", path, Keeper::Private, origin.clone())?;
+            bearer(token, format!("token file {} ({origin})", path.display()))
+        }
+        ContractCredentials::Systemd(name) => {
+            let token = read_systemd("token", name, &origin, environment)?;
+            bearer(token, format!("systemd credential {name} ({origin})"))
+        }
+        ContractCredentials::Password { username, file } => {
+            let password = read("password", file, Keeper::Private, origin.clone())?;
+            basic(username.clone(), password, format!("password file {} ({origin})", file.display()))
+        }
+        ContractCredentials::Profile(name) => {
+            let missing = || CredentialsError::NoProfile { profile: name.clone(), origin: origin.clone() };
+            of_shared(loaded.profile(name).ok_or_else(missing)?)?.ok_or_else(missing)
+        }
+    }
+}
+
+/// Reads a secret from where it is: the URL of a sink, a key, a password. `origin` says who named it.
+pub fn secret(
+    what: &'static str,
+    source: &SecretSource,
+    origin: &str,
+    environment: &Environment,
+) -> Result<SecretString, CredentialsError> {
+    match source {
+        SecretSource::File(path) => read(what, path, Keeper::Private, origin.to_owned()),
+        SecretSource::Systemd(name) => read_systemd(what, name, origin, environment),
+        SecretSource::Variable(variable) => {
+            let missing =
+                || CredentialsError::NoVariable { what, variable: variable.clone(), origin: origin.to_owned() };
+            environment.get(variable).map(|value| SecretString::from(value.trim())).ok_or_else(missing)
+        }
+    }
+}
+
+/// The secret in a systemd credential that must be there.
+fn read_systemd(
+    what: &'static str,
+    name: &str,
+    origin: &str,
+    environment: &Environment,
+) -> Result<SecretString, CredentialsError> {
+    let missing =
+        |reason: String| CredentialsError::NoCredential { name: name.to_owned(), origin: origin.to_owned(), reason };
+    let folder = environment.get("CREDENTIALS_DIRECTORY").map(Path::new).filter(|path| path.is_absolute());
+    let folder = folder.ok_or_else(|| missing("CREDENTIALS_DIRECTORY is not set".to_owned()))?;
+    let path = folder.join(name);
+    if !path.exists() {
+        return Err(missing(format!("there is none in {}", folder.display())));
+    }
+    read(what, &path, Keeper::Service, origin.to_owned())
+}
+
+/// The credentials of a shared IONOS file, if it has any for the profile in use.
+fn of_shared(shared: &Shared) -> Result<Option<Found>, CredentialsError> {
+    let profile = shared.profile.as_ref().map(|name| format!(", profile {name}")).unwrap_or_default();
+    let source = format!("shared IONOS file {}{profile}", shared.path.display());
+    let found = if let Some(token) = &shared.token {
+        bearer(SecretString::from(token.expose_secret().trim()), source)?
+    } else if let Some((username, password)) = &shared.basic {
+        basic(username.clone(), password.clone(), source)?
+    } else {
+        return Ok(None);
+    };
+    Ok(Some(Found { shared_file: Some(shared.path.clone()), ..found }))
 }
 
 /// The variables of the time before IONOS that are set and not read: worth a hint, never used.
@@ -187,17 +298,7 @@ impl Search<'_> {
     }
 
     fn shared(&self) -> Result<Option<Found>, CredentialsError> {
-        let Some(shared) = &self.loaded.shared else { return Ok(None) };
-        let profile = shared.profile.as_ref().map(|name| format!(", profile {name}")).unwrap_or_default();
-        let source = format!("shared IONOS file {}{profile}", shared.path.display());
-        let found = if let Some(token) = &shared.token {
-            bearer(SecretString::from(token.expose_secret().trim()), source)?
-        } else if let Some((username, password)) = &shared.basic {
-            basic(username.clone(), password.clone(), source)?
-        } else {
-            return Ok(None);
-        };
-        Ok(Some(Found { shared_file: Some(shared.path.clone()), ..found }))
+        self.loaded.shared.as_ref().map_or(Ok(None), of_shared)
     }
 
     /// The file of a systemd credential, when there is one.

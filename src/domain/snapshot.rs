@@ -133,10 +133,15 @@ impl Snapshot {
 
     /// One line: what was sealed, and how it differs from before.
     pub fn summary(&self) -> String {
+        self.summary_of(&self.contract)
+    }
+
+    /// The same, with another way to call the contract.
+    pub fn summary_of(&self, contract: &dyn fmt::Display) -> String {
         format!(
             "contract {} snapshot {} {}: {} users, {} groups, {} memberships, {} resources, {} shares, {} keys; \
              {} began, {} ended, {} changed; {} requests",
-            self.contract,
+            contract,
             self.seq,
             self.state,
             self.total(Kind::User),

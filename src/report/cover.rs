@@ -18,6 +18,8 @@ pub struct Cover {
     pub organisation: String,
     /// The contract's number.
     pub contract_number: u64,
+    /// What the configuration calls the contract; may be empty.
+    pub contract_name: String,
     /// The contract's status as the API gives it; empty if it could not be read.
     pub contract_status: String,
     /// The owner's e-mail address; empty if it could not be read.
@@ -105,6 +107,7 @@ impl Cover {
             title: D::TITLE,
             organisation: input.organisation.clone(),
             contract_number: snapshot.contract.0,
+            contract_name: input.contract_name.clone(),
             contract_status: contract.and_then(|contract| contract.status.clone()).unwrap_or_default(),
             contract_owner: contract.and_then(|contract| contract.owner.email.clone()).unwrap_or_default(),
             period: period(input),

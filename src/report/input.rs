@@ -53,6 +53,8 @@ pub struct Input {
     pub organisation: String,
     /// SHA-256 of the effective configuration, in hex.
     pub config_hash: String,
+    /// What the configuration calls the contract; may be empty.
+    pub contract_name: String,
     /// The instant ages are counted to: the end of the current snapshot's run unless asked otherwise.
     pub as_of: DateTime<Utc>,
     /// Whole days without a sign-in beyond which an active user counts as dormant, from the configuration.

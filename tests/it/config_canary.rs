@@ -53,7 +53,7 @@ fn everything_visible(token: &str) -> String {
         let found = find(&loaded, &environment).expect("credentials");
         tracing::trace!(found = ?found, "Found");
         write!(visible, "{found:?}").expect("memory");
-        let settings = settings(&loaded, found.credentials).expect("settings");
+        let settings = settings(&loaded, None, found.credentials).expect("settings");
         tracing::trace!(settings = ?settings, "Settings");
         write!(visible, "{loaded:?} {environment:?} {:?} {settings:?}", loaded.config).expect("memory");
         let args = Args { command: Command::Show { origin: true } };

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use keyholder::api::settings::Credentials;
 use keyholder::config::{Flags, load};
-use keyholder::credentials::{CredentialsError, Found, find, legacy_variables};
+use keyholder::credentials::{CredentialsError, Found, find, find_for, legacy_variables};
 use keyholder::seams::Environment;
 use secrecy::ExposeSecret as _;
 
@@ -221,4 +221,55 @@ fn names_of_the_time_before_ionos_are_noticed_and_not_used() {
     assert_eq!(legacy_variables(&environment), ["PROFITBRICKS_TOKEN", "PROFITBRICKS_USERNAME"]);
     let outcome = Case::new().var("PROFITBRICKS_TOKEN", "CANARY").outcome();
     assert!(outcome.starts_with("find credentials: there are none") && !outcome.contains("CANARY"), "{outcome}");
+}
+
+/// Where the credentials of the only contract of a configuration are found.
+fn of_contract(case: &Case) -> String {
+    let home = case.home();
+    let mut all: Vec<_> = case.variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    all.push(("HOME", &home));
+    all.resize(10, ("", ""));
+    let environment = Environment::of::<10>(all.try_into().expect("ten variables at most"));
+    let loaded = load(&case.flags, &environment).expect("a configuration in order");
+    let text = match find_for(&loaded, loaded.config.contracts.first(), &environment) {
+        Ok(found) => found.source,
+        Err(error) => error.to_string(),
+    };
+    text.replace(&home, "~")
+}
+
+#[test]
+fn a_contract_uses_its_own_credentials_or_none() {
+    let case = |own: &str| {
+        let text = format!("[[contract]]\nname = 'prod'\n{own}\n[credentials]\ntoken_file = 'global'\n");
+        let case = Case::new().config(&text).file(".config/keyholder/global", "global", 0o600);
+        case.file(".config/keyholder/own", "own", 0o600).shared("token: shared").var("IONOS_TOKEN", "env")
+    };
+    assert_eq!(of_contract(&case("")), "env IONOS_TOKEN");
+    assert_eq!(of_contract(&case("token_file = 'own'")), "token file ~/.config/keyholder/own (contract prod)");
+    assert_eq!(of_contract(&case("token_file = 'gone'")), "read the token (contract prod)");
+    assert_eq!(of_contract(&case("profile = 'a'")), "shared IONOS file ~/.ionos/config, profile a");
+    assert_eq!(
+        of_contract(&case("username = 'ann'\npassword_file = 'own'")),
+        "password file ~/.config/keyholder/own (contract prod)"
+    );
+    assert_eq!(
+        of_contract(&case("credential = 'prod-token'")),
+        "find systemd credential prod-token (contract prod): CREDENTIALS_DIRECTORY is not set"
+    );
+    let with_folder = case("credential = 'prod-token'").file("systemd/prod-token", "x", 0o440);
+    assert_eq!(
+        of_contract(&with_folder.var("CREDENTIALS_DIRECTORY", "~/systemd")),
+        "systemd credential prod-token (contract prod)"
+    );
+}
+
+#[test]
+fn a_profile_that_is_not_there_fails_its_contract_only() {
+    let case = Case::new().config("[[contract]]\nname = 'prod'\nprofile = 'b'\n").shared("token: shared");
+    assert_eq!(of_contract(&case), "find credentials in profile b (contract prod): the shared IONOS file has none");
+    let loaded = load(&case.flags, &Environment::of([("HOME", case.home().as_str())])).expect("in order");
+    let warnings = loaded.warnings.join("\n").replace(&case.home(), "~");
+    assert!(warnings.contains("~/.config/keyholder/config.toml:3: contract.profile: "), "{warnings}");
+    assert!(warnings.contains("there is no profile \"b\" in it"), "{warnings}");
 }

@@ -24,6 +24,7 @@ mod canary;
 mod cases_collapse;
 mod cases_frame;
 mod cases_missing;
+mod cli_contracts;
 mod cli_demo;
 mod cli_emulate;
 mod cli_exit;

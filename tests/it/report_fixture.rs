@@ -316,6 +316,7 @@ fn alone(state: State) -> Input {
         notices: BTreeMap::new(),
         organisation: "Nordlicht Logistik GmbH".to_owned(),
         config_hash: hex::encode(Sha256::digest("configuration")),
+        contract_name: String::new(),
         as_of: days_ago(0),
         dormant_days: 90,
     }
@@ -335,6 +336,7 @@ fn between(before: World, after: World, gaps: &[(Scope, Status)], earlier_gaps: 
         notices: BTreeMap::new(),
         organisation: "Nordlicht Logistik GmbH".to_owned(),
         config_hash: hex::encode(Sha256::digest("configuration")),
+        contract_name: String::new(),
         as_of: days_ago(0),
         dormant_days: 90,
     }

@@ -10,7 +10,7 @@ mod remote;
 use std::io::{self, Write};
 
 use crate::api::read::Client;
-use crate::config::{ConfigError, Loaded, settings};
+use crate::config::{ConfigError, ContractConfig, Loaded, settings};
 use crate::credentials::{self, Found};
 use crate::exit::Exit;
 use crate::seams::{Environment, Seams};
@@ -60,22 +60,40 @@ pub async fn examine(
     };
     let mut checks = local::configuration(loaded);
     checks.extend(local::legacy_names(environment));
-    let found = credentials::find(loaded, environment);
-    checks.extend(local::credentials(&found, seams.now()));
-    if let Ok(found) = found {
-        if online {
-            checks.extend(api(loaded, found, seams).await);
-        } else {
-            checks.push(Check::skipped("api", "not asked"));
-        }
+    let contracts = &loaded.config.contracts;
+    if contracts.is_empty() {
+        checks.extend(contract(loaded, None, environment, seams, online).await);
+    }
+    for config in contracts {
+        let own = contract(loaded, Some(config), environment, seams, online).await;
+        let named = |check: Check| Check { found: format!("contract {}: {}", config.name, check.found), ..check };
+        checks.extend(own.into_iter().map(named));
     }
     checks.extend(local::database(loaded).await);
     checks
 }
 
+/// The credentials of a contract of the configuration, or of `[credentials]`, and what they get to see.
+async fn contract(
+    loaded: &Loaded,
+    config: Option<&ContractConfig>,
+    environment: &Environment,
+    seams: &Seams,
+    online: bool,
+) -> Vec<Check> {
+    let found = credentials::find_for(loaded, config, environment);
+    let mut checks = local::credentials(&found, seams.now());
+    match found {
+        Ok(found) if online => checks.extend(api(loaded, config, found, seams).await),
+        Ok(_) => checks.push(Check::skipped("api", "not asked")),
+        Err(_) => {}
+    }
+    checks
+}
+
 /// What a client with these settings and credentials gets to see.
-async fn api(loaded: &Loaded, found: Found, seams: &Seams) -> Vec<Check> {
-    let mut settings = match settings(loaded, found.credentials) {
+async fn api(loaded: &Loaded, contract: Option<&ContractConfig>, found: Found, seams: &Seams) -> Vec<Check> {
+    let mut settings = match settings(loaded, contract, found.credentials) {
         Ok(settings) => settings,
         Err(error) => return local::broken_configuration(&error),
     };

@@ -98,6 +98,14 @@ pub(super) struct Rows {
 /// The values of an element by their keys; `None` for one that is not set.
 pub type ShownRow = Vec<(&'static Spec, Option<Shown>)>;
 
+impl Rows {
+    /// The profiles that contracts name, with the place of the contract.
+    pub(super) fn profiles(&self) -> Vec<(usize, String)> {
+        let profiles = self.contracts.iter().enumerate();
+        profiles.filter_map(|(index, row)| Some((index, row.profile.clone()?))).collect()
+    }
+}
+
 impl Config {
     /// Every array of tables by its name, with its elements in the order of the file.
     pub fn tables(&self) -> [(&'static str, Vec<ShownRow>); 4] {
