@@ -13,6 +13,7 @@ use super::{Context, Failure};
 use crate::api::read::Client;
 use crate::api::recording::Listener;
 use crate::api::settings::Settings;
+use crate::app::alerts::setup::announcer;
 use crate::app::collect::{CollectFailure, Order, collect};
 use crate::app::recording::Recording;
 use crate::app::stop::Stop;
@@ -128,6 +129,7 @@ fn order(command: &Collect, settings: &Settings, stop: Stop, context: &Context) 
         fresh: command.fresh,
         least_room: config.store.min_free_mib << 20,
         stop,
+        announcer: announcer(config),
         ..Order::manual(context.seams.now(), settings)
     })
 }

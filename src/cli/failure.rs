@@ -7,6 +7,10 @@ use super::signals::Signal;
 use super::table::visible;
 use crate::analyse::diff::AnalyseError;
 use crate::api::settings::SettingsError;
+use crate::app::alerts::deliver::DeliverFailure;
+use crate::app::alerts::muting::MuteError;
+use crate::app::alerts::render::RenderError as AlertError;
+use crate::app::alerts::setup::SinkError;
 use crate::app::backup::BackupFailure;
 use crate::app::collect::{CollectFailure, of_store};
 use crate::app::demo::DemoError;
@@ -64,6 +68,18 @@ pub enum Failure {
     /// There is no backup.
     #[error(transparent)]
     Backup(#[from] BackupFailure),
+    /// A sink cannot be used as it is configured.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// Alerts could not be delivered, for another reason than the sinks.
+    #[error(transparent)]
+    Deliver(#[from] DeliverFailure),
+    /// An alert could not be put into words.
+    #[error(transparent)]
+    Alert(#[from] AlertError),
+    /// Alerts are not muted.
+    #[error(transparent)]
+    Mute(#[from] MuteError),
     /// The recording could not be begun.
     #[error(transparent)]
     Record(WriteError),
@@ -129,21 +145,34 @@ impl Failure {
     /// The code the process ends with.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Config(_) | Self::Credentials(_) | Self::Settings(_) | Self::Templates(_) => Exit::Configuration,
+            Self::Config(_) | Self::Credentials(_) | Self::Settings(_) | Self::Templates(_) | Self::Sink(_) => {
+                Exit::Configuration
+            }
             Self::Collect(failure) => failure.exit(),
             Self::Contract { source, .. } => source.exit(),
-            Self::Store(error) | Self::Review(ReviewError::Store(error)) => of_store(error),
-            Self::Review(ReviewError::Analyse(_)) | Self::Analyse(_) => Exit::Store,
+            Self::Store(error)
+            | Self::Review(ReviewError::Store(error))
+            | Self::Deliver(DeliverFailure::Store(error) | DeliverFailure::Render(AlertError::Store(error)))
+            | Self::Alert(AlertError::Store(error))
+            | Self::Mute(MuteError::Store(error)) => of_store(error),
+            Self::Review(ReviewError::Analyse(_))
+            | Self::Analyse(_)
+            | Self::Deliver(DeliverFailure::Render(AlertError::Analyse(_)))
+            | Self::Alert(AlertError::Analyse(_)) => Exit::Store,
             Self::Review(ReviewError::Backwards { .. } | ReviewError::Unknown { .. })
             | Self::Write(_)
             | Self::Record(_)
+            | Self::Mute(_)
             | Self::Usage { .. } => Exit::Usage,
             Self::Backup(failure) => failure.exit(),
             Self::Demo(error) => error.exit(),
             Self::Stopped { signal } | Self::Abandoned { signal } | Self::Cut { signal } => signal.exit(),
-            Self::Render(_) | Self::Emulator(_) | Self::Output(_) | Self::Random(_) | Self::Signals(_) => {
-                Exit::Unexpected
-            }
+            Self::Render(_)
+            | Self::Emulator(_)
+            | Self::Output(_)
+            | Self::Random(_)
+            | Self::Deliver(DeliverFailure::Random(_))
+            | Self::Signals(_) => Exit::Unexpected,
         }
     }
 
@@ -153,7 +182,10 @@ impl Failure {
             Self::Config(_) => Some("`keyholder config default` prints every key with its meaning".to_owned()),
             Self::Collect(failure) => failure.hint(),
             Self::Contract { source, .. } => source.hint(),
-            Self::Store(error) | Self::Review(ReviewError::Store(error)) => error.hint(),
+            Self::Store(error)
+            | Self::Review(ReviewError::Store(error))
+            | Self::Deliver(DeliverFailure::Store(error) | DeliverFailure::Render(AlertError::Store(error)))
+            | Self::Alert(AlertError::Store(error)) => error.hint(),
             Self::Review(ReviewError::Backwards { .. }) => Some(
                 "compare with a snapshot that is earlier than the one asked for; `keyholder snapshots list` shows them"
                     .to_owned(),
@@ -163,6 +195,8 @@ impl Failure {
             }
             Self::Write(error) => Some(error.hint()),
             Self::Backup(failure) => failure.hint(),
+            Self::Sink(error) => error.hint(),
+            Self::Mute(error) => error.hint(),
             Self::Record(error) => Some(error.hint().replace("--out", "--record")),
             Self::Demo(error) => error.hint(),
             Self::Templates(_) | Self::Render(_) => {
@@ -170,14 +204,17 @@ impl Failure {
             }
             Self::Credentials(error) => Some(error.hint()),
             Self::Settings(_) => Some("`keyholder config show --origin` tells where each value comes from".to_owned()),
-            Self::Review(ReviewError::Analyse(_)) | Self::Analyse(_) => {
+            Self::Review(ReviewError::Analyse(_))
+            | Self::Analyse(_)
+            | Self::Deliver(DeliverFailure::Render(AlertError::Analyse(_)))
+            | Self::Alert(AlertError::Analyse(_)) => {
                 Some("read it with the version that wrote it, or a newer one".to_owned())
             }
             Self::Stopped { .. } | Self::Cut { .. } => {
                 Some("collect again with the same credentials within 20 minutes of its beginning, and it goes on where it stopped".to_owned())
             }
             Self::Abandoned { .. } => Some("nothing is left of it; run the command again".to_owned()),
-            Self::Signals(_) | Self::Random(_) => None,
+            Self::Signals(_) | Self::Random(_) | Self::Deliver(DeliverFailure::Random(_)) => None,
             Self::Emulator(_) => Some("choose another --port, or 0 for a free one".to_owned()),
             Self::Usage { hint, .. } => Some((*hint).to_owned()),
             Self::Output(_) => Some("make room where standard output goes, or write to a file".to_owned()),

@@ -2,6 +2,7 @@
 //!
 //! The only place that knows terminals and exit codes.
 
+mod alerts;
 mod backup;
 mod collect;
 pub mod completions;
@@ -19,6 +20,7 @@ mod process;
 mod progress;
 mod report;
 mod signals;
+mod sinks;
 mod snapshots;
 mod table;
 
@@ -80,6 +82,12 @@ pub enum Command {
     History(history::History),
     /// Write a report
     Report(report::Report),
+    /// List, deliver, retry and mute alerts
+    #[command(subcommand)]
+    Alerts(alerts::Alerts),
+    /// Test where alerts go
+    #[command(subcommand)]
+    Sinks(sinks::Sinks),
     /// Copy the database while it is in use, and verify the copy
     Backup(backup::Backup),
     /// Serve a made-up contract through the same API, on this machine only
@@ -114,6 +122,8 @@ pub async fn run(command: Command, context: &mut Context) -> Result<Exit, Failur
         Command::Diff(diff) => diff::run(diff, context).await,
         Command::History(history) => history::run(history, context).await,
         Command::Report(report) => report::run(report, context).await,
+        Command::Alerts(command) => alerts::run(command, context).await,
+        Command::Sinks(command) => sinks::run(command, context).await,
         Command::Backup(backup) => backup::run(backup, context).await,
         Command::Emulate(emulate) => emulate::run(emulate, context).await,
         Command::Config(command) => {

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 
+use super::rows::rows;
 use crate::domain::severity::Severity;
 use crate::domain::text::{visible, visible_within};
 
@@ -17,6 +18,9 @@ const MAX_NAME_CHARS: usize = 120;
 
 /// Characters of a value before or after in a headline.
 const MAX_VALUE_CHARS: usize = 80;
+
+/// Characters of one value of a line.
+const MAX_VALUE_CHARS_OF_A_LINE: usize = 2_000;
 
 /// Characters of a whole headline.
 const MAX_HEADLINE_CHARS: usize = 600;
@@ -159,6 +163,12 @@ impl Message {
             write!(line, " ({})", contract.label()).expect("a String takes all text");
         }
         visible_within(&line, MAX_HEADLINE_CHARS)
+    }
+
+    /// What people read beside the headline: labels and visible values.
+    pub fn lines(&self) -> Vec<(String, String)> {
+        let of_message = rows(self, MAX_VALUE_CHARS_OF_A_LINE).into_iter().map(|row| (row.label, row.value));
+        of_message.chain(self.items.iter().map(|item| ("Item".to_owned(), item.headline()))).collect()
     }
 
     /// The attribute with its values before and after, if there is any of them.

@@ -8,12 +8,19 @@ use std::sync::Arc;
 
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::{CertificateError, ClientConfig};
 
 use super::failure::DeliveryFailure;
 
 /// Certificates of authorities in DER form, trusted beside those of the system.
 pub type Authorities = Vec<Vec<u8>>;
+
+/// The certificates of a PEM file; none if it holds no certificate or one that cannot be read.
+pub fn authorities(pem: &str) -> Option<Authorities> {
+    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+    read.ok().filter(|found| !found.is_empty()).map(|found| found.into_iter().map(|one| one.to_vec()).collect())
+}
 
 /// The configuration of connections that speak one of these protocols.
 pub(super) fn client_config(authorities: &[Vec<u8>], protocols: &[&[u8]]) -> Result<ClientConfig, rustls::Error> {

@@ -130,20 +130,21 @@ impl Store {
         Ok(alerts.into_iter().map(|(number, alert)| Claimed { number, alert, attempt: attempt_of(number) }).collect())
     }
 
-    /// Gives claims back that were not used: the sink does not work at the moment.
+    /// Leaves a sink alone until an instant, since it does not work: gives back the claims that were not used, and postpones
+    /// what is due before.
     #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn release(&self, sink: &str, claimed: &[Claimed], due: DateTime<Utc>) -> Result<(), StoreError> {
+    pub async fn postpone(&self, sink: &str, claimed: &[Claimed], due: DateTime<Utc>) -> Result<(), StoreError> {
         let numbers: Vec<i64> = claimed.iter().map(|one| one.number).collect();
         sqlx::query(
-            "UPDATE delivery SET attempts = attempts - 1, due = ?3 WHERE sink = ?1 AND state = 'pending' \
-             AND alert IN (SELECT value FROM json_each(?2))",
+            "UPDATE delivery SET attempts = attempts - (alert IN (SELECT value FROM json_each(?2))), due = ?3 \
+             WHERE sink = ?1 AND state = 'pending' AND (due < ?3 OR alert IN (SELECT value FROM json_each(?2)))",
         )
         .bind(sink)
         .bind(super::wide::list(&numbers))
         .bind(to_millis(due))
         .execute(&self.writer)
         .await
-        .when("give claimed deliveries back")?;
+        .when("postpone deliveries")?;
         Ok(())
     }
 

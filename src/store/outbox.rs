@@ -95,6 +95,18 @@ impl Store {
         Ok(self.alerts_numbered(&numbers).await?.into_iter().map(|(_, alert)| alert).collect())
     }
 
+    /// The alerts whose ids in hex begin like that, at most ten.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn alerts_beginning_with(&self, prefix: &str) -> Result<Vec<Alert>, StoreError> {
+        let numbers: Vec<i64> =
+            sqlx::query_scalar("SELECT number FROM outbox WHERE substr(lower(hex(id)), 1, length(?1)) = ?1 LIMIT 10")
+                .bind(prefix)
+                .fetch_all(&self.readers)
+                .await
+                .when("look up an alert by the beginning of its id")?;
+        Ok(self.alerts_numbered(&numbers).await?.into_iter().map(|(_, alert)| alert).collect())
+    }
+
     /// When an event of that class with that reason was last raised for a contract.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn last_raised(

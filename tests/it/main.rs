@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
+mod alerts_command;
+mod alerts_delivery;
 mod alerts_outbox;
 mod analyse_diff;
 mod analyse_grants;

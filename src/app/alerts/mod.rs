@@ -1,5 +1,10 @@
 //! Alerts: composed in the transaction that seals a snapshot, rendered and delivered afterwards.
 
 pub mod announce;
+pub mod deliver;
+pub mod muting;
+mod nameless;
+pub mod render;
+pub mod setup;
 
 pub use announce::Announcer;

@@ -3,28 +3,11 @@
 use super::super::document::{advise, is_similar};
 use super::super::text::Name;
 use super::Element;
-use crate::domain::change::Class;
-
-/// Words of what happens beside the changes of a contract.
-const EVENTS: [&str; 13] = [
-    "baseline-established",
-    "database-restored",
-    "run-failed",
-    "run-partial",
-    "run-missed",
-    "job-failed",
-    "mass-removal",
-    "suspicious-answer",
-    "credentials-expire",
-    "collection-overdue",
-    "alerts-muted",
-    "report-ready",
-    "digest",
-];
+use crate::domain::alert::AlertClass;
 
 /// Every word that a route may name as a class: changes, then events.
 pub fn known_classes() -> Vec<&'static str> {
-    Class::ALL.into_iter().map(Class::as_str).chain(EVENTS).collect()
+    AlertClass::all().map(AlertClass::as_str).collect()
 }
 
 /// The names that are configured.

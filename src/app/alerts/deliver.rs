@@ -1,0 +1,186 @@
+//! Delivers what is due: each sink by itself, one alert after the other, until it is delivered or given up.
+//!
+//! A sink that does not work is left alone for the rest of a pass, so that it costs one attempt and not one for each alert.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+use futures::future::join_all;
+
+use super::render::{RenderError, Renderer};
+use crate::alerts::retry::{MAX_REJECTED_ATTEMPTS, next_attempt};
+use crate::domain::id::ContractNumber;
+use crate::seams::{RandomError, Seams};
+use crate::sinks::{DeliveryError, Sink};
+use crate::store::deliveries::{Claimed, Settled};
+use crate::store::{Store, StoreError};
+
+/// Deliveries that are claimed at once.
+const BATCH: u32 = 20;
+
+/// What else waits for a sink that does not work is not tried for so long.
+const MIN_PAUSE_OF_A_SINK: TimeDelta = TimeDelta::seconds(30);
+
+/// A sink, and whether it gets names.
+#[derive(Debug)]
+pub struct Destination {
+    /// Ready to deliver.
+    pub sink: Sink,
+    /// Whether its messages hold names and addresses.
+    pub names: bool,
+}
+
+/// What a pass came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Delivered {
+    /// Alerts that a sink took.
+    pub delivered: u64,
+    /// Attempts that did not work and are made again.
+    pub postponed: u64,
+    /// Alerts that were given up.
+    pub dead: u64,
+}
+
+impl Delivered {
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            delivered: self.delivered + other.delivered,
+            postponed: self.postponed + other.postponed,
+            dead: self.dead + other.dead,
+        }
+    }
+}
+
+/// Why a pass ended early. What was not settled is claimed for a while and sent again.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliverFailure {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// An alert could not be put into words.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    /// No randomness for pauses.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+}
+
+/// Delivers from one database to the configured sinks.
+#[derive(Debug)]
+pub struct Courier<'a> {
+    /// Where the outbox is.
+    pub store: &'a Store,
+    /// The sinks by name.
+    pub destinations: &'a BTreeMap<String, Destination>,
+    /// Names of contracts in the configuration.
+    pub contracts: &'a BTreeMap<ContractNumber, String>,
+    /// The clock, and chance for pauses.
+    pub seams: &'a Seams,
+}
+
+impl Courier<'_> {
+    /// Delivers everything that is due now. Sinks do not wait for each other.
+    pub async fn deliver(&self) -> Result<Delivered, DeliverFailure> {
+        let sinks = self.store.sinks_due(self.seams.now()).await?;
+        let passes = sinks.iter().map(|sink| self.deliver_to(sink));
+        let mut sum = Delivered::default();
+        let mut failure = None;
+        for outcome in join_all(passes).await {
+            match outcome {
+                Ok(delivered) => sum = sum.and(delivered),
+                Err(error) => failure = Some(error),
+            }
+        }
+        failure.map_or(Ok(sum), Err)
+    }
+
+    async fn deliver_to(&self, name: &str) -> Result<Delivered, DeliverFailure> {
+        let mut sum = Delivered::default();
+        let mut renderer = Renderer::new(self.store, self.contracts);
+        loop {
+            let claimed = self.store.claim(name, self.seams.now(), BATCH).await?;
+            if claimed.is_empty() {
+                return Ok(sum);
+            }
+            for (index, one) in claimed.iter().enumerate() {
+                let Attempted { settled, is_sink_down } = match self.destinations.get(name) {
+                    Some(destination) => self.attempt(&mut renderer, destination, one).await?,
+                    None => Attempted::of(Settled::Dead { detail: format!("no sink named {name} is configured") }),
+                };
+                self.store.settle(name, one, &settled, self.seams.now()).await?;
+                sum = sum.and(counted(&settled));
+                // Whatever waits for a sink that is gone became a dead letter with it.
+                if matches!(settled, Settled::Gone { .. }) {
+                    return Ok(sum);
+                }
+                if is_sink_down {
+                    let due = self.seams.now() + MIN_PAUSE_OF_A_SINK;
+                    self.store.postpone(name, &claimed[index + 1..], due).await?;
+                    return Ok(sum);
+                }
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        renderer: &mut Renderer<'_>,
+        destination: &Destination,
+        claimed: &Claimed,
+    ) -> Result<Attempted, DeliverFailure> {
+        let message = renderer.message(&claimed.alert, destination.names).await?;
+        let outcome = destination.sink.deliver(&message, self.seams.now()).await;
+        let name = destination.sink.name();
+        Ok(match outcome {
+            Ok(receipt) => {
+                tracing::info!(sink = name, alert = %claimed.alert.id, class = %claimed.alert.class, "Alert delivered");
+                Attempted::of(Settled::Delivered { detail: receipt.detail })
+            }
+            Err(error) => {
+                let detail = error.summary();
+                tracing::warn!(sink = name, alert = %claimed.alert.id, attempt = claimed.attempt, "Alert not delivered: {detail}");
+                let is_sink_down = matches!(error, DeliveryError::Retry { .. });
+                Attempted { settled: self.failed(&error, detail, claimed)?, is_sink_down }
+            }
+        })
+    }
+
+    /// What becomes of a delivery that did not work.
+    fn failed(&self, error: &DeliveryError, detail: String, claimed: &Claimed) -> Result<Settled, DeliverFailure> {
+        let asked = match error {
+            DeliveryError::Gone { .. } => return Ok(Settled::Gone { detail }),
+            DeliveryError::Rejected { .. } if claimed.attempt >= MAX_REJECTED_ATTEMPTS => {
+                return Ok(Settled::Dead { detail });
+            }
+            DeliveryError::Rejected { .. } => None,
+            DeliveryError::Retry { after, .. } => after.and_then(|after| TimeDelta::from_std(after).ok()),
+        };
+        let now = self.seams.now();
+        Ok(match next_attempt(claimed.attempt, now, asked, self.seams.unit()?) {
+            Some(due) => Settled::Retry { due, detail },
+            None => Settled::Dead { detail: format!("given up after {} attempts: {detail}", claimed.attempt) },
+        })
+    }
+}
+
+/// How an attempt ended, and whether the sink does not work at all for the moment.
+struct Attempted {
+    settled: Settled,
+    is_sink_down: bool,
+}
+
+impl Attempted {
+    fn of(settled: Settled) -> Self {
+        Self { settled, is_sink_down: false }
+    }
+}
+
+fn counted(settled: &Settled) -> Delivered {
+    match settled {
+        Settled::Delivered { .. } => Delivered { delivered: 1, ..Delivered::default() },
+        Settled::Retry { .. } => Delivered { postponed: 1, ..Delivered::default() },
+        Settled::Dead { .. } | Settled::Gone { .. } => Delivered { dead: 1, ..Delivered::default() },
+    }
+}

@@ -1,0 +1,255 @@
+//! Sinks and routes out of the configuration: secrets are read here, when something is about to be sent.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use secrecy::SecretString;
+
+use super::Announcer;
+use super::deliver::Destination;
+use crate::alerts::{Route, Router};
+use crate::config::{
+    Config, ContractSet, MailSecurity, SecretSource, SinkConfig, SinkTarget, SyslogProtocol, TargetSource,
+};
+use crate::credentials::{Keeper, SecretFileError, read_secret_file};
+use crate::domain::alert::AlertClass;
+use crate::domain::id::ContractNumber;
+use crate::seams::Environment;
+use crate::sinks::target::{Network, TargetPolicy};
+use crate::sinks::{self, Settings, Sink};
+
+/// The enterprise number that RFC 5612 reserves for documentation: nobody else's.
+const ENTERPRISE_NUMBER: u32 = 32_473;
+
+/// Why a sink cannot be used. Exit code 3.
+#[derive(Debug, thiserror::Error)]
+pub enum SinkError {
+    /// A file with a secret.
+    #[error("prepare sink {sink:?}: read the {what}")]
+    File {
+        /// The sink.
+        sink: String,
+        /// What the file holds.
+        what: &'static str,
+        /// What is wrong with it.
+        #[source]
+        source: SecretFileError,
+    },
+    /// A variable or a systemd credential that is not there.
+    #[error("prepare sink {sink:?}: find the {what}: {place} is not set")]
+    Missing {
+        /// The sink.
+        sink: String,
+        /// What it should hold.
+        what: &'static str,
+        /// Where it was looked for.
+        place: String,
+    },
+    /// A file with certificates.
+    #[error("prepare sink {sink:?}: read certificate authorities from {}", path.display())]
+    Authorities {
+        /// The sink.
+        sink: String,
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Settings that do not go together.
+    #[error("prepare sink {sink:?}")]
+    Settings {
+        /// The sink.
+        sink: String,
+        /// What is wrong.
+        #[source]
+        source: sinks::SettingsError,
+    },
+}
+
+impl SinkError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::File { .. } => Some(
+                "the file must belong to you or to root, have mode 0600 or 0400, and hold the secret and nothing else"
+                    .to_owned(),
+            ),
+            Self::Missing { place, .. } => {
+                Some(format!("set {place}, or name a file in the configuration of the sink"))
+            }
+            Self::Authorities { .. } => Some("name a PEM file with certificates in ca_file".to_owned()),
+            Self::Settings { source, .. } => source.hint().map(str::to_owned),
+        }
+    }
+}
+
+/// Names of the configured contracts by number.
+pub fn contract_names(config: &Config) -> BTreeMap<ContractNumber, String> {
+    config.contracts.iter().filter_map(|contract| Some((contract.number?, contract.name.clone()))).collect()
+}
+
+/// Composes alerts for the configured sinks; needs no secret.
+pub fn announcer(config: &Config) -> Announcer {
+    let numbers = |contracts: &ContractSet| -> Vec<ContractNumber> {
+        config.contracts.iter().filter(|one| contracts.contains(&one.name)).filter_map(|one| one.number).collect()
+    };
+    let routes = config.routes.iter().map(|route| Route {
+        sinks: route.sinks.clone(),
+        classes: route.classes.iter().filter_map(|word| AlertClass::from_word(word)).collect(),
+        severity: route.severity,
+        contracts: if route.contracts == ContractSet::All { Vec::new() } else { numbers(&route.contracts) },
+    });
+    let sinks = config.sinks.iter().map(|sink| sink.name.clone());
+    Announcer::new(Router::new(sinks, routes.collect()), config.alerts.digest_above)
+}
+
+/// All that is needed to deliver.
+#[derive(Debug)]
+pub struct Alerting {
+    /// The sinks by name.
+    pub destinations: BTreeMap<String, Destination>,
+    /// Names of contracts by number.
+    pub contracts: BTreeMap<ContractNumber, String>,
+}
+
+impl Alerting {
+    /// Prepares every configured sink. Standard output goes to `output`.
+    pub fn of(config: &Config, environment: &Environment, output: &sinks::stdout::Output) -> Result<Self, SinkError> {
+        let mut destinations = BTreeMap::new();
+        for sink in &config.sinks {
+            destinations.insert(sink.name.clone(), destination(sink, environment, output)?);
+        }
+        Ok(Self { destinations, contracts: contract_names(config) })
+    }
+}
+
+fn destination(
+    sink: &SinkConfig,
+    environment: &Environment,
+    output: &sinks::stdout::Output,
+) -> Result<Destination, SinkError> {
+    let settings = Builder { sink, environment }.settings(output)?;
+    let network = Network { delivery_timeout: sink.timeout, ..Network::system() };
+    let ready = Sink::new(&sink.name, settings, &network)
+        .map_err(|source| SinkError::Settings { sink: sink.name.clone(), source })?;
+    Ok(Destination { sink: ready, names: sink.names })
+}
+
+/// Makes the settings of one sink.
+struct Builder<'a> {
+    sink: &'a SinkConfig,
+    environment: &'a Environment,
+}
+
+impl Builder<'_> {
+    fn settings(&self, output: &sinks::stdout::Output) -> Result<Settings, SinkError> {
+        let (targets, authorities) = (self.policy(), self.authorities()?);
+        Ok(match &self.sink.target {
+            SinkTarget::Stdout => Settings::Stdout(sinks::stdout::Settings { output: output.clone() }),
+            SinkTarget::File { path, max_bytes, keep } => {
+                Settings::File(sinks::file::Settings { path: path.clone(), max_bytes: *max_bytes, keep: *keep })
+            }
+            SinkTarget::Webhook { url, keys } => {
+                let url = match url {
+                    TargetSource::Plain(url) => SecretString::from(url.as_url().as_str()),
+                    TargetSource::Secret(source) => self.secret(source, "URL")?,
+                };
+                let keys = keys.iter().map(|key| self.secret(key, "key")).collect::<Result<_, _>>()?;
+                Settings::Webhook(sinks::webhook::Settings { url, keys, targets, authorities })
+            }
+            SinkTarget::Slack { url } => {
+                let url = self.secret(url, "URL")?;
+                Settings::Slack(sinks::slack::Settings { url, targets, authorities })
+            }
+            SinkTarget::Teams { url } => {
+                let url = self.secret(url, "URL")?;
+                Settings::Teams(sinks::teams::Settings { url, targets, authorities })
+            }
+            SinkTarget::Email { .. } => self.email(targets, authorities)?,
+            SinkTarget::Syslog { host, port, protocol, facility } => Settings::Syslog(sinks::syslog::Settings {
+                host: host.to_string(),
+                port: *port,
+                transport: match protocol {
+                    SyslogProtocol::Udp => sinks::syslog::Transport::Udp,
+                    SyslogProtocol::Tcp => sinks::syslog::Transport::Tcp,
+                    SyslogProtocol::Tls => sinks::syslog::Transport::Tls,
+                },
+                facility: *facility as u8,
+                enterprise_number: ENTERPRISE_NUMBER,
+                hostname: None,
+                targets,
+                authorities,
+            }),
+        })
+    }
+
+    fn email(&self, targets: TargetPolicy, authorities: sinks::tls::Authorities) -> Result<Settings, SinkError> {
+        let SinkTarget::Email { host, port, security, from, to, login, attachments } = &self.sink.target else {
+            unreachable!("called for e-mail only")
+        };
+        let login = match login {
+            Some(login) => Some(sinks::email::Login {
+                username: login.username.clone(),
+                password: self.secret(&login.password, "password")?,
+            }),
+            None => None,
+        };
+        Ok(Settings::Email(sinks::email::Settings {
+            host: host.to_string(),
+            port: *port,
+            security: match security {
+                MailSecurity::Tls => sinks::email::Security::Tls,
+                MailSecurity::Starttls => sinks::email::Security::StartTls,
+                MailSecurity::None => sinks::email::Security::Plain,
+            },
+            login,
+            from: from.to_string(),
+            to: to.iter().map(ToString::to_string).collect(),
+            attachments: *attachments,
+            max_attachment_bytes: sinks::email::DEFAULT_MAX_ATTACHMENT_BYTES,
+            targets,
+            authorities,
+        }))
+    }
+
+    fn policy(&self) -> TargetPolicy {
+        let allowed = self.sink.allow_private_targets;
+        TargetPolicy { allow_loopback: allowed, allow_link_local: allowed }
+    }
+
+    fn authorities(&self) -> Result<sinks::tls::Authorities, SinkError> {
+        match &self.sink.ca_file {
+            None => Ok(Vec::new()),
+            Some(path) => {
+                let failed =
+                    |source| SinkError::Authorities { sink: self.sink.name.clone(), path: path.clone(), source };
+                let text = std::fs::read_to_string(path).map_err(failed)?;
+                sinks::tls::authorities(&text).ok_or_else(|| {
+                    failed(std::io::Error::new(std::io::ErrorKind::InvalidData, "it holds no certificate in PEM form"))
+                })
+            }
+        }
+    }
+
+    fn secret(&self, source: &SecretSource, what: &'static str) -> Result<SecretString, SinkError> {
+        let sink = || self.sink.name.clone();
+        let missing = |place: String| SinkError::Missing { sink: sink(), what, place };
+        let read = |path: &Path, keeper| {
+            read_secret_file(path, keeper).map_err(|source| SinkError::File { sink: sink(), what, source })
+        };
+        match source {
+            SecretSource::File(path) => read(path, Keeper::Private),
+            SecretSource::Systemd(name) => {
+                let folder = self.environment.get("CREDENTIALS_DIRECTORY");
+                let folder =
+                    folder.ok_or_else(|| missing(format!("systemd credential {name} (CREDENTIALS_DIRECTORY)")))?;
+                read(&Path::new(folder).join(name), Keeper::Service)
+            }
+            SecretSource::Variable(name) => {
+                let value = self.environment.get(name).ok_or_else(|| missing(format!("env {name}")))?;
+                Ok(SecretString::from(value.trim()))
+            }
+        }
+    }
+}

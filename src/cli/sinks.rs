@@ -1,0 +1,88 @@
+//! `keyholder sinks`: where alerts go, and whether that works.
+
+use std::sync::{Arc, Mutex};
+
+use clap::{Args, Subcommand};
+
+use super::table::{ListFormat, Table};
+use super::{Context, Failure};
+use crate::app::alerts::setup::Alerting;
+use crate::domain::severity::Severity;
+use crate::domain::time::to_seconds;
+use crate::exit::Exit;
+use crate::sinks::message::Message;
+use crate::sinks::stdout::Output;
+
+/// What to do with sinks.
+#[derive(Debug, Subcommand)]
+pub enum Sinks {
+    /// Send a test message to a sink, or to all, and show what came of it
+    Test(Test),
+}
+
+/// `sinks test`.
+#[derive(Args, Debug)]
+pub struct Test {
+    /// Only this sink
+    name: Option<String>,
+    /// How to write the outcome
+    #[arg(long, value_enum, default_value_t)]
+    format: ListFormat,
+}
+
+/// The output of the process, for sinks that write there.
+pub(super) fn standard_output() -> Output {
+    Arc::new(Mutex::new(std::io::stdout()))
+}
+
+pub(super) async fn run(command: Sinks, context: &mut Context) -> Result<Exit, Failure> {
+    match command {
+        Sinks::Test(test) => run_test(&test, context).await,
+    }
+}
+
+async fn run_test(test: &Test, context: &mut Context) -> Result<Exit, Failure> {
+    let alerting = Alerting::of(&context.config()?.config, &context.environment, &standard_output())?;
+    let chosen: Vec<_> = alerting
+        .destinations
+        .values()
+        .filter(|one| test.name.as_deref().is_none_or(|name| name == one.sink.name()))
+        .collect();
+    if chosen.is_empty() {
+        return Err(Failure::Usage {
+            what: match &test.name {
+                Some(name) => format!("test sink {name:?}: no sink of that name is configured"),
+                None => "test the sinks: none is configured".to_owned(),
+            },
+            hint: "add a [[sink]] to the configuration; `keyholder config default` describes its keys",
+        });
+    }
+    let message = message(context)?;
+    let mut table = Table::new(&["sink", "kind", "outcome", "detail"]);
+    let mut is_broken = false;
+    for destination in chosen {
+        let sink = &destination.sink;
+        let outcome = sink.deliver(&message, context.seams.now()).await;
+        is_broken |= outcome.is_err();
+        let (word, detail) = match &outcome {
+            Ok(receipt) => ("delivered", receipt.detail.clone()),
+            Err(error) => ("failed", error.summary()),
+        };
+        table.push([sink.name().into(), sink.kind().into(), word.into(), detail.into()]);
+        if let Some(hint) = outcome.as_ref().err().and_then(|error| error.reason().hint()) {
+            tracing::warn!("{}: {hint}", sink.name());
+        }
+    }
+    table.write(&mut context.out, test.format, context.width)?;
+    Ok(if is_broken { Exit::Delivery } else { Exit::Done })
+}
+
+/// A message that nobody takes for an alert; its id is new each time, so that no receiver drops it as known.
+fn message(context: &Context) -> Result<Message, Failure> {
+    let now = context.seams.now();
+    let id = hex::encode(context.seams.secret_bytes()?);
+    let mut message = Message::new(&id, "test", "Test message of keyholder", Severity::Info, now);
+    message.because = Some("somebody ran `keyholder sinks test`; nothing has changed".to_owned());
+    message.counts = [("sent".to_owned(), to_seconds(now))].into();
+    Ok(message)
+}
