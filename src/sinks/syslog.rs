@@ -24,8 +24,8 @@ use crate::domain::severity::Severity;
 use crate::domain::text::{is_hidden, visible_within};
 use crate::domain::time::to_seconds;
 
-/// Facility "security and authorization messages", unless configured otherwise.
-pub const DEFAULT_FACILITY: u8 = 10;
+/// Facility `local0`, unless configured otherwise.
+pub const DEFAULT_FACILITY: u8 = 16;
 
 /// The enterprise number that RFC 5612 reserves for documentation, unless configured otherwise.
 pub const DEFAULT_ENTERPRISE_NUMBER: u32 = 32_473;
@@ -279,7 +279,7 @@ mod tests {
     #[test]
     fn an_alert_is_one_message_with_structured_data() {
         let message = messages(Transport::Tcp, &key_added("Alice Miller")).remove(0);
-        let head = "<83>1 2026-11-23T03:00:05Z audit-1 keyholder - key-added [keyholder@32473 id=\"abab";
+        let head = "<131>1 2026-11-23T03:00:05Z audit-1 keyholder - key-added [keyholder@32473 id=\"abab";
         assert!(message.starts_with(head), "{message}");
         assert!(message.contains(" subjectName=\"Alice Miller\" objectKind=\"key\" "), "{message}");
         assert!(message.contains("\"] \u{feff}S3 key added: user Alice Miller, key "), "{message}");

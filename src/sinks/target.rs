@@ -25,7 +25,7 @@ pub const DEFAULT_DELIVERY_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct TargetPolicy {
     /// This machine itself, also by plain http.
     pub allow_loopback: bool,
-    /// The local link. Metadata services stay forbidden.
+    /// The local link, and the metadata services of clouds, most of which are on it.
     pub allow_link_local: bool,
 }
 
@@ -113,9 +113,10 @@ impl TargetError {
     /// What to do about it, where that is not in the message itself.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Forbidden { class: AddressClass::Loopback | AddressClass::LinkLocal, .. } => {
-                Some("allow it for this sink if this is intended")
-            }
+            Self::Forbidden {
+                class: AddressClass::Loopback | AddressClass::LinkLocal | AddressClass::Metadata,
+                ..
+            } => Some("allow it for this sink if this is intended"),
             Self::UserInfo { .. } => Some("put credentials where secrets of the sink are configured"),
             Self::Resolve { .. } => Some("check the host name and the resolver of this machine"),
             _ => None,
@@ -186,7 +187,7 @@ impl Rules {
         let is_allowed = match class {
             None => true,
             Some(AddressClass::Loopback) => self.policy.allow_loopback,
-            Some(AddressClass::LinkLocal) => self.policy.allow_link_local,
+            Some(AddressClass::LinkLocal | AddressClass::Metadata) => self.policy.allow_link_local,
             Some(_) => false,
         };
         match class {

@@ -156,10 +156,13 @@ fn a_target_that_is_not_allowed_is_refused_before_sending() {
         strict,
         &forbidden("::ffff:127.0.0.1", "::ffff:127.0.0.1", "a loopback address"),
     );
-    let loose = TargetPolicy { allow_loopback: true, allow_link_local: true };
     let metadata = forbidden("169.254.169.254", "169.254.169.254", "the address of a metadata service");
-    check_refused("https://169.254.169.254/latest/", loose, &metadata);
-    check_refused("http://192.0.2.1/", loose, &plain.replace("example.com", "192.0.2.1"));
+    check_refused("https://169.254.169.254/latest/", LOOPBACK, &metadata);
+    let link = TargetPolicy { allow_loopback: false, allow_link_local: true };
+    assert!(webhook("https://169.254.169.254/", link, &Network::system()).is_ok());
+    let multicast = forbidden("224.0.0.1", "224.0.0.1", "a multicast, broadcast or reserved address");
+    check_refused("https://224.0.0.1/", link, &multicast);
+    check_refused("http://192.0.2.1/", LOOPBACK, &plain.replace("example.com", "192.0.2.1"));
 }
 
 /// Gives every name the same addresses.

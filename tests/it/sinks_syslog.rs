@@ -104,7 +104,7 @@ async fn frames(mut stream: impl AsyncRead + Unpin) -> Vec<String> {
 #[track_caller]
 fn check_alert(message: &str, name: &str) {
     let parsed = parse(message);
-    assert_eq!(parsed.priority, 10 * 8 + 3);
+    assert_eq!(parsed.priority, 16 * 8 + 3);
     assert_eq!(parsed.header, ["1", "2026-11-23T03:00:05Z", "-", "keyholder", "-", "key-added"]);
     assert_eq!(parsed.sd_id, "keyholder@32473");
     assert_eq!(parsed.parameters["id"], "ab".repeat(32));
