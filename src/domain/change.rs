@@ -92,9 +92,12 @@ pub enum Class {
     ResourceAppeared,
     /// A resource vanished.
     ResourceVanished,
+    /// A user signs in with another e-mail address.
+    SignInAddressChanged,
     /// Somebody or something has another name.
     Renamed,
-    /// Seen for the first time because its scope could not be read before; it may have been there all along.
+    /// Seen for the first time because its scope could not be read, or the property was not reported before; it may have been
+    /// there all along.
     FirstSeen,
     /// Anything else: never dropped.
     Other,
@@ -102,7 +105,7 @@ pub enum Class {
 
 impl Class {
     /// All classes, in the order they are documented.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::AdministratorGained,
         Self::AdministratorLost,
         Self::ContractOwnerChanged,
@@ -129,6 +132,7 @@ impl Class {
         Self::OwnerChanged,
         Self::ResourceAppeared,
         Self::ResourceVanished,
+        Self::SignInAddressChanged,
         Self::Renamed,
         Self::FirstSeen,
         Self::Other,
@@ -163,6 +167,7 @@ impl Class {
             Self::OwnerChanged => "owner-changed",
             Self::ResourceAppeared => "resource-appeared",
             Self::ResourceVanished => "resource-vanished",
+            Self::SignInAddressChanged => "sign-in-address-changed",
             Self::Renamed => "renamed",
             Self::FirstSeen => "first-seen",
             Self::Other => "other",
@@ -174,6 +179,7 @@ impl Class {
         match self {
             Self::TwoFactorWeakened => "2FA weakened".to_owned(),
             Self::TwoFactorStrengthened => "2FA strengthened".to_owned(),
+            Self::SignInAddressChanged => "sign-in address changed".to_owned(),
             Self::KeyAdded => "S3 key added".to_owned(),
             Self::KeyRemoved => "S3 key removed".to_owned(),
             Self::KeyEnabled => "S3 key enabled".to_owned(),
@@ -214,7 +220,8 @@ pub struct Actor {
 /// A change as it is reported: one line per meaning, so one changed user may give two.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meaning {
-    /// The snapshot it was compared with: the one before, or the earlier of a net comparison.
+    /// The snapshot it was compared with: the one before, or the earlier of a net comparison. Where that one did not know the
+    /// property, the last that did.
     pub from: Seq,
     /// The snapshot in which it was seen.
     pub to: Seq,
@@ -230,7 +237,7 @@ pub struct Meaning {
     pub object: Option<Named>,
     /// Which property differs, with the API's name; empty where a whole fact began or ended.
     pub field: String,
-    /// What was there before; empty if nothing was.
+    /// What was there before; empty if nothing was, or if it was never known.
     pub before: String,
     /// What is there after; empty if nothing is.
     pub after: String,

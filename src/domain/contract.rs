@@ -46,6 +46,13 @@ impl Contract {
         )
     }
 
+    /// The attributes that the answer did not report, personal data apart.
+    pub fn unreported(&self) -> impl Iterator<Item = &'static str> {
+        [("regDomain", self.reg_domain.is_none()), ("status", self.status.is_none())]
+            .into_iter()
+            .filter_map(|(name, is_missing)| is_missing.then_some(name))
+    }
+
     /// Puts a contract together again from what the store keeps apart.
     pub fn from_parts(number: ContractNumber, body: ContractBody, owner: Person) -> Self {
         Self { number, owner, status: body.status, reg_domain: body.reg_domain }

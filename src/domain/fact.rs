@@ -3,10 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::body::Body;
 
 /// What a fact is about. The numbers are stored and never change their meaning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[repr(u8)]
 pub enum Kind {
     /// The contract; subject: its number.
@@ -43,6 +46,20 @@ impl Kind {
             Self::Share => "share",
             Self::Own => "own",
             Self::Key => "key",
+        }
+    }
+
+    /// The words for several such facts.
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::Contract => "contracts",
+            Self::User => "users",
+            Self::Group => "groups",
+            Self::Resource => "resources",
+            Self::Member => "memberships",
+            Self::Share => "shares",
+            Self::Own => "ownerships",
+            Self::Key => "S3 keys",
         }
     }
 

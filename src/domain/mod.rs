@@ -25,5 +25,6 @@ pub mod snapshot;
 pub mod state;
 pub mod text;
 pub mod time;
+pub mod unknown;
 pub mod user;
 pub mod vanishing;

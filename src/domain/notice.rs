@@ -5,8 +5,12 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::coverage::{Scope, ScopeKind};
+use super::fact::Kind;
 use super::severity::Severity;
+use super::unknown::attribute;
 
 /// One thing that a run noticed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,6 +92,44 @@ pub enum Notice {
         /// By how many seconds the API's is ahead; negative if it is behind.
         seconds: i64,
     },
+    /// Attributes that the answers did not report.
+    AttributeUnknown {
+        /// How many objects lack which attribute, in order of kind and attribute; never empty.
+        counts: Vec<UnknownCount>,
+    },
+}
+
+/// Objects of one kind of which one attribute is unknown.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct UnknownCount {
+    /// The kind of the objects.
+    pub kind: Kind,
+    /// The API's name of the attribute.
+    pub attribute: String,
+    /// How many objects.
+    pub count: u64,
+    /// Of how many of them it was never known.
+    pub never_known: u64,
+    /// Of how many of them it was not unknown in the snapshot before.
+    pub new: u64,
+}
+
+impl UnknownCount {
+    /// Whether an attribute that decides about access became unknown.
+    fn is_event(&self) -> bool {
+        self.new > 0 && attribute(self.kind, &self.attribute).decides_access
+    }
+}
+
+impl fmt::Display for UnknownCount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} {}", self.attribute, self.count, self.kind.plural())?;
+        match self.never_known {
+            0 => Ok(()),
+            all if all == self.count => f.write_str(" (never known)"),
+            some => write!(f, " ({some} never known)"),
+        }
+    }
 }
 
 /// The numbers and the scope of a notice, as they are stored and written in columns.
@@ -105,6 +147,8 @@ pub struct Parts {
     pub asked: Option<u64>,
     /// How many of those are there after all.
     pub present: Option<u64>,
+    /// What it says beyond its numbers, as JSON.
+    pub detail: Option<String>,
 }
 
 impl Notice {
@@ -120,6 +164,7 @@ impl Notice {
             Self::Resumed { .. } => "resumed",
             Self::ClockRegressed { .. } => "clock-regressed",
             Self::ClockSkew { .. } => "clock-skew",
+            Self::AttributeUnknown { .. } => "attribute-unknown",
         }
     }
 
@@ -131,7 +176,8 @@ impl Notice {
             | Self::MassRemovalAcross { .. }
             | Self::SuspiciousAcross { .. } => Severity::High,
             Self::ClockRegressed { .. } | Self::ClockSkew { .. } => Severity::Medium,
-            Self::Repeated { .. } => Severity::Low,
+            Self::AttributeUnknown { counts } if counts.iter().any(UnknownCount::is_event) => Severity::Medium,
+            Self::Repeated { .. } | Self::AttributeUnknown { .. } => Severity::Low,
             Self::Dangling { .. } | Self::Resumed { .. } => Severity::Info,
         }
     }
@@ -185,12 +231,17 @@ impl Notice {
                 Parts { count: count(*many), ..Parts::default() }
             }
             Self::ClockSkew { seconds } => Parts { count: Some(*seconds), ..Parts::default() },
+            Self::AttributeUnknown { counts } => Parts {
+                count: count(counts.iter().map(|one| one.count).sum()),
+                detail: serde_json::to_string(counts).ok(),
+                ..Parts::default()
+            },
         }
     }
 
     /// Put together from that word and parts; `None` where something is missing.
     pub fn from_parts(word: &str, parts: &Parts) -> Option<Self> {
-        let Parts { kind, parent, before, count, asked, present } = parts;
+        let Parts { kind, parent, before, count, asked, present, detail } = parts;
         let scope = || Scope::from_parts((*kind)?, parent.as_deref());
         let many = || u64::try_from((*count)?).ok();
         Some(match word {
@@ -219,6 +270,10 @@ impl Notice {
             "resumed" => Self::Resumed { requests: many()? },
             "clock-regressed" => Self::ClockRegressed { milliseconds: many()? },
             "clock-skew" => Self::ClockSkew { seconds: (*count)? },
+            "attribute-unknown" => {
+                many()?;
+                Self::AttributeUnknown { counts: serde_json::from_str(detail.as_deref()?).ok()? }
+            }
             _ => return None,
         })
     }
@@ -263,6 +318,13 @@ impl fmt::Display for Notice {
                 write!(f, "the API's clock is {} s behind ours", seconds.unsigned_abs())
             }
             Self::ClockSkew { seconds } => write!(f, "the API's clock is {seconds} s ahead of ours"),
+            Self::AttributeUnknown { counts } => {
+                f.write_str("not reported: ")?;
+                for (place, count) in counts.iter().enumerate() {
+                    write!(f, "{}{count}", if place > 0 { ", " } else { "" })?;
+                }
+                f.write_str("; the last known values are carried, and only known values are compared")
+            }
         }
     }
 }
@@ -325,6 +387,21 @@ mod tests {
             &Notice::ClockRegressed { milliseconds: 3_600_000 },
             "clock-regressed",
             "our clock was 3600000 ms behind the end of an earlier run; times were moved on",
+        );
+        let of = |attribute: &str, count, never_known| UnknownCount {
+            kind: Kind::User,
+            attribute: attribute.to_owned(),
+            count,
+            never_known,
+            new: 0,
+        };
+        check(
+            &Notice::AttributeUnknown {
+                counts: vec![of("active", 9, 9), of("administrator", 3, 0), of("email", 4, 1)],
+            },
+            "attribute-unknown",
+            "not reported: active of 9 users (never known), administrator of 3 users, email of 4 users (1 never known); \
+             the last known values are carried, and only known values are compared",
         );
         check(&Notice::ClockSkew { seconds: 400 }, "clock-skew", "the API's clock is 400 s ahead of ours");
         check(&Notice::ClockSkew { seconds: -400 }, "clock-skew", "the API's clock is 400 s behind ours");

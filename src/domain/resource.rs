@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::body::{Body, BodyError, Extras};
 use super::id::ResourceId;
 use super::time::to_seconds;
+use super::unknown::Nullable;
 use super::user::{Attribution, parse_instant};
 
 /// The seven kinds the API documents.
@@ -20,8 +21,9 @@ pub struct Resource {
     pub kind: Option<String>,
     /// `properties.name`.
     pub name: Option<String>,
-    /// Whether changes demand two-factor authentication; `None` where the kind cannot be protected.
-    pub sec_auth_protection: Option<bool>,
+    /// Whether changes demand two-factor authentication; null where the kind cannot be protected.
+    #[serde(default, skip_serializing_if = "Nullable::is_not_reported")]
+    pub sec_auth_protection: Nullable<bool>,
     /// When the resource was created.
     pub created: Option<DateTime<Utc>>,
     /// Who made and who changed it. Volatile.
@@ -42,7 +44,8 @@ pub struct ResourceBody {
     /// See [`Resource::name`].
     pub name: Option<String>,
     /// See [`Resource::sec_auth_protection`].
-    pub sec_auth_protection: Option<bool>,
+    #[serde(default, skip_serializing_if = "Nullable::is_not_reported")]
+    pub sec_auth_protection: Nullable<bool>,
     /// See [`Resource::kind`].
     #[serde(rename = "type")]
     pub kind: Option<String>,
@@ -74,6 +77,17 @@ impl Resource {
             attribution,
             extra: body.extra,
         }
+    }
+
+    /// The attributes that the answer did not report.
+    pub fn unreported(&self) -> impl Iterator<Item = &'static str> {
+        [
+            ("name", self.name.is_none()),
+            ("secAuthProtection", self.sec_auth_protection.is_not_reported()),
+            ("type", self.kind.is_none()),
+        ]
+        .into_iter()
+        .filter_map(|(name, is_missing)| is_missing.then_some(name))
     }
 
     /// The name, or the id when there is none.

@@ -57,6 +57,13 @@ impl Share {
         }
     }
 
+    /// The attributes that the answer did not report.
+    pub fn unreported(&self) -> impl Iterator<Item = &'static str> {
+        [("editPrivilege", self.edit_privilege), ("sharePrivilege", self.share_privilege)]
+            .into_iter()
+            .filter_map(|(name, flag)| flag.is_none().then_some(name))
+    }
+
     /// What members may do with the resource.
     pub fn access(&self) -> Access {
         Access { edit: self.edit_privilege == Some(true), share: self.share_privilege == Some(true) }

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 
 use super::contract::Contract;
+use super::fact::{FactKey, Kind};
 use super::group::Group;
 use super::id::{GroupId, KeyId, ResourceId, Seq, UserId};
 use super::key::Key;
 use super::resource::Resource;
 use super::share::Share;
+use super::unknown::Unknowns;
 use super::user::User;
 
 /// Something that is so, and since when.
@@ -88,6 +90,8 @@ pub struct State {
     pub owns: BTreeMap<(UserId, ResourceId), Held<()>>,
     /// S3 keys.
     pub keys: BTreeMap<(UserId, KeyId), Held<Key>>,
+    /// What the answers did not report: the last known values stand above.
+    pub unknown: Unknowns,
 }
 
 impl State {
@@ -103,6 +107,22 @@ impl State {
             shares: BTreeMap::new(),
             owns: BTreeMap::new(),
             keys: BTreeMap::new(),
+            unknown: Unknowns::default(),
+        }
+    }
+
+    /// Whether a fact is part of the state.
+    pub fn holds(&self, key: &FactKey) -> bool {
+        let (subject, object) = (&*key.subject, key.object.as_deref().unwrap_or_default());
+        match key.kind {
+            Kind::Contract => self.contract.is_some(),
+            Kind::User => self.users.contains_key(&subject.into()),
+            Kind::Group => self.groups.contains_key(&subject.into()),
+            Kind::Resource => self.resources.contains_key(&subject.into()),
+            Kind::Member => self.members.contains_key(&(subject.into(), object.into())),
+            Kind::Share => self.shares.contains_key(&(subject.into(), object.into())),
+            Kind::Own => self.owns.contains_key(&(subject.into(), object.into())),
+            Kind::Key => self.keys.contains_key(&(subject.into(), object.into())),
         }
     }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::body::{Body, BodyError, Extras};
 use super::id::UserId;
 use super::time::to_seconds;
+use super::unknown::Nullable;
 
 /// Names and e-mail address: personal data, stored apart from facts behind a keyed commitment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -68,7 +69,8 @@ pub struct User {
     /// May sign in. Absent in old v5 data.
     pub active: Option<bool>,
     /// Object storage identity; null right after creation.
-    pub s3_canonical_user_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Nullable::is_not_reported")]
+    pub s3_canonical_user_id: Nullable<String>,
     /// When the user was created.
     pub created: Option<DateTime<Utc>>,
     /// When the user last signed in; `None` is never or not told. Volatile.
@@ -97,7 +99,8 @@ pub struct UserBody {
     /// Keyed commitment to the [`Person`], in hex.
     pub person: String,
     /// See [`User::s3_canonical_user_id`].
-    pub s3_canonical_user_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Nullable::is_not_reported")]
+    pub s3_canonical_user_id: Nullable<String>,
     /// See [`User::sec_auth_active`].
     pub sec_auth_active: Option<bool>,
 }
@@ -141,6 +144,19 @@ impl User {
             attribution,
             extra: body.extra,
         }
+    }
+
+    /// The attributes that the answer did not report, personal data apart.
+    pub fn unreported(&self) -> impl Iterator<Item = &'static str> {
+        [
+            ("active", self.active.is_none()),
+            ("administrator", self.administrator.is_none()),
+            ("forceSecAuth", self.force_sec_auth.is_none()),
+            ("s3CanonicalUserId", self.s3_canonical_user_id.is_not_reported()),
+            ("secAuthActive", self.sec_auth_active.is_none()),
+        ]
+        .into_iter()
+        .filter_map(|(name, is_missing)| is_missing.then_some(name))
     }
 
     /// The e-mail address, or the id when there is none: what a person is called in a list.

@@ -29,7 +29,7 @@ impl Store {
         range: RangeInclusive<Seq>,
     ) -> Result<BTreeMap<Seq, Vec<Notice>>, StoreError> {
         let rows = sqlx::query(
-            "SELECT n.notice, n.kind, n.parent, n.before, n.count, n.asked, n.present, s.seq FROM notice n \
+            "SELECT n.notice, n.kind, n.parent, n.before, n.count, n.asked, n.present, s.seq, n.detail FROM notice n \
              JOIN v_snapshots s ON s.run = n.run WHERE s.contract_number = ? AND s.seq BETWEEN ? AND ? \
              ORDER BY s.seq, n.number",
         )
@@ -51,10 +51,10 @@ impl Store {
 pub(super) async fn write(db: &mut SqliteConnection, run: i64, mut notices: Vec<Notice>) -> Result<(), StoreError> {
     notices.sort_by(|a, b| a.as_str().cmp(b.as_str()).then_with(|| a.cmp(b)));
     for (notice, number) in notices.iter().zip(1_i64..) {
-        let Parts { kind, parent, before, count, asked, present } = notice.parts();
+        let Parts { kind, parent, before, count, asked, present, detail } = notice.parts();
         sqlx::query(
-            "INSERT INTO notice (run, number, notice, kind, parent, before, count, asked, present) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO notice (run, number, notice, kind, parent, before, count, asked, present, detail) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(run)
         .bind(number)
@@ -65,6 +65,7 @@ pub(super) async fn write(db: &mut SqliteConnection, run: i64, mut notices: Vec<
         .bind(count)
         .bind(asked.map(number_of))
         .bind(present.map(number_of))
+        .bind(detail)
         .execute(&mut *db)
         .await
         .when("write what the run noticed")?;
@@ -82,6 +83,7 @@ fn notice(row: &SqliteRow) -> Result<Notice, StoreError> {
         count: row.get(4),
         asked: number(5),
         present: number(6),
+        detail: row.get(8),
     };
     Notice::from_parts(&word, &parts)
         .ok_or_else(|| StoreError::Inconsistent { table: "notice", what: format!("{word:?} lacks something") })

@@ -40,10 +40,12 @@ pub(super) struct Part {
     pub(super) facts: u64,
     /// Whether its scope was ever complete.
     pub(super) proven: bool,
+    /// The digest of the last complete answer, what it left out included; `None` where the last answer was not complete.
+    pub(super) observed: Option<Digest>,
 }
 
 /// The digest of rows that are in order.
-pub(super) fn digest(rows: &[Row]) -> Digest {
+pub(super) fn digest<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Digest {
     let mut hash = Sha256::new();
     for row in rows {
         hash.update(b"{");

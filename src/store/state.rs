@@ -20,13 +20,14 @@ use super::seal::number_of;
 use super::wide::{self, Bodies, ById, Ids, Numbers, Shared};
 use crate::domain::contract::{Contract, ContractBody};
 use crate::domain::coverage::ScopeKind;
-use crate::domain::fact::Kind;
+use crate::domain::fact::{FactKey, Kind};
 use crate::domain::group::{Group, GroupBody};
 use crate::domain::id::{ContractNumber, GroupId, Seq, UserId};
 use crate::domain::key::{Key, KeyBody};
 use crate::domain::resource::{Resource, ResourceBody};
 use crate::domain::share::{Share, ShareBody};
 use crate::domain::state::{Around, Held, State};
+use crate::domain::unknown::Unknowns;
 use crate::domain::user::{User, UserBody};
 
 /// For every scope that was not complete in a snapshot, the last one in which it was.
@@ -156,18 +157,44 @@ impl Reader<'_> {
         let mut made = ids(&[Kind::User, Kind::Resource], |version| version.subject);
         made.extend(ids(&[Kind::Key], |version| version.object));
         let (named, bodies) = (Ids::of(named), Ids::of(ids(&Kind::ALL, |version| version.body)));
-        let (refs, bodies, apart, unproven) = tokio::try_join!(
+        let (refs, bodies, apart, unproven, mut unknown) = tokio::try_join!(
             wide::refs(self, &named),
             Bodies::read(self, &bodies),
             self.apart(seq, Ids::of(people), Ids::of(made)),
             self.unproven(contract, seq),
+            self.unknown(contract, seq),
         )?;
         let placing = Placing { contract, seq, refs, bodies: bodies.by_id(), apart, unproven };
         let mut state = State::empty(seq);
         for (kind, versions) in &kinds {
             placing.place(&mut state, *kind, versions)?;
         }
+        unknown.retain(|key| state.holds(key));
+        state.unknown = unknown;
         Ok(state)
+    }
+
+    /// The attributes of a contract that are unknown in a snapshot.
+    async fn unknown(&self, contract: ContractNumber, seq: Seq) -> Result<Unknowns, StoreError> {
+        let query = sqlx::query(
+            "SELECT u.kind, s.ref, o.ref, u.attribute, u.last_known FROM unknown u JOIN entity s ON s.id = u.subject \
+             LEFT JOIN entity o ON o.id = u.object WHERE u.contract = (SELECT id FROM contract WHERE number = ?1) \
+             AND u.since <= ?2 AND (u.until IS NULL OR u.until > ?2)",
+        )
+        .bind(number_of(contract.0))
+        .bind(seq.0);
+        let rows = self.fetch_all(query).await.when("read which attributes are unknown")?;
+        let mut unknown = Unknowns::default();
+        for row in rows {
+            let kind = Kind::from_code(row.get(0)).ok_or_else(|| StoreError::Inconsistent {
+                table: "unknown",
+                what: format!("unknown kind {}", row.get::<u8, _>(0)),
+            })?;
+            let object = row.get::<Option<String>, _>(2).map(Into::into);
+            let key = FactKey { kind, subject: row.get::<String, _>(1).into(), object };
+            unknown.insert(key, row.get(3), row.get::<Option<u32>, _>(4).map(Seq));
+        }
+        Ok(unknown)
     }
 
     async fn unproven(&self, contract: ContractNumber, seq: Seq) -> Result<Unproven, StoreError> {

@@ -6,6 +6,7 @@ use keyholder::domain::body::{Body, Extra};
 use keyholder::domain::change::{Change, Class, Op};
 use keyholder::domain::fact::{FactKey, Kind};
 use keyholder::domain::id::Seq;
+use keyholder::domain::unknown::Nullable;
 
 use crate::analyse_world::{World, brief, changes, day, meanings_of};
 
@@ -39,10 +40,9 @@ fn the_administrator_flag_is_critical_when_gained_and_medium_when_lost() {
     );
     check_user(
         "root",
-        |user| user.administrator = None,
-        &["medium administrator-lost: root@example.org administrator [true > ]"],
+        |user| user.administrator = Some(false),
+        &["medium administrator-lost: root@example.org administrator [true > false]"],
     );
-    check_user("ann", |user| user.administrator = None, &["info other: ann@example.org administrator [false > ]"]);
 }
 
 #[test]
@@ -57,7 +57,6 @@ fn one_changed_user_may_give_several_lines() {
         &[
             "critical administrator-gained: ann@example.org administrator [false > true]",
             "critical two-factor-weakened: ann@example.org secAuthActive [true > false] (the user is an administrator)",
-            "info renamed: ann@example.org lastname [ > Lee]",
         ],
     );
 }
@@ -103,22 +102,54 @@ fn signing_in_taken_away_or_given_back() {
         &world(),
         &["critical user-enabled: root@example.org active [false > true] (the user is an administrator)"],
     );
-    check_user("ann", |user| user.active = None, &["info other: ann@example.org active [true > ]"]);
 }
 
 #[test]
-fn names_and_addresses_are_renamed_before_and_after() {
+fn another_address_is_high_and_critical_for_those_who_may_everything() {
     check_user(
         "ann",
         |user| user.person.email = Some("new@example.org".to_owned()),
-        &["medium renamed: new@example.org email [ann@example.org > new@example.org] \
-           (the user signs in with this address)"],
+        &["high sign-in-address-changed: new@example.org email [ann@example.org > new@example.org]"],
     );
     check_user(
         "owner",
         |user| user.person.email = Some("else@example.org".to_owned()),
-        &["high renamed: else@example.org email [owner@example.org > else@example.org] \
-           (the user signs in with this address; the user owns the contract)"],
+        &["critical sign-in-address-changed: else@example.org email [owner@example.org > else@example.org] \
+           (the user owns the contract)"],
+    );
+    check_user(
+        "root",
+        |user| user.person.email = Some("else@example.org".to_owned()),
+        &["critical sign-in-address-changed: else@example.org email [root@example.org > else@example.org] \
+           (the user is an administrator)"],
+    );
+}
+
+#[test]
+fn a_name_is_renamed() {
+    let named = |name: &str| world().user_with("ann", |user| user.person.lastname = Some(name.to_owned()));
+    check(&named("Lee"), &named("Roe"), &["info renamed: ann@example.org lastname [Lee > Roe]"]);
+}
+
+/// Expects those lines when one user becomes known in all that was never known.
+#[test]
+fn what_was_never_known_is_told_only_where_it_gives_power() {
+    let mute = |user: &mut keyholder::domain::user::User| {
+        user.administrator = None;
+        user.active = None;
+        user.force_sec_auth = None;
+        user.sec_auth_active = None;
+        user.person.firstname = None;
+        user.s3_canonical_user_id = Nullable::NotReported;
+    };
+    let silent = world().with(|state| mute(&mut state.users.get_mut(&"ann".into()).unwrap().value));
+    check(&world(), &silent, &[]);
+    check(&silent, &world(), &[]);
+    check(
+        &silent,
+        &world().administrator("ann"),
+        &["critical first-seen: ann@example.org administrator [ > true] \
+           (it was not reported before, and may not be new)"],
     );
 }
 
@@ -161,9 +192,21 @@ fn properties_from_the_future_are_never_dropped() {
             user.extra.insert("superuser".to_owned(), Extra::Bool(true));
             user.extra.insert("nickname".to_owned(), Extra::Text { length: 5 });
         },
+        &["low first-seen: ann@example.org superuser [ > true] \
+           (a property this version does not know was switched on; it was not reported before, and may not be new)"],
+    );
+    let with = |on, length| {
+        world().user_with("ann", |user| {
+            user.extra.insert("superuser".to_owned(), Extra::Bool(on));
+            user.extra.insert("nickname".to_owned(), Extra::Text { length });
+        })
+    };
+    check(
+        &with(false, 5),
+        &with(true, 6),
         &[
-            "low other: ann@example.org superuser [ > true] (a property this version does not know was switched on)",
-            "info other: ann@example.org nickname [ > text of 5 bytes]",
+            "low other: ann@example.org superuser [false > true] (a property this version does not know was switched on)",
+            "info other: ann@example.org nickname [text of 5 bytes > text of 6 bytes]",
         ],
     );
 }
@@ -172,11 +215,11 @@ fn properties_from_the_future_are_never_dropped() {
 fn an_identity_filled_in_later_is_only_told_and_a_replaced_one_is_low() {
     check_user(
         "ann",
-        |user| user.s3_canonical_user_id = Some("31721".to_owned()),
+        |user| user.s3_canonical_user_id = Nullable::Value("31721".to_owned()),
         &["info other: ann@example.org s3CanonicalUserId [ > 31721]"],
     );
-    let before = world().user_with("ann", |user| user.s3_canonical_user_id = Some("1".to_owned()));
-    let after = world().user_with("ann", |user| user.s3_canonical_user_id = Some("2".to_owned()));
+    let before = world().user_with("ann", |user| user.s3_canonical_user_id = Nullable::Value("1".to_owned()));
+    let after = world().user_with("ann", |user| user.s3_canonical_user_id = Nullable::Value("2".to_owned()));
     check(
         &before,
         &after,
@@ -255,8 +298,8 @@ fn a_difference_that_cannot_be_named_is_still_a_line() {
     let body = |text: &str| Some(Body::from_canonical(text));
     let known = r#""active":true,"administrator":false,"createdDate":null,"forceSecAuth":null,"person":"p""#;
     let tail = r#""s3CanonicalUserId":null,"secAuthActive":null"#;
-    let old = format!("{{{known},{tail}}}");
-    let new = format!("{{{known},{tail},\"since2030\":1}}");
+    let old = format!("{{{known},{tail},\"since2030\":1}}");
+    let new = format!("{{{known},{tail},\"since2030\":2}}");
     let lines = meanings(&[user_change(Op::Changed, body(&old), body(&new))], &world().0, &world().0, Seq(2)).unwrap();
     assert_eq!(
         lines.iter().map(brief).collect::<Vec<_>>(),

@@ -11,9 +11,11 @@ use keyholder::domain::fact::{FactKey, Kind};
 use keyholder::domain::group::Group;
 use keyholder::domain::id::{ContractNumber, Seq};
 use keyholder::domain::key::Key;
+use keyholder::domain::privilege::KNOWN;
 use keyholder::domain::resource::Resource;
 use keyholder::domain::share::Share;
 use keyholder::domain::state::{Held, State};
+use keyholder::domain::unknown::Nullable;
 use keyholder::domain::user::{Attribution, Person, User};
 
 /// A state that is put together step by step. Users are called `<id>@example.org`, everything else by its id.
@@ -39,7 +41,7 @@ pub(crate) fn user(id: &str) -> User {
         force_sec_auth: Some(true),
         sec_auth_active: Some(true),
         active: Some(true),
-        s3_canonical_user_id: None,
+        s3_canonical_user_id: Nullable::Null,
         created: Some(day(1)),
         last_login: None,
         attribution: Attribution {
@@ -85,8 +87,10 @@ impl World {
         self.user_with(id, |user| user.administrator = Some(true))
     }
 
+    /// A group that is said to have those privileges, and none of the others that are known.
     pub(crate) fn group(self, id: &str, privileges: &[&str]) -> Self {
-        let privileges = privileges.iter().map(|name| ((*name).to_owned(), true)).collect();
+        let others = KNOWN.iter().map(|one| (one.name.to_owned(), false));
+        let privileges = others.chain(privileges.iter().map(|name| ((*name).to_owned(), true))).collect();
         let made = Group { id: id.into(), name: Some(id.to_owned()), privileges, extra: BTreeMap::new() };
         self.with(|state| drop(state.groups.insert(id.into(), held(made, 1))))
     }
@@ -96,7 +100,7 @@ impl World {
             id: id.into(),
             kind: Some("datacenter".to_owned()),
             name: Some(id.to_owned()),
-            sec_auth_protection: Some(false),
+            sec_auth_protection: Nullable::Value(false),
             created: Some(day(2)),
             attribution: Attribution::default(),
             extra: BTreeMap::new(),

@@ -26,6 +26,7 @@ mod canary;
 mod cases_collapse;
 mod cases_frame;
 mod cases_missing;
+mod cases_unknown;
 mod cli_contracts;
 mod cli_demo;
 mod cli_emulate;

@@ -7,6 +7,7 @@ use keyholder::domain::group::Group;
 use keyholder::domain::key::Key;
 use keyholder::domain::resource::Resource;
 use keyholder::domain::share::Share;
+use keyholder::domain::unknown::Nullable;
 use keyholder::domain::user::{Attribution, Person, User};
 use sha2::{Digest as _, Sha256};
 
@@ -118,7 +119,7 @@ fn person(number: usize) -> User {
         force_sec_auth: Some(number % 5 != 2),
         sec_auth_active: Some(number % 7 != 3),
         active: Some(number % 13 != 12),
-        s3_canonical_user_id: None,
+        s3_canonical_user_id: Nullable::Null,
         created: Some(days_ago(1400 - 30 * i64::try_from(number).unwrap())),
         last_login: (number % 9 != 8).then(|| days_ago(signed_in[number % signed_in.len()])),
         attribution: Attribution {
@@ -146,7 +147,7 @@ fn resource(number: usize) -> Resource {
         id: resource_id(number).into(),
         kind: Some(kind.to_owned()),
         name: Some(format!("{}-{kind}-{}", names[number % names.len()], number + 1)),
-        sec_auth_protection: (number % 6 != 3).then_some(number.is_multiple_of(2)),
+        sec_auth_protection: (number % 6 != 3).then_some(number.is_multiple_of(2)).into(),
         created: Some(days_ago(900 - 20 * i64::try_from(number % 40).unwrap())),
         attribution: Attribution { created_by: Some(address(number)), ..Attribution::default() },
         extra: BTreeMap::new(),

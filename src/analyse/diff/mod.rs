@@ -1,6 +1,6 @@
 //! From facts that differ to what that means: one line per property, with class, severity, before and after.
 //!
-//! Nothing is dropped: what has no class of its own becomes `other`. `docs/changes.md` has the table of severities.
+//! Nothing is dropped: what has no class of its own becomes `other`. Only known values are compared. `docs/changes.md` has the table of severities.
 
 mod around;
 mod owns;
@@ -12,10 +12,11 @@ mod users;
 pub mod weight;
 
 use crate::domain::body::BodyError;
-use crate::domain::change::{Change, Meaning};
+use crate::domain::change::{Change, Meaning, Op};
 use crate::domain::fact::Kind;
 use crate::domain::id::Seq;
 use crate::domain::state::State;
+use crate::domain::unknown;
 
 pub use around::around;
 use scene::Scene;
@@ -48,7 +49,7 @@ pub enum AnalyseError {
     },
 }
 
-/// What changes mean: at least one line per change, most severe first, independent of the order of `changes`.
+/// What changes mean: at least one line per change that is more than a property becoming known, most severe first, independent of the order of `changes`.
 ///
 /// `before` and `after` are the states that were compared: names, actors and severities come from the state in which
 /// an object exists, so from `before` for what ended. `from` is the snapshot that was compared with; the snapshot of a
@@ -71,13 +72,22 @@ pub fn meanings(changes: &[Change], before: &State, after: &State, from: Seq) ->
             // Taken together below: two changes of one resource may be one transfer.
             Kind::Own => continue,
         }
-        if found.len() == lines {
+        if found.len() == lines && !is_only_learned(change)? {
             found.push(scene.unknown_difference(change)?);
         }
     }
     owns::owns(&scene, changes, &mut found)?;
     sort(&mut found);
     Ok(found)
+}
+
+/// Whether a change only says of properties what nobody knew before.
+fn is_only_learned(change: &Change) -> Result<bool, AnalyseError> {
+    match (change.op, &change.before, &change.after) {
+        (Op::Changed, Some(before), Some(after)) => unknown::is_only_learned(change.key.kind, before, after)
+            .map_err(|source| AnalyseError::Body { fact: scene::fact(&change.key), source }),
+        _ => Ok(false),
+    }
 }
 
 /// Puts lines in their order: severity descending, class, subject, object, field, and whatever else tells two apart.

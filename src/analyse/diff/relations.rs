@@ -1,9 +1,8 @@
 //! What a changed membership, share or S3 key means; ended with its parent, it is a consequence and weighs less.
 
 use super::AnalyseError;
-use super::properties::{extras, fixed, flip, flip_active, text};
+use super::properties::{extras, fixed, power};
 use super::scene::{Draft, Frame, Scene, Shift, Side, actor, named_key, object, shift};
-use super::users::flag;
 use super::weight::{self, Weight};
 use crate::domain::change::{Change, Class, Meaning, Op};
 use crate::domain::fact::Kind;
@@ -60,10 +59,10 @@ pub(super) fn share(scene: &Scene<'_>, change: &Change, out: &mut Vec<Meaning>) 
 
 fn share_flags(before: &ShareBody, after: &ShareBody) -> Vec<Draft> {
     let narrowed = || (Class::ShareNarrowed, Weight::usual(Class::ShareNarrowed));
-    let edit = flag("editPrivilege", before.edit_privilege, after.edit_privilege, flip, |on| {
+    let edit = power("editPrivilege", before.edit_privilege, after.edit_privilege, |on| {
         if on { (Class::ShareWidened, Weight::usual(Class::ShareWidened)) } else { narrowed() }
     });
-    let share = flag("sharePrivilege", before.share_privilege, after.share_privilege, flip, |on| {
+    let share = power("sharePrivilege", before.share_privilege, after.share_privilege, |on| {
         if on { (Class::ShareWidened, Weight::of(Severity::High, "members may share it on")) } else { narrowed() }
     });
     edit.into_iter().chain(share).chain(extras(&before.extra, &after.extra)).collect()
@@ -98,14 +97,14 @@ pub(super) fn key(scene: &Scene<'_>, change: &Change, out: &mut Vec<Meaning>) ->
             vec![Draft::ended(Class::KeyRemoved, weight, describe(&body))]
         }
         Shift::Changed(before, after) => {
-            let active = flag("active", before.active, after.active, flip_active, |on| {
+            let active = power("active", before.active, after.active, |on| {
                 if on {
                     (Class::KeyEnabled, weight::key_usable(Class::KeyEnabled, holder))
                 } else {
                     (Class::KeyDisabled, Weight::usual(Class::KeyDisabled))
                 }
             });
-            let created = fixed("createdDate", text(before.created_date.as_ref()), text(after.created_date.as_ref()));
+            let created = fixed("createdDate", before.created_date.as_deref(), after.created_date.as_deref());
             active.into_iter().chain(created).chain(extras(&before.extra, &after.extra)).collect()
         }
     };

@@ -160,7 +160,7 @@ impl<'a> Scene<'a> {
             Op::Began | Op::Ended | Op::Changed => draft,
         };
         Meaning {
-            from: self.from,
+            from: self.known_from(&change.key, &draft.field),
             to: change.seq,
             key: change.key.clone(),
             class: draft.class,
@@ -173,6 +173,17 @@ impl<'a> Scene<'a> {
             because: draft.weight.because,
             actor: frame.actor.clone(),
         }
+    }
+
+    /// The snapshot that a property is compared with: where the earlier state did not know it, the last that did.
+    fn known_from(&self, key: &FactKey, field: &str) -> Seq {
+        let known = self.before.unknown.last_known(key.kind, &key.subject, key.object.as_deref(), field);
+        known.flatten().map_or(self.from, |last| last.min(self.from))
+    }
+
+    /// Whether a state does not know a property of a contract, user, group or resource.
+    pub(super) fn is_unknown(&self, side: Side, kind: Kind, id: &str, property: &str) -> bool {
+        self.state(side).unknown.last_known(kind, id, None, property).is_some()
     }
 
     /// The line of a change in which no known property differs: the body was written by another version.
@@ -245,7 +256,8 @@ pub(super) fn object(change: &Change) -> Result<&str, AnalyseError> {
     change.key.object.as_deref().ok_or_else(|| AnalyseError::NoObject { fact: fact(&change.key) })
 }
 
-fn fact(key: &FactKey) -> String {
+/// A fact in words.
+pub(super) fn fact(key: &FactKey) -> String {
     match &key.object {
         Some(object) => format!("{} {} {object}", key.kind, key.subject),
         None => format!("{} {}", key.kind, key.subject),

@@ -1,18 +1,17 @@
 //! What a changed contract, group or resource means.
 
-use std::collections::BTreeSet;
-
 use super::AnalyseError;
-use super::properties::{extras, fixed, flip, list, other, text};
+use super::properties::{Flip, extras, fixed, flag, flip, learned, list, other, text, truth};
 use super::scene::{Draft, Frame, Scene, Shift, Side, actor, named_contract, shift};
-use super::users::flag;
 use super::weight::{self, Weight};
 use crate::domain::change::{Change, Class, Meaning};
 use crate::domain::contract::ContractBody;
+use crate::domain::fact::Kind;
 use crate::domain::group::{Group, GroupBody};
 use crate::domain::id::{GroupId, ResourceId};
 use crate::domain::resource::ResourceBody;
 use crate::domain::severity::Severity;
+use crate::domain::unknown::Nullable;
 
 /// The lines of a contract fact.
 pub(super) fn contract(scene: &Scene<'_>, change: &Change, out: &mut Vec<Meaning>) -> Result<(), AnalyseError> {
@@ -33,23 +32,35 @@ pub(super) fn contract(scene: &Scene<'_>, change: &Change, out: &mut Vec<Meaning
             owner(Side::Before),
         )],
         Shift::Changed(before, after) => {
-            let changed = (before.owner != after.owner).then(|| Draft {
-                class: Class::ContractOwnerChanged,
-                weight: Weight::usual(Class::ContractOwnerChanged),
-                field: "owner".to_owned(),
-                before: owner(Side::Before),
-                after: owner(Side::After),
-            });
+            let changed = (before.owner != after.owner).then(|| owner_changed(scene, &change.key.subject)).flatten();
             let low = || Weight::of(Severity::Low, "the contract itself changed");
             changed
                 .into_iter()
-                .chain(other("status", text(before.status.as_ref()), text(after.status.as_ref()), low()))
-                .chain(other("regDomain", text(before.reg_domain.as_ref()), text(after.reg_domain.as_ref()), low()))
+                .chain(other("status", before.status.as_deref(), after.status.as_deref(), low()))
+                .chain(other("regDomain", before.reg_domain.as_deref(), after.reg_domain.as_deref(), low()))
                 .collect()
         }
     };
     out.extend(drafts.into_iter().map(|draft| scene.line(change, &frame, draft)));
     Ok(())
+}
+
+/// The line of another owner. One whose address is not kept any more was still another one.
+fn owner_changed(scene: &Scene<'_>, number: &str) -> Option<Draft> {
+    let is_unknown = |side| scene.is_unknown(side, Kind::Contract, number, "owner");
+    let owner = |side| scene.state(side).contract.as_ref().and_then(|contract| contract.owner.email.clone());
+    let weight = Weight::usual(Class::ContractOwnerChanged);
+    let after = owner(Side::After).unwrap_or_default();
+    match owner(Side::Before) {
+        None if is_unknown(Side::Before) => (!after.is_empty()).then(|| learned("owner", weight, after)),
+        before => Some(Draft {
+            class: Class::ContractOwnerChanged,
+            weight,
+            field: "owner".to_owned(),
+            before: before.unwrap_or_default(),
+            after,
+        }),
+    }
 }
 
 /// The lines of a group fact. The API says of no group who made or changed it.
@@ -68,7 +79,8 @@ pub(super) fn group(scene: &Scene<'_>, change: &Change, out: &mut Vec<Meaning>) 
         }
         Shift::Changed(before, after) => {
             let has_members = scene.state(side).members_of(&id).next().is_some();
-            group_properties(&before, &after, has_members)
+            let was_unknown = |name: &str| scene.is_unknown(Side::Before, Kind::Group, id.as_str(), name);
+            group_properties(&before, &after, has_members, was_unknown)
         }
     };
     out.extend(drafts.into_iter().map(|draft| scene.line(change, &frame, draft)));
@@ -81,22 +93,38 @@ fn describe(group: &Group) -> String {
     if granted.is_empty() { "no privileges".to_owned() } else { granted }
 }
 
-fn group_properties(before: &GroupBody, after: &GroupBody, has_members: bool) -> Vec<Draft> {
+fn group_properties(
+    before: &GroupBody,
+    after: &GroupBody,
+    has_members: bool,
+    was_unknown: impl Fn(&str) -> bool,
+) -> Vec<Draft> {
     let weight = Weight::of(Severity::Low, "a group is judged by its name");
-    let mut drafts: Vec<Draft> = other("name", text(before.name.as_ref()), text(after.name.as_ref()), weight)
+    let mut drafts: Vec<Draft> = other("name", before.name.as_deref(), after.name.as_deref(), weight)
         .map(|draft| Draft { class: Class::Renamed, ..draft })
         .into_iter()
         .collect();
-    let names: BTreeSet<&String> = before.privileges.keys().chain(after.privileges.keys()).collect();
-    for name in names {
-        let (before, after) = (before.privileges.get(name).copied(), after.privileges.get(name).copied());
-        drafts.extend(flag(name, before, after, flip, |on| {
-            if on {
-                (Class::PrivilegeGained, weight::privilege_gained(name, has_members))
-            } else {
-                (Class::PrivilegeLost, Weight::usual(Class::PrivilegeLost))
-            }
-        }));
+    for (name, granted) in &after.privileges {
+        let (before, after) = (before.privileges.get(name).copied(), Some(*granted));
+        let gained = || weight::privilege_gained(name, has_members);
+        drafts.extend(match flip(before, after) {
+            Flip::Learned if was_unknown(name) => Some(learned(name, gained(), truth(after))),
+            // No group of this contract was ever said to have it or not.
+            Flip::Learned => Some(Draft {
+                class: Class::PrivilegeGained,
+                weight: gained(),
+                field: name.clone(),
+                before: String::new(),
+                after: truth(after),
+            }),
+            Flip::On | Flip::Off | Flip::Same => flag(name, before, after, |on| {
+                if on {
+                    (Class::PrivilegeGained, gained())
+                } else {
+                    (Class::PrivilegeLost, Weight::usual(Class::PrivilegeLost))
+                }
+            }),
+        });
     }
     drafts.extend(extras(&before.extra, &after.extra));
     drafts
@@ -128,20 +156,35 @@ pub(super) fn resource(scene: &Scene<'_>, change: &Change, out: &mut Vec<Meaning
 }
 
 fn resource_properties(before: &ResourceBody, after: &ResourceBody) -> Vec<Draft> {
-    let renamed = other("name", text(before.name.as_ref()), text(after.name.as_ref()), Weight::usual(Class::Renamed))
+    let renamed = other("name", before.name.as_deref(), after.name.as_deref(), Weight::usual(Class::Renamed))
         .map(|draft| Draft { class: Class::Renamed, ..draft });
-    let protected = flag("secAuthProtection", before.sec_auth_protection, after.sec_auth_protection, flip, |on| {
+    renamed
+        .into_iter()
+        .chain(protection(before.sec_auth_protection, after.sec_auth_protection))
+        .chain(fixed("type", before.kind.as_deref(), after.kind.as_deref()))
+        .chain(fixed("createdDate", before.created_date.as_deref(), after.created_date.as_deref()))
+        .chain(extras(&before.extra, &after.extra))
+        .collect()
+}
+
+/// A resource that cannot be protected is not protected; that it can be now, or cannot any more, is worth a line.
+fn protection(before: Nullable<bool>, after: Nullable<bool>) -> Option<Draft> {
+    const FIELD: &str = "secAuthProtection";
+    if before.is_not_reported() || after.is_not_reported() {
+        return None;
+    }
+    let (before, after) = (before.value().copied(), after.value().copied());
+    let is_on = |value| Some(value == Some(true));
+    let flipped = flag(FIELD, is_on(before), is_on(after), |on| {
         if on {
             (Class::TwoFactorStrengthened, Weight::usual(Class::TwoFactorStrengthened))
         } else {
             (Class::TwoFactorWeakened, Weight::of(Severity::Medium, "it concerns one resource, not a sign-in"))
         }
     });
-    renamed
-        .into_iter()
-        .chain(protected)
-        .chain(fixed("type", text(before.kind.as_ref()), text(after.kind.as_ref())))
-        .chain(fixed("createdDate", text(before.created_date.as_ref()), text(after.created_date.as_ref())))
-        .chain(extras(&before.extra, &after.extra))
-        .collect()
+    let (before, after) = (truth(before), truth(after));
+    match flipped {
+        Some(draft) => Some(Draft { before, after, ..draft }),
+        None => other(FIELD, Some(&before), Some(&after), Weight::usual(Class::Other)),
+    }
 }

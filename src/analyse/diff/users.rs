@@ -1,10 +1,11 @@
 //! What a changed user means: the flag that opens everything, two-factor authentication, sign-in, and names.
 
 use super::AnalyseError;
-use super::properties::{Flip, extras, fixed, flip, flip_active, list, other, text, truth, worded};
+use super::properties::{extras, fixed, flag, list, nullable, other, power, truth};
 use super::scene::{Draft, Frame, Scene, Shift, Side, actor, shift};
 use super::weight::{self, Standing, Weight};
 use crate::domain::change::{Change, Class, Meaning, Op};
+use crate::domain::fact::Kind;
 use crate::domain::id::UserId;
 use crate::domain::severity::Severity;
 use crate::domain::user::{Person, UserBody};
@@ -32,10 +33,9 @@ pub(super) fn user(scene: &Scene<'_>, change: &Change, out: &mut Vec<Meaning>) -
         Shift::Changed(before, after) => {
             let mut drafts = properties(&before, &after, scene.standing(side, id.as_str()));
             if before.person != after.person {
-                let person = |side| scene.state(side).users.get(&id).map(|user| &user.person);
                 // The owner is known by the address, so one who changes it may be the owner on one side only.
                 let standing = scene.standing(Side::Before, id.as_str()).or(scene.standing(side, id.as_str()));
-                drafts.extend(names(person(Side::Before), person(Side::After), standing));
+                drafts.extend(names(scene, &id, standing));
             }
             drafts
         }
@@ -82,7 +82,8 @@ fn describe(body: &UserBody) -> String {
             (body.active == Some(false), "inactive"),
             (body.active != Some(false), "may sign in"),
             (body.sec_auth_active == Some(true), "2FA set up"),
-            (body.sec_auth_active != Some(true), "2FA not set up"),
+            (body.sec_auth_active == Some(false), "2FA not set up"),
+            (body.sec_auth_active.is_none(), "2FA not reported"),
         ]
         .into_iter()
         .filter_map(|(holds, word)| holds.then_some(word)),
@@ -93,25 +94,25 @@ fn describe(body: &UserBody) -> String {
 fn properties(before: &UserBody, after: &UserBody, standing: Standing) -> Vec<Draft> {
     let standing = Standing { administrator: after.administrator == Some(true), ..standing };
     let mut drafts = Vec::new();
-    drafts.extend(flag("administrator", before.administrator, after.administrator, flip, |on| {
+    drafts.extend(power("administrator", before.administrator, after.administrator, |on| {
         let class = if on { Class::AdministratorGained } else { Class::AdministratorLost };
         (class, Weight::usual(class))
     }));
-    drafts.extend(flag("active", before.active, after.active, flip_active, |on| {
+    drafts.extend(flag("active", before.active, after.active, |on| {
         if on {
             (Class::UserEnabled, weight::user_enabled(standing))
         } else {
             (Class::UserDisabled, weight::user_disabled(standing))
         }
     }));
-    drafts.extend(flag("secAuthActive", before.sec_auth_active, after.sec_auth_active, flip, |on| {
+    drafts.extend(flag("secAuthActive", before.sec_auth_active, after.sec_auth_active, |on| {
         if on {
             (Class::TwoFactorStrengthened, Weight::usual(Class::TwoFactorStrengthened))
         } else {
             (Class::TwoFactorWeakened, weight::second_factor_gone(standing))
         }
     }));
-    drafts.extend(flag("forceSecAuth", before.force_sec_auth, after.force_sec_auth, flip, |on| {
+    drafts.extend(flag("forceSecAuth", before.force_sec_auth, after.force_sec_auth, |on| {
         if on {
             (Class::TwoFactorStrengthened, Weight::usual(Class::TwoFactorStrengthened))
         } else {
@@ -119,52 +120,33 @@ fn properties(before: &UserBody, after: &UserBody, standing: Standing) -> Vec<Dr
             (Class::TwoFactorWeakened, weight::second_factor_optional(standing, active))
         }
     }));
-    drafts.extend(fixed(
-        "s3CanonicalUserId",
-        text(before.s3_canonical_user_id.as_ref()),
-        text(after.s3_canonical_user_id.as_ref()),
-    ));
-    drafts.extend(fixed("createdDate", text(before.created_date.as_ref()), text(after.created_date.as_ref())));
+    let (old, new) = (nullable(&before.s3_canonical_user_id), nullable(&after.s3_canonical_user_id));
+    drafts.extend(fixed("s3CanonicalUserId", old, new));
+    drafts.extend(fixed("createdDate", before.created_date.as_deref(), after.created_date.as_deref()));
     drafts.extend(extras(&before.extra, &after.extra));
     drafts
 }
 
-/// The line of one boolean, if it differs.
-pub(super) fn flag(
-    field: &str,
-    before: Option<bool>,
-    after: Option<bool>,
-    compare: fn(Option<bool>, Option<bool>) -> Flip,
-    meaning: impl FnOnce(bool) -> (Class, Weight),
-) -> Option<Draft> {
-    let on = match compare(before, after) {
-        Flip::On => true,
-        Flip::Off => false,
-        Flip::Worded => return worded(field, before, after),
-        Flip::Same => return None,
-    };
-    let (class, weight) = meaning(on);
-    Some(Draft { class, weight, field: field.to_owned(), before: truth(before), after: truth(after) })
-}
-
 /// One line per name that differs, or one that says that the names are not kept any more.
-fn names(before: Option<&Person>, after: Option<&Person>, standing: Standing) -> Vec<Draft> {
+fn names(scene: &Scene<'_>, id: &UserId, standing: Standing) -> Vec<Draft> {
     let nobody = Person::default();
-    let (before, after) = (before.unwrap_or(&nobody), after.unwrap_or(&nobody));
-    let renamed = |field: &str, before: &Option<String>, after: &Option<String>, weight: Weight| {
-        other(field, text(before.as_ref()), text(after.as_ref()), weight)
-            .map(|draft| Draft { class: Class::Renamed, ..draft })
+    let person = |side| scene.state(side).users.get(id).map_or(&nobody, |user| &user.person);
+    let (before, after) = (person(Side::Before), person(Side::After));
+    let renamed = |field: &str, before: &Option<String>, after: &Option<String>, class: Class, weight: Weight| {
+        other(field, before.as_deref(), after.as_deref(), weight).map(|draft| Draft { class, ..draft })
     };
     let usual = Weight::usual(Class::Renamed);
+    let address = weight::address_changed(standing);
     let drafts: Vec<Draft> = [
-        renamed("email", &before.email, &after.email, weight::email_changed(standing)),
-        renamed("firstname", &before.firstname, &after.firstname, usual.clone()),
-        renamed("lastname", &before.lastname, &after.lastname, usual.clone()),
+        renamed("email", &before.email, &after.email, Class::SignInAddressChanged, address),
+        renamed("firstname", &before.firstname, &after.firstname, Class::Renamed, usual.clone()),
+        renamed("lastname", &before.lastname, &after.lastname, Class::Renamed, usual),
     ]
     .into_iter()
     .flatten()
     .collect();
-    if !drafts.is_empty() {
+    let is_erased = |side| *person(side) == nobody && !scene.is_unknown(side, Kind::User, id.as_str(), "email");
+    if !drafts.is_empty() || !(before == after || is_erased(Side::Before) || is_erased(Side::After)) {
         return drafts;
     }
     let weight = Weight::of(Severity::Info, "the names differ, but are not kept any more");

@@ -14,7 +14,7 @@ use crate::domain::state::State;
 pub fn usual(class: Class) -> Severity {
     match class {
         Class::AdministratorGained | Class::ContractOwnerChanged => Severity::Critical,
-        Class::TwoFactorWeakened => Severity::High,
+        Class::TwoFactorWeakened | Class::SignInAddressChanged => Severity::High,
         Class::AdministratorLost
         | Class::UserAdded
         | Class::UserEnabled
@@ -68,6 +68,14 @@ impl Weight {
         let unread = "it could not be read before, and may not be new";
         let because = if self.because.is_empty() { unread.to_owned() } else { format!("{}; {unread}", self.because) };
         Self { severity, because }
+    }
+
+    /// The weight of a property that was never reported before: that of something new.
+    pub(super) fn learned(self) -> Self {
+        let unreported = "it was not reported before, and may not be new";
+        let because =
+            if self.because.is_empty() { unreported.to_owned() } else { format!("{}; {unreported}", self.because) };
+        Self { because, ..self }
     }
 
     /// The same severity with a remark.
@@ -216,12 +224,11 @@ pub(super) fn second_factor_optional(standing: Standing, active: bool) -> Weight
     }
 }
 
-/// A user has another e-mail address, which is what people sign in with.
-pub(super) fn email_changed(standing: Standing) -> Weight {
-    match standing.everything() {
-        Some(because) => Weight::of(Severity::High, format!("the user signs in with this address; {because}")),
-        None => Weight::of(Severity::Medium, "the user signs in with this address"),
-    }
+/// A user has another e-mail address, which is what people sign in with: whoever reads its mail can take the account over.
+pub(super) fn address_changed(standing: Standing) -> Weight {
+    standing
+        .everything()
+        .map_or_else(|| Weight::usual(Class::SignInAddressChanged), |because| Weight::of(Severity::Critical, because))
 }
 
 /// A group appeared. What its members get has lines of its own.

@@ -14,6 +14,7 @@ use super::Refusal;
 use super::notes::Context;
 use super::{time, word};
 use crate::domain::id::normal;
+use crate::domain::unknown::Nullable;
 
 /// Where a value stands: the model and the property's name.
 #[derive(Clone, Copy)]
@@ -237,6 +238,28 @@ impl Lenient for Instant {
 
     fn of_text(text: &str, _: Place, _: &Context) -> Option<DateTime<Utc>> {
         time::parse(text)
+    }
+}
+
+/// Reads a value whose null says something else than its absence.
+pub(super) struct OrNull<R>(PhantomData<R>);
+
+impl<R: Lenient> Lenient for OrNull<R> {
+    type Value = Nullable<R::Value>;
+
+    fn read<'de, D: Deserializer<'de>>(
+        from: D,
+        place: Place,
+        context: &Context,
+    ) -> Result<Option<Self::Value>, D::Error> {
+        Ok(match from.deserialize_any(AnyValue { place, context, reader: PhantomData::<R> })? {
+            Seen::Value(value) => Some(Nullable::Value(value)),
+            Seen::Null => Some(Nullable::Null),
+            Seen::Wrong => {
+                context.invalid_field(place.model, place.name);
+                None
+            }
+        })
     }
 }
 

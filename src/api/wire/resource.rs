@@ -2,9 +2,10 @@
 
 use super::collection::Collection;
 use super::group::Group;
-use super::lenient::Text;
+use super::lenient::{OrNull, Text};
 use super::object::Object;
 use super::record::record;
+use crate::domain::unknown::Nullable;
 
 /// A resource.
 pub type Resource = Object<ResourceProperties, ResourceEntities>;
@@ -15,7 +16,7 @@ record! {
         /// `name`.
         name: String as Text = "name",
         /// `secAuthProtection`; null where the kind cannot be protected.
-        sec_auth_protection: bool as bool = "secAuthProtection",
+        sec_auth_protection: Nullable<bool> as OrNull<bool> = "secAuthProtection",
     }
 }
 

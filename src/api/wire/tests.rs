@@ -14,6 +14,7 @@ use super::sso::SignOn;
 use super::user::User;
 use super::*;
 use crate::domain::body::Extra;
+use crate::domain::unknown::Nullable;
 
 /// Reads an answer that must be readable.
 fn read<T: Record>(json: &str) -> (T, Vec<String>) {
@@ -59,7 +60,7 @@ fn a_user_is_read_whole() {
     assert_eq!((user.administrator, user.force_sec_auth, user.active), (Some(false), Some(true), Some(true)));
     assert_eq!(user.created.unwrap().to_rfc3339(), "2020-02-21T13:17:16+00:00");
     assert_eq!(user.attribution.modified.unwrap().to_rfc3339(), "2021-02-21T12:17:16.500+00:00");
-    assert_eq!((user.last_login, user.s3_canonical_user_id), (None, None));
+    assert_eq!((user.last_login, user.s3_canonical_user_id), (None, Nullable::Null));
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 use super::collection::Collection;
 use super::group::Group;
-use super::lenient::Text;
+use super::lenient::{OrNull, Text};
 use super::object::Object;
 use super::record::record;
 use super::resource::Resource;
+use crate::domain::unknown::Nullable;
 
 /// A user.
 pub type User = Object<UserProperties, UserEntities>;
@@ -26,7 +27,7 @@ record! {
         /// `secAuthActive`: two-factor authentication is set up.
         sec_auth_active: bool as bool = "secAuthActive",
         /// `s3CanonicalUserId`; null right after creation.
-        s3_canonical_user_id: String as Text = "s3CanonicalUserId",
+        s3_canonical_user_id: Nullable<String> as OrNull<Text> = "s3CanonicalUserId",
         /// `active`; absent in old v5 data.
         active: bool as bool = "active",
     }

@@ -160,7 +160,7 @@ fn line<'a>(grant: &'a Grant, moved: &'static str, context: &Context<'a>, common
         resource_type: resource.and_then(|resource| resource.kind.as_deref()),
         resource_id: resource_id.map(crate::domain::id::ResourceId::as_str),
         resource_name: resource.and_then(|resource| resource.name.as_deref()),
-        sec_auth_protection: resource.and_then(|resource| resource.sec_auth_protection),
+        sec_auth_protection: resource.and_then(|resource| resource.sec_auth_protection.value().copied()),
         key_active: key.and_then(|key| key.active),
         key_created_utc: key.and_then(|key| key.created).map(to_seconds),
         key_age_days: key.and_then(|key| key.created).map(|at| days_between(at, common.as_of)),

@@ -160,7 +160,8 @@ async fn root_of_facts(db: &mut SqliteConnection, contract: i64) -> Result<parts
     let mut open: Option<(PartKey, Vec<Row>)> = None;
     let close = |all: &mut BTreeMap<PartKey, Part>, part: Option<(PartKey, Vec<Row>)>| {
         if let Some((key, rows)) = part {
-            all.insert(key, Part { digest: parts::digest(&rows), facts: rows.len() as u64, proven: true });
+            let (digest, facts) = (parts::digest(&rows), rows.len() as u64);
+            all.insert(key, Part { digest, facts, proven: true, observed: None });
         }
     };
     while let Some(row) = facts.try_next().await.when("read the facts")? {

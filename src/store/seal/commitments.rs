@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite};
 
 use super::Sealer;
@@ -14,10 +15,20 @@ use crate::store::commitment::commit;
 use crate::store::error::{StoreError, While as _};
 use crate::store::intern::BATCH;
 
-/// Commitments in hex, as bodies carry them.
+/// Commitments to the personal data of users and of the contract's owner.
 pub(super) struct Commitments {
-    pub(super) users: HashMap<UserId, String>,
-    pub(super) owner: Option<String>,
+    pub(super) users: HashMap<UserId, Committed>,
+    pub(super) owner: Option<Committed>,
+}
+
+/// A commitment, and what of the data the answer did not report.
+pub(super) struct Committed {
+    /// In hex, as bodies carry it.
+    pub(super) hex: String,
+    /// Not reported: the last known value is committed to.
+    pub(super) carried: Vec<&'static str>,
+    /// Not reported, and never known.
+    pub(super) never_known: Vec<&'static str>,
 }
 
 /// The versions of one subject's personal data, and the key they are committed under.
@@ -43,22 +54,49 @@ impl Sealer<'_> {
     ) -> Result<Commitments, StoreError> {
         let mut versions = self.load_personal().await?;
         let mut fresh = Vec::new();
+        let latest = self.latest_personal(sightings).await?;
         let mut users = HashMap::with_capacity(sightings.users.len());
         for user in &sightings.users {
             let entity = self.entities.intern(Kind::User, &user.id.shared());
-            let commitment = one(&mut versions, &mut fresh, entity, &user.person, seams)?;
-            users.insert(user.id.clone(), hex::encode(commitment));
+            let (person, carried, never_known) = completed(&user.person, latest.get(&entity), &PERSON);
+            let hex = hex::encode(one(&mut versions, &mut fresh, entity, &person, seams)?);
+            users.insert(user.id.clone(), Committed { hex, carried, never_known });
         }
         let owner = match &sightings.contract {
             Some(contract) => {
                 let entity = self.entities.intern(Kind::Contract, &number.to_string().into());
-                Some(hex::encode(one(&mut versions, &mut fresh, entity, &contract.owner, seams)?))
+                let (owner, carried, never_known) = completed(&contract.owner, latest.get(&entity), &OWNER);
+                let hex = hex::encode(one(&mut versions, &mut fresh, entity, &owner, seams)?);
+                Some(Committed { hex, carried, never_known })
             }
             None => None,
         };
         self.entities.write(self.db).await?;
         self.write_personal(&fresh).await?;
         Ok(Commitments { users, owner })
+    }
+
+    /// What is known now of the people in the contract, by entity; looked up only where an answer leaves something out.
+    async fn latest_personal(&mut self, sightings: &Sightings) -> Result<HashMap<i64, Person>, StoreError> {
+        let is_whole = |person: &Person, parts: &[Part]| parts.iter().all(|(_, part)| part(person).is_some());
+        let owner = sightings.contract.as_ref().map(|contract| &contract.owner);
+        if sightings.users.iter().all(|user| is_whole(&user.person, &PERSON))
+            && owner.is_none_or(|owner| is_whole(owner, &OWNER))
+        {
+            return Ok(HashMap::new());
+        }
+        let rows = sqlx::query(
+            "SELECT p.entity, p.email, p.firstname, p.lastname FROM fact f JOIN body b ON b.id = f.body \
+             JOIN personal p ON p.entity = f.subject \
+             AND p.commitment = unhex(b.json ->> iif(f.kind = 1, '$.owner', '$.person')) \
+             WHERE f.contract = ? AND f.kind IN (1, 2) AND f.until IS NULL",
+        )
+        .bind(self.contract)
+        .fetch_all(&mut *self.db)
+        .await
+        .when("read the personal data that hold now")?;
+        let person = |row: &SqliteRow| Person { email: row.get(1), firstname: row.get(2), lastname: row.get(3) };
+        Ok(rows.iter().map(|row| (row.get(0), person(row))).collect())
     }
 
     async fn load_personal(&mut self) -> Result<HashMap<i64, Versions>, StoreError> {
@@ -107,6 +145,35 @@ impl Sealer<'_> {
         }
         Ok(())
     }
+}
+
+/// One of the personal data: its name, and where it stands.
+type Part = (&'static str, fn(&Person) -> Option<&String>);
+
+/// What the API reports of a user.
+const PERSON: [Part; 3] = [
+    ("email", |person| person.email.as_ref()),
+    ("firstname", |person| person.firstname.as_ref()),
+    ("lastname", |person| person.lastname.as_ref()),
+];
+
+/// What the API reports of the contract's owner.
+const OWNER: [Part; 1] = [("owner", |person| person.email.as_ref())];
+
+/// Puts the last known data in the place of those that were not reported; with the names of these and of those that were
+/// never known.
+fn completed(seen: &Person, known: Option<&Person>, parts: &[Part]) -> (Person, Vec<&'static str>, Vec<&'static str>) {
+    let missing = parts.iter().filter(|(_, part)| part(seen).is_none());
+    let (carried, never_known): (Vec<_>, Vec<_>) =
+        missing.partition(|(_, part)| known.is_some_and(|known| part(known).is_some()));
+    let names = |parts: Vec<&Part>| parts.into_iter().map(|(name, _)| *name).collect();
+    let known = known.cloned().unwrap_or_default();
+    let person = Person {
+        email: seen.email.clone().or(known.email),
+        firstname: seen.firstname.clone().or(known.firstname),
+        lastname: seen.lastname.clone().or(known.lastname),
+    };
+    (person, names(carried), names(never_known))
 }
 
 fn one(

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use sqlx::{QueryBuilder, Row as _, Sqlite};
 
-use super::{Parents, Sealer, object_kind, parent_kind};
+use super::rows::Sighted;
+use super::{Parents, Sealer, object_kind, parent_kind, unknown};
 use crate::domain::body::Body;
 use crate::domain::change::Op;
 use crate::domain::coverage::{Effort, Scope, ScopeKind, Status};
@@ -49,7 +50,7 @@ impl Sealer<'_> {
     /// Applies all parts, lists first; answers with the users and groups that are there afterwards.
     pub(super) async fn apply(
         &mut self,
-        mut seen: BTreeMap<PartKey, Vec<Row>>,
+        mut seen: BTreeMap<PartKey, Vec<Sighted>>,
         scopes: &BTreeMap<Scope, (Status, Effort)>,
         before: &Parents,
     ) -> Result<Parents, StoreError> {
@@ -81,7 +82,7 @@ impl Sealer<'_> {
     async fn apply_part(
         &mut self,
         key: PartKey,
-        seen: Vec<Row>,
+        seen: Vec<Sighted>,
         is_proven: bool,
         parent_was_there: bool,
     ) -> Result<(), StoreError> {
@@ -90,13 +91,21 @@ impl Sealer<'_> {
         if !is_proven && seen.is_empty() {
             return Ok(());
         }
-        if is_proven && known.is_some_and(|part| part.proven && part.digest == parts::digest(&seen)) {
+        let observed = unknown::observed(&seen);
+        if is_proven && known.is_some_and(|part| part.proven && part.observed == Some(observed)) {
             return Ok(());
         }
         let open = if known.is_some_and(|part| part.facts > 0) { self.open_facts(&key).await? } else { Vec::new() };
         let first_look = !ever_proven && parent_was_there && self.seq > 1;
+        let (seen, missing) = unknown::complete(key.0, &open, seen)?;
+        let sighted: Vec<_> = seen.iter().map(|row| (Arc::clone(&row.subject), Arc::clone(&row.object))).collect();
         let Merged { differences, rows } = merge(open, seen, is_proven, first_look);
-        let part = Part { digest: parts::digest(&rows), facts: rows.len() as u64, proven: ever_proven || is_proven };
+        let part = Part {
+            digest: parts::digest(&rows),
+            facts: rows.len() as u64,
+            proven: ever_proven || is_proven,
+            observed: is_proven.then_some(observed),
+        };
         if self.parts.get(&key) != Some(&part) {
             if let Some(kind) = parent_kind(key.0) {
                 self.entities.intern(kind, &key.1);
@@ -104,7 +113,8 @@ impl Sealer<'_> {
             self.touched.insert(key.clone());
             self.parts.insert(key.clone(), part);
         }
-        self.write_differences(key.0, differences).await
+        self.write_differences(key.0, differences).await?;
+        self.take_unknown(&key, &sighted, missing).await
     }
 
     async fn open_facts(&mut self, key: &PartKey) -> Result<Vec<Open>, StoreError> {
@@ -153,7 +163,10 @@ impl Sealer<'_> {
         for one in &written {
             match one.op {
                 Op::Began | Op::FirstSeen => self.counts.began += 1,
-                Op::Ended => self.counts.ended += 1,
+                Op::Ended => {
+                    self.counts.ended += 1;
+                    self.unknown.end(kind, one.subject, one.object);
+                }
                 Op::Changed => self.counts.changed += 1,
             }
         }

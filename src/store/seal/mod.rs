@@ -6,6 +6,7 @@ pub mod announce;
 mod commitments;
 pub(super) mod facts;
 mod rows;
+mod unknown;
 mod volatile;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,6 +67,7 @@ struct Sealer<'c> {
     bodies: Bodies,
     parts: BTreeMap<PartKey, Part>,
     touched: BTreeSet<PartKey>,
+    unknown: unknown::Unknown,
     counts: Counts,
 }
 
@@ -96,7 +98,7 @@ async fn seal(
     // Before there is a row of the snapshot: a history that begins now begins with it.
     let origin = origins::of(&mut *db, contract, seams).await?;
     let mut sealer = Sealer::load(db, contract).await?;
-    let Sealing { run, contract: number, sightings, finished, label, notices } = sealing;
+    let Sealing { run, contract: number, sightings, finished, label, mut notices } = sealing;
 
     let before = sealer.open_parents().await?;
     let commitments = sealer.commit(number, &sightings, seams).await?;
@@ -105,6 +107,8 @@ async fn seal(
     let coverage = coverage_of(&sightings, &after);
     sealer.write_volatile(&sightings).await?;
     sealer.write_parts().await?;
+    sealer.write_unknown().await?;
+    notices.extend(sealer.unknown.notice(sealer.seq));
 
     let seq = sealer.seq;
     let snapshot = sealer.snapshot_row(run, label);
@@ -157,15 +161,18 @@ impl<'c> Sealer<'c> {
         let entities = Entities::load(db, contract).await?;
         let bodies = Bodies::load(db).await?;
         let parts = load_parts(db, contract).await?;
-        Ok(Self { db, contract, seq, entities, bodies, parts, touched: BTreeSet::new(), counts: Counts::default() })
+        let unknown = unknown::Unknown::load(db, contract).await?;
+        let (touched, counts) = (BTreeSet::new(), Counts::default());
+        Ok(Self { db, contract, seq, entities, bodies, parts, touched, unknown, counts })
     }
 
     async fn write_parts(&mut self) -> Result<(), StoreError> {
         self.entities.write(self.db).await?;
         let touched: Vec<PartKey> = std::mem::take(&mut self.touched).into_iter().collect();
         for batch in touched.chunks(BATCH) {
-            let mut insert =
-                QueryBuilder::<Sqlite>::new("INSERT INTO part (contract, kind, parent, digest, facts, proven) ");
+            let mut insert = QueryBuilder::<Sqlite>::new(
+                "INSERT INTO part (contract, kind, parent, digest, facts, proven, observed) ",
+            );
             insert.push_values(batch, |mut values, key| {
                 let part = &self.parts[key];
                 let parent = parent_kind(key.0).and_then(|kind| self.entities.find(kind, &key.1)).unwrap_or(0);
@@ -175,11 +182,12 @@ impl<'c> Sealer<'c> {
                     .push_bind(parent)
                     .push_bind(part.digest.to_vec())
                     .push_bind(number_of(part.facts))
-                    .push_bind(part.proven);
+                    .push_bind(part.proven)
+                    .push_bind(part.observed.map(|it| if it == part.digest { Vec::new() } else { it.to_vec() }));
             });
             insert.push(
                 " ON CONFLICT (contract, kind, parent) DO UPDATE SET digest = excluded.digest, facts = excluded.facts, \
-                 proven = excluded.proven",
+                 proven = excluded.proven, observed = excluded.observed",
             );
             insert.build().execute(&mut *self.db).await.when("write the digests of the parts")?;
         }
@@ -234,7 +242,7 @@ impl SnapshotRow {
 
 async fn load_parts(db: &mut SqliteConnection, contract: i64) -> Result<BTreeMap<PartKey, Part>, StoreError> {
     let rows = sqlx::query(
-        "SELECT p.kind, coalesce(e.ref, ''), p.digest, p.facts, p.proven FROM part p \
+        "SELECT p.kind, coalesce(e.ref, ''), p.digest, p.facts, p.proven, p.observed FROM part p \
          LEFT JOIN entity e ON e.id = p.parent WHERE p.contract = ?",
     )
     .bind(contract)
@@ -246,10 +254,16 @@ async fn load_parts(db: &mut SqliteConnection, contract: i64) -> Result<BTreeMap
         let inconsistent = |what: &str| StoreError::Inconsistent { table: "part", what: what.to_owned() };
         let kind = Kind::from_code(row.get(0)).ok_or_else(|| inconsistent("unknown kind"))?;
         let parent: String = row.get(1);
-        let digest: Vec<u8> = row.get(2);
-        let digest = digest.try_into().map_err(|_| inconsistent("a digest has not 32 bytes"))?;
+        let bytes = |digest: Vec<u8>| digest.try_into().map_err(|_| inconsistent("a digest has not 32 bytes"));
+        let digest = bytes(row.get(2))?;
+        let observed: Option<Vec<u8>> = row.get(5);
+        let observed = match observed {
+            Some(observed) if observed.is_empty() => Some(digest),
+            Some(observed) => Some(bytes(observed)?),
+            None => None,
+        };
         let facts = row.get::<i64, _>(3).unsigned_abs();
-        parts.insert((kind, parent.into()), Part { digest, facts, proven: row.get(4) });
+        parts.insert((kind, parent.into()), Part { digest, facts, proven: row.get(4), observed });
     }
     Ok(parts)
 }

@@ -31,15 +31,16 @@ impl Sealer<'_> {
         .await
         .when("read the last logins")?;
         let known: HashMap<i64, Option<i64>> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-        let mut fresh: HashMap<i64, Option<i64>> = HashMap::new();
+        let mut fresh: HashMap<i64, i64> = HashMap::new();
         for user in &sightings.users {
             let Some(entity) = self.entities.find(Kind::User, &user.id.shared()) else { continue };
-            let at = user.last_login.map(|at| at.timestamp());
-            if known.get(&entity).copied().flatten() != at {
+            // Null is "never signed in", and says nothing against a time that is known.
+            let Some(at) = user.last_login.map(|at| at.timestamp()) else { continue };
+            if known.get(&entity).copied().flatten() != Some(at) {
                 fresh.insert(entity, at);
             }
         }
-        let mut fresh: Vec<(i64, Option<i64>)> = fresh.into_iter().collect();
+        let mut fresh: Vec<(i64, i64)> = fresh.into_iter().collect();
         fresh.sort_unstable();
         for batch in fresh.chunks(BATCH) {
             let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO last_login (entity, seq, at) ");
@@ -60,8 +61,9 @@ impl Sealer<'_> {
         let mut fresh: HashMap<i64, Stored> = HashMap::new();
         for (kind, name, attribution) in users.chain(resources).chain(keys) {
             let Some(entity) = self.entities.find(kind, &name) else { continue };
-            let stored = stored(attribution, &mut actors);
-            if known.get(&entity).copied().unwrap_or_default() != stored {
+            let known = known.get(&entity).copied().unwrap_or_default();
+            let stored = kept(known, stored(attribution, &mut actors));
+            if known != stored {
                 fresh.insert(entity, stored);
             }
         }
@@ -99,6 +101,15 @@ impl Sealer<'_> {
         .when("read the attributions")?;
         Ok(rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2), row.get(3), row.get(4), row.get(5)))).collect())
     }
+}
+
+/// What is known of who made an object and who changed it last is kept where an answer does not say. Each of the two is
+/// taken as a whole: the one who changed an object last did not do so at another one's time.
+fn kept(known: Stored, seen: Stored) -> Stored {
+    let made = if seen.0.or(seen.1).is_some() { (seen.0, seen.1) } else { (known.0, known.1) };
+    let is_changed = seen.2.is_some() || seen.3.or(seen.4).is_some();
+    let changed = if is_changed { (seen.2, seen.3, seen.4) } else { (known.2, known.3, known.4) };
+    (made.0, made.1, changed.0, changed.1, changed.2)
 }
 
 fn stored(attribution: &Attribution, actors: &mut Actors) -> Stored {

@@ -83,7 +83,7 @@ impl Told for GroupBody {
 
 impl Told for ResourceBody {
     fn true_names(&self) -> Vec<&str> {
-        named(&[("secAuthProtection", self.sec_auth_protection)])
+        named(&[("secAuthProtection", self.sec_auth_protection.value().copied())])
     }
 }
 

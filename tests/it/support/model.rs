@@ -16,6 +16,7 @@ use keyholder::domain::resource::Resource;
 use keyholder::domain::share::Share;
 use keyholder::domain::sighting::Sightings;
 use keyholder::domain::snapshot::{Snapshot, Source};
+use keyholder::domain::unknown::Nullable;
 use keyholder::domain::user::{Attribution, Person, User};
 use keyholder::seams::{Seams, SeededRandom, SetClock};
 use keyholder::store::runner::Runner;
@@ -65,7 +66,7 @@ impl Model {
                 number: CONTRACT,
                 owner: Person { email: Some("ann@example.org".into()), ..Person::default() },
                 status: Some("BILLABLE".into()),
-                reg_domain: None,
+                reg_domain: Some("ionos.de".into()),
             }),
             users: self.users.iter().map(|(id, administrator)| user(id, *administrator)).collect(),
             groups: self.groups.iter().map(|(id, privileges)| group(id, privileges)).collect(),
@@ -116,7 +117,7 @@ pub(crate) fn user(id: &str, administrator: bool) -> User {
         force_sec_auth: Some(false),
         sec_auth_active: Some(true),
         active: Some(true),
-        s3_canonical_user_id: None,
+        s3_canonical_user_id: Nullable::Null,
         created: Some(start()),
         last_login: None,
         attribution: Attribution::default(),
@@ -124,11 +125,15 @@ pub(crate) fn user(id: &str, administrator: bool) -> User {
     }
 }
 
+/// The privileges that every group of a model is said to have or not to have.
+const PRIVILEGES: [&str; 3] = ["createPcc", "newThing", "reserveIp"];
+
 pub(crate) fn group(id: &str, privileges: &BTreeSet<String>) -> Group {
+    let others = PRIVILEGES.map(|name| (name.to_owned(), false));
     Group {
         id: id.into(),
         name: Some(format!("{id} team")),
-        privileges: privileges.iter().map(|name| (name.clone(), true)).collect(),
+        privileges: others.into_iter().chain(privileges.iter().map(|name| (name.clone(), true))).collect(),
         extra: BTreeMap::new(),
     }
 }
@@ -138,7 +143,7 @@ pub(crate) fn resource(id: &str) -> Resource {
         id: id.into(),
         kind: Some("datacenter".into()),
         name: Some(format!("{id} name")),
-        sec_auth_protection: Some(false),
+        sec_auth_protection: Nullable::Value(false),
         created: Some(start()),
         attribution: Attribution::default(),
         extra: BTreeMap::new(),
