@@ -210,7 +210,7 @@ fn no_problem_of_a_table_repeats_a_secret() {
 
 #[test]
 fn routes_name_sinks_classes_and_contracts() {
-    let sinks = "[[contract]]\nname = 'a'\n[[sink]]\nname = 'mail'\nkind = 'stdout'\n";
+    let sinks = "[[contract]]\nname = 'a'\nnumber = 7\n[[sink]]\nname = 'mail'\nkind = 'stdout'\n";
     let config = config(&format!(
         "{sinks}[[route]]\nsinks = ['mail']\nclasses = ['key-added', 'run-failed']\nseverity = 'high'\ncontracts = ['a']\n"
     ));
@@ -223,12 +223,16 @@ fn routes_name_sinks_classes_and_contracts() {
              contracts = ['b']\n[[route]]\nseverity = 'high'\n"
         ),
         &[
-            "file k.toml:7: route.sinks: there is no sink \"mial\"; did you mean mail?",
-            "file k.toml:8: route.classes: there is no class \"key-aded\"; did you mean key-added?",
-            "file k.toml:9: route.severity: must be one of info, low, medium, high, critical, is \"urgent\"",
-            "file k.toml:10: route.contracts: there is no contract \"b\"",
-            "file k.toml:11: route.sinks: must be set",
+            "file k.toml:8: route.sinks: there is no sink \"mial\"; did you mean mail?",
+            "file k.toml:9: route.classes: there is no class \"key-aded\"; did you mean key-added?",
+            "file k.toml:10: route.severity: must be one of info, low, medium, high, critical, is \"urgent\"",
+            "file k.toml:11: route.contracts: there is no contract \"b\"",
+            "file k.toml:12: route.sinks: must be set",
         ],
+    );
+    check_problems(
+        &format!("{}[[route]]\nsinks = ['mail']\ncontracts = ['a']\n", sinks.replace("number = 7\n", "")),
+        &["file k.toml:8: route.contracts: contract a needs a number to be named in a route"],
     );
 }
 

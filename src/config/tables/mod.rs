@@ -148,7 +148,12 @@ pub(super) fn build(elements: &[RawElement], folder: &Path, origins: &mut Origin
     let contracts = checker.each(&rows.contracts, |element, row| contract::build(row, element));
     let contract_names = rows.contracts.iter().map(|row| row.name.as_ref());
     let sink_names = rows.sinks.iter().map(|row| row.name.as_ref());
-    let known = Known { contracts: names::of(contract_names.clone()), sinks: names::of(sink_names.clone()) };
+    let numbered = rows.contracts.iter().filter(|row| row.number.is_some()).map(|row| row.name.as_ref());
+    let known = Known {
+        contracts: names::of(contract_names.clone()),
+        numbered: names::of(numbered),
+        sinks: names::of(sink_names.clone()),
+    };
     let sinks = checker.each(&rows.sinks, |element, row| sink::build(row, element));
     let jobs = checker.each(&rows.jobs, |element, row| job::build(row, &known, element));
     let routes = checker.each(&rows.routes, |element, row| route::build(row, &known, element));

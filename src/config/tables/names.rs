@@ -13,6 +13,8 @@ pub fn known_classes() -> Vec<&'static str> {
 /// The names that are configured.
 pub(super) struct Known<'a> {
     pub(super) contracts: Vec<&'a str>,
+    /// Those of the contracts whose number is configured: alerts know contracts by number only.
+    pub(super) numbered: Vec<&'a str>,
     pub(super) sinks: Vec<&'a str>,
 }
 

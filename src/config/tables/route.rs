@@ -42,6 +42,11 @@ pub(super) fn build(row: &RouteRow, known: &Known<'_>, element: &mut Element<'_>
         element.problem("sinks", "must be set");
     }
     let classes = check(element, "classes", "class", &row.classes, &known_classes());
+    for name in row.contracts.iter().map(AsRef::as_ref) {
+        if known.contracts.contains(&name) && !known.numbered.contains(&name) {
+            element.problem("contracts", format!("contract {name} needs a number to be named in a route"));
+        }
+    }
     let contracts = ContractSet::of(check(element, "contracts", "contract", &row.contracts, &known.contracts));
     (!sinks.is_empty()).then_some(RouteConfig { sinks, classes, severity: row.severity, contracts })
 }
