@@ -19,7 +19,11 @@ pub fn is_alerted(meaning: &Meaning) -> bool {
         | Class::OwnerChanged
         | Class::ContractOwnerChanged
         | Class::TwoFactorWeakened => true,
-        Class::FirstSeen => matches!(meaning.key.kind, Kind::Share | Kind::Key),
+        // A property that was never reported and gives power weighs as something new.
+        Class::FirstSeen => {
+            matches!(meaning.key.kind, Kind::Share | Kind::Key)
+                || (!meaning.field.is_empty() && meaning.severity >= Severity::Medium)
+        }
         // A group that only reads makes it low: see the table of severities.
         Class::MemberAdded => meaning.severity >= Severity::Medium,
         _ => false,
@@ -30,7 +34,7 @@ pub fn is_alerted(meaning: &Meaning) -> bool {
 pub fn severity_of(event: Event) -> Severity {
     match event {
         Event::BaselineEstablished | Event::ReportReady => Severity::Info,
-        Event::RunPartial | Event::RunMissed | Event::Digest => Severity::Medium,
+        Event::RunPartial | Event::RunMissed | Event::AttributeUnknown | Event::Digest => Severity::Medium,
         Event::DatabaseRestored
         | Event::RunFailed
         | Event::JobFailed

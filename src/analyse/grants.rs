@@ -102,7 +102,7 @@ impl<'a> Derivation<'a> {
         }
         if let Some(user) = user {
             let since = if user.active == Some(true) { user.true_since("active") } else { user.since };
-            found.push(direct(id, Entitlement::Account, since, account_risk(user)));
+            found.push(direct(id, Entitlement::Account, since, account_risk(user, self.state.has_second_factor(user))));
         }
         found
     }
@@ -194,8 +194,8 @@ fn key_risk(key: &Key, holder: Option<&Held<User>>, everything: bool) -> Severit
 }
 
 /// An account is what all the rest hangs on; without a second factor it is one password away.
-fn account_risk(user: &User) -> Severity {
-    match (user.is_usable(), user.sec_auth_active) {
+fn account_risk(user: &User, second_factor: Option<bool>) -> Severity {
+    match (user.is_usable(), second_factor) {
         (false, _) => Severity::Info,
         (true, Some(false)) => Severity::Medium,
         (true, _) => Severity::Low,

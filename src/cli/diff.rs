@@ -8,6 +8,7 @@ use super::{Context, Failure, meanings};
 use crate::analyse::in_between::in_between;
 use crate::app::review::{self, ReviewError};
 use crate::domain::change::Meaning;
+use crate::domain::notice::Notice;
 use crate::domain::severity::Severity;
 use crate::exit::Exit;
 use crate::store::Access;
@@ -66,6 +67,11 @@ pub(super) async fn run(diff: Diff, context: &mut Context) -> Result<Exit, Failu
             "Snapshot {} is INCOMPLETE: what it could not see is carried from before, not reported as removed",
             incomplete.seq
         );
+    }
+    for notice in store.notices(contract, to.seq).await? {
+        if matches!(notice, Notice::AttributeUnknown { .. }) {
+            tracing::warn!("Snapshot {}: {notice}", to.seq);
+        }
     }
     let snapshots = store.snapshots(contract).await?;
     if !context.name_of(contract).is_empty() {

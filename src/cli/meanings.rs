@@ -1,7 +1,7 @@
 //! Changes as a list: shared by `diff` and `history`.
 
 use super::table::{ListFormat, Table};
-use crate::domain::change::Meaning;
+use crate::domain::change::{Class, Meaning};
 use crate::domain::id::{ContractNumber, Seq};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::time::to_seconds;
@@ -44,6 +44,9 @@ fn detail(meaning: &Meaning) -> String {
     };
     if meaning.field.is_empty() || step.is_empty() {
         return format!("{}{step}", meaning.field);
+    }
+    if meaning.class == Class::FirstSeen {
+        return format!("{}: {step}, never reported before", meaning.field);
     }
     format!("{}: {step}", meaning.field)
 }

@@ -10,6 +10,7 @@ use crate::domain::fact::Kind;
 use crate::domain::notice::Notice;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::time::to_seconds;
+use crate::domain::unknown::Unknowns;
 use crate::exit::Exit;
 use crate::store::Access;
 
@@ -203,6 +204,12 @@ async fn run_show(show: Show, context: &mut Context) -> Result<Exit, Failure> {
         context.line("\nNot complete:")?;
         gaps(&coverage).write(&mut context.out, show.format, context.width)?;
     }
+    let unknown = store.unknown_attributes(contract, snapshot.seq).await?;
+    if show.format == ListFormat::Table && !unknown.is_empty() {
+        let snapshots = store.snapshots(contract).await?;
+        context.line("\nNot reported; the last known values are carried:")?;
+        not_reported(&unknown, &snapshots).write(&mut context.out, show.format, context.width)?;
+    }
     let noticed = store.notices(contract, snapshot.seq).await?;
     if show.format == ListFormat::Table && !noticed.is_empty() {
         context.line("\nNoticed:")?;
@@ -262,6 +269,23 @@ fn gaps(coverage: &Coverage) -> Table {
             gap.status.as_str().into(),
             gap.status.reason().unwrap_or_default().into(),
             gap.effort.attempts.into(),
+        ]);
+    }
+    table
+}
+
+/// How many objects lack which attribute, and how old the values are that stand for it.
+fn not_reported(unknown: &Unknowns, snapshots: &[Snapshot]) -> Table {
+    let mut table = Table::new(&["attribute", "of", "objects", "never known", "last known"]);
+    for sum in unknown.sums() {
+        let snapshot = sum.oldest.and_then(|seq| snapshots.iter().find(|one| one.seq == seq));
+        let day = snapshot.map(|one| format!("snapshot {} ({})", one.seq, one.finished.format("%Y-%m-%d")));
+        table.push([
+            sum.attribute.into(),
+            sum.kind.plural().into(),
+            sum.count.into(),
+            sum.never_known.into(),
+            day.unwrap_or_default().into(),
         ]);
     }
     table

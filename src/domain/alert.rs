@@ -58,6 +58,8 @@ pub enum Event {
     MassRemoval,
     /// Much was missing from an answer, and asking again did not confirm it.
     SuspiciousAnswer,
+    /// Attributes that decide about access were not reported any more.
+    AttributeUnknown,
     /// The token ends soon, or has ended.
     CredentialsExpire,
     /// There has been no complete snapshot for too long.

@@ -135,6 +135,12 @@ impl State {
         }
     }
 
+    /// Whether two-factor authentication is set up; that it was when somebody last knew proves nothing.
+    pub fn has_second_factor(&self, user: &User) -> Option<bool> {
+        let is_unknown = || self.unknown.last_known(Kind::User, user.id.as_str(), None, "secAuthActive").is_some();
+        user.sec_auth_active.filter(|is_set_up| !is_set_up || !is_unknown())
+    }
+
     /// What a user is called: the e-mail address, or the id.
     pub fn user_label<'a>(&'a self, id: &'a UserId) -> &'a str {
         self.users.get(id).map_or(id.as_str(), |user| user.value.label())

@@ -181,10 +181,43 @@ impl Unknowns {
         })
     }
 
+    /// How many objects of each kind lack each attribute, in order of kind and attribute.
+    pub fn sums(&self) -> Vec<UnknownSum<'_>> {
+        let mut sums: BTreeMap<(Kind, &str), UnknownSum<'_>> = BTreeMap::new();
+        for (key, attribute, last_known) in self.iter() {
+            let sum = sums.entry((key.kind, attribute)).or_insert(UnknownSum {
+                kind: key.kind,
+                attribute,
+                count: 0,
+                never_known: 0,
+                oldest: None,
+            });
+            sum.count += 1;
+            sum.never_known += u64::from(last_known.is_none());
+            sum.oldest = sum.oldest.into_iter().chain(last_known).min();
+        }
+        sums.into_values().collect()
+    }
+
     /// Those of the objects that are wanted.
     pub fn retain(&mut self, mut wanted: impl FnMut(&FactKey) -> bool) {
         self.0.retain(|key, _| wanted(key));
     }
+}
+
+/// Objects of one kind that lack one attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownSum<'a> {
+    /// The kind of the objects.
+    pub kind: Kind,
+    /// The API's name of the attribute.
+    pub attribute: &'a str,
+    /// How many objects.
+    pub count: u64,
+    /// Of how many of them it was never known.
+    pub never_known: u64,
+    /// The oldest snapshot whose value is carried, if any is.
+    pub oldest: Option<Seq>,
 }
 
 /// Commitments to personal data. Names and addresses are carried before they are committed to.

@@ -53,6 +53,37 @@ pub struct Attribution {
     pub modified_by_user_id: Option<String>,
 }
 
+impl Attribution {
+    /// The ids of the people whom it names by id alone.
+    pub fn nameless(&self) -> impl Iterator<Item = &str> {
+        [(&self.created_by, &self.created_by_user_id), (&self.modified_by, &self.modified_by_user_id)]
+            .into_iter()
+            .filter_map(|(name, id)| nameless(name.as_deref(), id.as_deref()))
+    }
+
+    /// Names people by their addresses, and keeps their ids; those without one stay as the API gives them.
+    pub fn resolve<'a>(&mut self, address: impl Fn(&str) -> Option<&'a str>) {
+        for (name, user_id) in [
+            (&mut self.created_by, &mut self.created_by_user_id),
+            (&mut self.modified_by, &mut self.modified_by_user_id),
+        ] {
+            let Some(id) = nameless(name.as_deref(), user_id.as_deref()).map(str::to_owned) else { continue };
+            if let Some(found) = address(&id) {
+                *name = Some(found.to_owned());
+            }
+            *user_id = Some(id);
+        }
+    }
+}
+
+/// The id of somebody who is named by it: in a URN, or because there is no name.
+fn nameless<'a>(name: Option<&'a str>, id: Option<&'a str>) -> Option<&'a str> {
+    match name {
+        Some(name) => name.strip_prefix("ionos:identity:::users/").filter(|id| !id.is_empty()),
+        None => id,
+    }
+}
+
 /// A user as seen in one snapshot. Every property is optional because the API leaves any of them out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {

@@ -83,6 +83,11 @@ impl<'a> Context<'a> {
         self.instant_of(seq).map(to_seconds).unwrap_or_default()
     }
 
+    /// The day on which a snapshot's run ended, or its number if it is not kept any more.
+    pub(super) fn day_of(&self, seq: Seq) -> String {
+        self.instant_of(seq).map_or_else(|| format!("snapshot {seq}"), |at| at.format("%Y-%m-%d").to_string())
+    }
+
     fn instant_of(&self, seq: Seq) -> Option<DateTime<Utc>> {
         if seq == self.view.snapshot.seq {
             return Some(self.view.snapshot.finished);

@@ -13,6 +13,7 @@ pub mod html;
 pub mod input;
 pub mod population;
 pub mod text;
+pub mod unknown;
 
 use std::fmt;
 use std::io;

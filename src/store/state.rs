@@ -51,6 +51,12 @@ impl Store {
         Reader::of(self).state_around(contract, seq, around).await
     }
 
+    /// The attributes that are unknown in a snapshot.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn unknown_attributes(&self, contract: ContractNumber, seq: Seq) -> Result<Unknowns, StoreError> {
+        Reader::of(self).unknown_attributes(contract, seq).await
+    }
+
     /// The members of a group as of a snapshot, in order.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn members_of(
@@ -160,9 +166,9 @@ impl Reader<'_> {
         let (refs, bodies, apart, unproven, mut unknown) = tokio::try_join!(
             wide::refs(self, &named),
             Bodies::read(self, &bodies),
-            self.apart(seq, Ids::of(people), Ids::of(made)),
+            self.apart(contract, seq, Ids::of(people), Ids::of(made)),
             self.unproven(contract, seq),
-            self.unknown(contract, seq),
+            self.unknown_attributes(contract, seq),
         )?;
         let placing = Placing { contract, seq, refs, bodies: bodies.by_id(), apart, unproven };
         let mut state = State::empty(seq);
@@ -175,7 +181,7 @@ impl Reader<'_> {
     }
 
     /// The attributes of a contract that are unknown in a snapshot.
-    async fn unknown(&self, contract: ContractNumber, seq: Seq) -> Result<Unknowns, StoreError> {
+    async fn unknown_attributes(&self, contract: ContractNumber, seq: Seq) -> Result<Unknowns, StoreError> {
         let query = sqlx::query(
             "SELECT u.kind, s.ref, o.ref, u.attribute, u.last_known FROM unknown u JOIN entity s ON s.id = u.subject \
              LEFT JOIN entity o ON o.id = u.object WHERE u.contract = (SELECT id FROM contract WHERE number = ?1) \

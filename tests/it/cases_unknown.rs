@@ -286,3 +286,34 @@ async fn the_attributes_of_what_ended_are_not_unknown_any_more() {
     assert!(bench.store.state(CONTRACT, Seq(3)).await.unwrap().unknown.is_empty());
     assert_eq!(bench.store.notices(CONTRACT, Seq(3)).await.unwrap(), []);
 }
+
+#[tokio::test]
+async fn i2_an_actor_named_by_id_is_the_user() {
+    let by = |user: &str, name: Option<String>, id: Option<&str>| {
+        let (user, id) = (user.to_owned(), id.map(str::to_owned));
+        move |seen: &mut Sightings| {
+            let at = seen.users.iter().position(|one| one.id.as_str() == user).unwrap();
+            seen.users[at].attribution.created_by = name;
+            seen.users[at].attribution.created_by_user_id = id;
+        }
+    };
+    let urn = |id: &str| Some(format!("ionos:identity:::users/{id}"));
+    // The one who made keys is gone when somebody asks who that was.
+    let first =
+        Model { users: Model::small().users.into_iter().chain([("eve".to_owned(), true)]).collect(), ..Model::small() };
+    let mut second = Model::small().sightings();
+    second.keys[0].attribution.created_by = urn("eve");
+    by("ann", urn("bob"), None)(&mut second);
+    by("bob", None, Some("ann"))(&mut second);
+    let bench = Bench::new().await;
+    bench.seal(first.sightings()).await;
+    bench.seal(second).await;
+    let state = bench.store.state(CONTRACT, Seq(2)).await.unwrap();
+    let maker = |attribution: &keyholder::domain::user::Attribution| {
+        (attribution.created_by.clone().unwrap(), attribution.created_by_user_id.clone().unwrap())
+    };
+    let is = |email: &str, id: &str| (email.to_owned(), id.to_owned());
+    assert_eq!(maker(&state.users[&"ann".into()].attribution), is("bob@example.org", "bob"));
+    assert_eq!(maker(&state.users[&"bob".into()].attribution), is("ann@example.org", "ann"));
+    assert_eq!(maker(&state.keys[&("bob".into(), "K1".into())].attribution), is("eve@example.org", "eve"));
+}

@@ -67,6 +67,7 @@ mod report_page;
 mod report_people;
 mod report_rows;
 mod report_templates;
+mod report_unknown;
 mod service_engine;
 mod sinks_email;
 mod sinks_http;

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use keyholder::analyse::{grants, in_between};
 use keyholder::domain::change::Meaning;
 use keyholder::domain::coverage::{Coverage, Effort, Scope, ScopeKind, Status};
-use keyholder::domain::fact::Kind;
+use keyholder::domain::fact::{FactKey, Kind};
 use keyholder::domain::id::{ContractNumber, Seq};
 use keyholder::domain::notice::Notice;
 use keyholder::domain::snapshot::{RunState, Snapshot, Source};
@@ -228,6 +228,28 @@ pub(crate) fn gappy_month() -> Input {
         ),
     ]);
     input
+}
+
+/// The same month, but the last run's answers left out a flag of the first administrator, a second factor, a share's flag
+/// and, from the beginning, whether a key is active.
+pub(crate) fn silent_month() -> Input {
+    let world = today(LAST).with(|state| {
+        let (promoted, proved) = (user_id(5), user_id(1));
+        let user = |id: &str| FactKey { kind: Kind::User, subject: id.into(), object: None };
+        let share = state.shares.iter().find(|(_, share)| share.access().share).unwrap().0.clone();
+        let key = state.keys.keys().next().unwrap().clone();
+        state.users.get_mut(&proved.as_str().into()).unwrap().value.sec_auth_active = Some(true);
+        state.keys.get_mut(&key).unwrap().value.active = None;
+        let known = Some(Seq(LAST - 4));
+        state.unknown.insert(user(&promoted), "administrator".to_owned(), known);
+        state.unknown.insert(user(&proved), "secAuthActive".to_owned(), known);
+        let relation =
+            |kind, subject: &str, object: &str| FactKey { kind, subject: subject.into(), object: Some(object.into()) };
+        let of_share = relation(Kind::Share, share.0.as_str(), share.1.as_str());
+        state.unknown.insert(of_share, "sharePrivilege".to_owned(), known);
+        state.unknown.insert(relation(Kind::Key, key.0.as_str(), key.1.as_str()), "active".to_owned(), None);
+    });
+    between(month_ago(FIRST), world, &[], &[])
 }
 
 /// A contract with nobody in it, read for the first time.

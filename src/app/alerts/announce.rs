@@ -240,6 +240,7 @@ fn event_of(notice: &Notice) -> Option<Event> {
     match notice {
         Notice::MassRemoval { .. } | Notice::MassRemovalAcross { .. } => Some(Event::MassRemoval),
         Notice::SuspiciousAnswer { .. } | Notice::SuspiciousAcross { .. } => Some(Event::SuspiciousAnswer),
+        Notice::AttributeUnknown { .. } if notice.severity() >= Severity::Medium => Some(Event::AttributeUnknown),
         _ => None,
     }
 }

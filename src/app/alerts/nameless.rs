@@ -11,7 +11,7 @@ use crate::domain::state::{Held, State};
 use crate::domain::user::{Attribution, Person, User};
 
 /// Properties whose values are names or addresses.
-const NAMING: [&str; 4] = ["name", "email", "firstname", "lastname"];
+const NAMING: [&str; 5] = ["name", "email", "firstname", "lastname", "owner"];
 
 /// The state with ids in the place of all names and addresses. Who owns the contract stays known.
 pub(super) fn nameless(mut state: State) -> State {

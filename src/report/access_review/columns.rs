@@ -43,6 +43,7 @@ impl Row for Line<'_> {
         "first_seen_utc",
         "last_proved_utc",
         "changed_since_last_review",
+        "not_reported",
     ];
 
     fn cells(&self, cells: &mut Cells) {
@@ -84,6 +85,7 @@ impl Row for Line<'_> {
             .text(self.risk_rating)
             .text(&self.first_seen_utc)
             .text(&self.last_proved_utc)
-            .text(self.changed_since_last_review);
+            .text(self.changed_since_last_review)
+            .text(&self.not_reported);
     }
 }

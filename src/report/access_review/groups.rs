@@ -7,6 +7,7 @@ use crate::domain::coverage::Scope;
 use crate::domain::group::Group;
 use crate::domain::id::GroupId;
 use crate::domain::privilege::{Reach, known};
+use crate::domain::state::State;
 use crate::domain::user::User;
 use crate::report::context::Context;
 
@@ -122,15 +123,15 @@ fn member(rank: usize, context: &Context<'_>) -> Member {
     }
     if !user.is_usable() {
         notes.push("inactive");
-    } else if lacks_two_factor(user) {
+    } else if lacks_two_factor(context.state, user) {
         notes.push("no 2FA");
     }
     Member { label, notes }
 }
 
 /// Whether a user can sign in with a password alone, as far as is known.
-pub(super) fn lacks_two_factor(user: &User) -> bool {
-    user.is_usable() && two_factor(user) == "off"
+pub(super) fn lacks_two_factor(state: &State, user: &User) -> bool {
+    user.is_usable() && two_factor(state, user) == "off"
 }
 
 /// How far a privilege reaches, in a word; the open set has words we do not know.

@@ -6,6 +6,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::analyse::{GrantComparison, compare};
+use crate::domain::fact::Kind;
 use crate::domain::grant::{Entitlement, Grant, Path, Via};
 use crate::domain::id::ContractNumber;
 use crate::domain::share::Access;
@@ -14,6 +15,7 @@ use crate::domain::user::User;
 use crate::report::context::Context;
 use crate::report::cover;
 use crate::report::input::Input;
+use crate::report::unknown;
 
 /// One row of `access-review.csv`; `reports/README.md` has every column. Times are RFC 3339 in UTC to the second,
 /// ages whole days, and `None` is "the API does not say" or "does not apply".
@@ -58,6 +60,7 @@ pub struct Line<'a> {
     pub first_seen_utc: String,
     pub last_proved_utc: String,
     pub changed_since_last_review: &'static str,
+    pub not_reported: String,
     /// The paths one by one; only in JSON.
     pub paths: Vec<Step<'a>>,
 }
@@ -144,7 +147,7 @@ fn line<'a>(grant: &'a Grant, moved: &'static str, context: &Context<'a>, common
         user_active: user.and_then(|user| user.active),
         administrator: user.and_then(|user| user.administrator),
         force_sec_auth: user.and_then(|user| user.force_sec_auth),
-        sec_auth_active: user.and_then(|user| user.sec_auth_active),
+        sec_auth_active: user.and_then(|user| context.state.has_second_factor(user)),
         created_utc: user.and_then(|user| user.created).map(to_seconds),
         created_by: user.and_then(|user| user.attribution.created_by.as_deref()),
         last_login_utc: last_login.map(to_seconds),
@@ -168,8 +171,39 @@ fn line<'a>(grant: &'a Grant, moved: &'static str, context: &Context<'a>, common
         first_seen_utc: context.time_of(grant.since),
         last_proved_utc: context.time_of(proved),
         changed_since_last_review: moved,
+        not_reported: not_reported(grant, context),
         paths: grant.paths.iter().map(|path| step(path, context)).collect(),
     }
+}
+
+/// What the answers did not report of the user, the key and the shares that a line rests on, `; ` between them.
+fn not_reported(grant: &Grant, context: &Context<'_>) -> String {
+    if context.state.unknown.is_empty() {
+        return String::new();
+    }
+    let user = grant.user.as_str();
+    let mut found = unknown::of_object(context, Kind::User, user, None);
+    match &grant.entitlement {
+        Entitlement::S3Key(key) => found.extend(unknown::of_object(context, Kind::Key, user, Some(key.as_str()))),
+        Entitlement::Share(resource) => {
+            for path in &grant.paths {
+                let Via::Group(group, _) = &path.via else { continue };
+                let share = unknown::of_object(context, Kind::Share, group.as_str(), Some(resource.as_str()));
+                found.extend(share.into_iter().map(|one| format!("{} {one}", group_name(context, group))));
+            }
+        }
+        Entitlement::Privilege(name) => {
+            for path in &grant.paths {
+                let Via::Group(group, _) = &path.via else { continue };
+                if let Some(at) = context.state.unknown.last_known(Kind::Group, group.as_str(), None, name) {
+                    let words = unknown::words(context, Some(true), at);
+                    found.push(format!("{} {name}: {words}", group_name(context, group)));
+                }
+            }
+        }
+        Entitlement::ContractOwner | Entitlement::Administrator | Entitlement::Ownership(_) | Entitlement::Account => {}
+    }
+    found.join("; ")
 }
 
 /// First 16 hex digits of SHA-256 over `contract|user id|entitlement type|entitlement id`: the same line has the same id

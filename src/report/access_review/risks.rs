@@ -133,7 +133,11 @@ fn members_of_privileged(context: &Context<'_>) -> Vec<String> {
         .into_iter()
         .map(|rank| context.users[rank])
         .filter(|id| {
-            context.state.users.get(id).is_some_and(|user| lacks_two_factor(user) && !User::is_administrator(user))
+            context
+                .state
+                .users
+                .get(id)
+                .is_some_and(|user| lacks_two_factor(context.state, user) && !User::is_administrator(user))
         })
         .map(|id| context.state.user_label(id).to_owned())
         .collect()

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::groups::lacks_two_factor;
 use super::method::KEY_AGES;
 use super::users::{Absence, Standing, two_factor};
+use crate::domain::coverage::ScopeKind;
 use crate::domain::fact::Kind;
 use crate::domain::grant::Entitlement;
 use crate::domain::group::Group;
@@ -12,7 +13,9 @@ use crate::domain::key::Key;
 use crate::domain::time::days_between;
 use crate::domain::user::User;
 use crate::report::chart::{Amount, Tone};
+use crate::report::context::Context;
 use crate::report::input::{Input, View};
+use crate::report::unknown;
 
 /// Page one.
 #[derive(Clone, Debug, Serialize)]
@@ -36,8 +39,10 @@ pub struct Figure {
     pub name: &'static str,
     /// What is counted, in words.
     pub label: &'static str,
-    /// How many.
-    pub value: u64,
+    /// How many; `None` if it was never read.
+    pub value: Option<u64>,
+    /// What was not read, in words; empty if there is a value.
+    pub unread: String,
     /// How many in the compared snapshot.
     pub before: Option<u64>,
     /// The difference.
@@ -96,7 +101,7 @@ impl Counts {
             users: state.users.len() as u64,
             active: users(&User::is_usable),
             administrators: users(&User::is_administrator),
-            without_two_factor: users(&lacks_two_factor),
+            without_two_factor: users(&|user| lacks_two_factor(state, user)),
             dormant: users(&|user| Standing::of(user, absence).dormant),
             never_signed_in: users(&|user| Standing::of(user, absence).never_signed_in),
             privileged_groups: state.groups.values().filter(|group| Group::is_privileged(group)).count() as u64,
@@ -147,6 +152,7 @@ impl Counts {
 impl Summary {
     pub(super) fn of(input: &Input, keys: &[super::KeyRow]) -> Self {
         let absence = Absence::now(input);
+        let context = Context::of(&input.current, &input.snapshots);
         let now = Counts::of(&input.current, absence).figures();
         // The earlier view's ages count to its own end, or every account would look dormant in hindsight.
         let before = input.comparison.as_ref().map(|comparison| {
@@ -155,7 +161,10 @@ impl Summary {
         });
         let figures = now.into_iter().enumerate().map(|(place, (name, label, value, fewer_is_better, of))| {
             let before = before.as_ref().map(|before| before[place].2);
-            let delta = before.map(|before| value.cast_signed() - before.cast_signed());
+            let unread = if value == 0 { unread(name, &context) } else { String::new() };
+            let value = unread.is_empty().then_some(value);
+            let delta = before.zip(value).map(|(before, value)| value.cast_signed() - before.cast_signed());
+            let of = format!("{of}{}", beside(name, &context));
             let trend = match delta {
                 None => "",
                 Some(0) => "same",
@@ -163,7 +172,7 @@ impl Summary {
                 Some(delta) if delta < 0 => "better",
                 Some(_) => "worse",
             };
-            Figure { name, label, value, before, delta, trend, of }
+            Figure { name, label, value, unread, before, delta, trend, of }
         });
         Self {
             figures: figures.collect(),
@@ -175,15 +184,64 @@ impl Summary {
     }
 }
 
+/// What a figure counts by: the attribute, and which value of it.
+fn counted_by(figure: &str) -> Option<(Kind, &'static str, bool)> {
+    Some(match figure {
+        "administrators" => (Kind::User, "administrator", true),
+        "without-two-factor" => (Kind::User, "secAuthActive", false),
+        "onward" => (Kind::Share, "sharePrivilege", true),
+        "users" => (Kind::User, "active", true),
+        "keys" => (Kind::Key, "active", true),
+        _ => return None,
+    })
+}
+
+/// How many of a figure are counted by a value that is carried, and how many may be missing from it.
+fn beside(figure: &str, context: &Context<'_>) -> String {
+    counted_by(figure).map(|(kind, name, value)| unknown::beside_total(context, kind, name, value)).unwrap_or_default()
+}
+
+/// Why a figure that would be 0 is none: nothing was ever read of what it counts. Empty if something was.
+fn unread(figure: &str, context: &Context<'_>) -> String {
+    let (state, kinds) = (context.state, &context.view.coverage.kinds);
+    let (scope, is_empty, of) = match figure {
+        "users" | "administrators" | "without-two-factor" | "dormant" | "never-signed-in" => {
+            (ScopeKind::Users, state.users.is_empty(), "lists of users")
+        }
+        "privileged-groups" => (ScopeKind::Groups, state.groups.is_empty(), "lists of groups"),
+        "shares" | "onward" => (ScopeKind::Shares, state.shares.is_empty(), "groups"),
+        "keys" | "keys-over-90" | "keys-over-365" => (ScopeKind::Keys, state.keys.is_empty(), "users"),
+        _ => return String::new(),
+    };
+    let (scopes, complete) = kinds.get(&scope).map_or((0, 0), |sum| (sum.scopes, sum.complete));
+    if is_empty && complete == 0 && (scopes > 0 || !context.view.snapshot.is_complete()) {
+        return format!("not read ({scopes} of {scopes} {of})");
+    }
+    let of_kind = |kind| match kind {
+        Kind::Share => state.shares.len(),
+        Kind::Key => state.keys.len(),
+        _ => state.users.len(),
+    };
+    counted_by(figure)
+        .filter(|(kind, name, _)| {
+            let never =
+                context.state.unknown.iter().filter(|(key, one, at)| key.kind == *kind && one == name && at.is_none());
+            let never = never.count();
+            never > 0 && never == of_kind(*kind)
+        })
+        .map(|(kind, name, _)| format!("{name} never reported ({} {})", of_kind(kind), kind.plural()))
+        .unwrap_or_default()
+}
+
 fn by_two_factor(view: &View) -> Vec<Amount> {
     let count = |word| {
         let active = view.state.users.values().filter(|user| user.is_usable());
-        active.filter(|user| two_factor(user) == word).count() as u64
+        active.filter(|user| two_factor(&view.state, user) == word).count() as u64
     };
     let mut amounts =
         vec![Amount::of("set up", count("on"), Tone::Good), Amount::of("not set up", count("off"), Tone::High)];
     if count("unknown") > 0 {
-        amounts.push(Amount::of("not told", count("unknown"), Tone::Unknown));
+        amounts.push(Amount::of("not reported", count("unknown"), Tone::Unknown));
     }
     amounts
 }

@@ -7,15 +7,18 @@ use serde::Serialize;
 use super::method::NEVER_GRACE_DAYS;
 use crate::analyse::compare::LineChange;
 use crate::domain::coverage::Scope;
+use crate::domain::fact::Kind;
 use crate::domain::grant::{Entitlement, Grant, Via};
 use crate::domain::id::UserId;
 use crate::domain::severity::Severity;
 use crate::domain::share::Access;
+use crate::domain::state::State;
 use crate::domain::time::{days_between, to_seconds};
 use crate::domain::user::User;
 use crate::report::context::{Context, GroupMention};
 use crate::report::input::Input;
 use crate::report::text::mixes_scripts;
+use crate::report::unknown;
 
 /// One user. Times are RFC 3339 in UTC to the second, ages whole days.
 #[derive(Clone, Debug, Serialize)]
@@ -35,8 +38,10 @@ pub struct UserRow {
     pub owner: bool,
     /// Administrator or owner: listed apart.
     pub privileged: bool,
-    /// `on`, `off` or `unknown`: whether two-factor authentication is set up.
+    /// `on`, `off` or `unknown`: whether two-factor authentication is set up. What was on when somebody last knew is unknown.
     pub two_factor: &'static str,
+    /// The same in words: `not reported (last known: yes, 2026-11-07)` where it is carried.
+    pub two_factor_text: String,
     /// Whether it is demanded.
     pub two_factor_demanded: Option<bool>,
     /// When the user was created; empty if not told.
@@ -49,6 +54,8 @@ pub struct UserRow {
     pub dormant: bool,
     /// Active, older than [`NEVER_GRACE_DAYS`], and no sign-in on record.
     pub never_signed_in: bool,
+    /// What the answers did not report of the user, in words.
+    pub not_reported: Vec<String>,
     /// What a reader should notice about the user, in words.
     pub notes: Vec<&'static str>,
     /// Groups the user is in.
@@ -141,13 +148,15 @@ fn row(
         administrator,
         owner,
         privileged: administrator || owner,
-        two_factor: user.map_or("unknown", two_factor),
+        two_factor: user.map_or("unknown", |user| two_factor(context.state, user)),
+        two_factor_text: user.map_or_else(|| "unknown".to_owned(), |user| two_factor_text(context, user)),
         two_factor_demanded: user.and_then(|user| user.force_sec_auth),
         created_utc: user.and_then(|user| user.created).map(to_seconds).unwrap_or_default(),
         last_login_utc: user.and_then(|user| user.last_login).map(to_seconds).unwrap_or_default(),
         last_login_days: standing.last_login_days,
         dormant: standing.dormant,
         never_signed_in: standing.never_signed_in,
+        not_reported: unknown::of_object(context, Kind::User, id.as_str(), None),
         notes: notes(id, user, context),
         groups: context.groups_of(id).into_iter().map(|group| context.mention(group)).collect(),
         privileges: count(|entitlement| matches!(entitlement, Entitlement::Privilege(_))),
@@ -173,9 +182,16 @@ fn all_read(id: &UserId, context: &Context<'_>) -> bool {
         })
 }
 
+fn two_factor_text(context: &Context<'_>, user: &User) -> String {
+    match context.state.unknown.last_known(Kind::User, user.id.as_str(), None, "secAuthActive") {
+        Some(last_known) => unknown::words(context, user.sec_auth_active, last_known),
+        None => two_factor(context.state, user).to_owned(),
+    }
+}
+
 /// `on`, `off` or `unknown`.
-pub(super) fn two_factor(user: &User) -> &'static str {
-    match user.sec_auth_active {
+pub(super) fn two_factor(state: &State, user: &User) -> &'static str {
+    match state.has_second_factor(user) {
         Some(true) => "on",
         Some(false) => "off",
         None => "unknown",

@@ -1,4 +1,5 @@
-//! One row of the certificate: all scopes of a kind, a scope that was not complete, or a notice.
+//! One row of the certificate: all scopes of a kind, a scope that was not complete, an attribute that was not reported, or
+//! a notice.
 
 use serde::Serialize;
 
@@ -6,6 +7,7 @@ use super::Population;
 use crate::domain::time::to_seconds;
 use crate::report::csv::{Cells, Row};
 use crate::report::input::Input;
+use crate::report::unknown::UnknownRow;
 
 /// What a row is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -15,6 +17,8 @@ pub enum What {
     Scopes,
     /// One scope that was not complete.
     Gap,
+    /// One attribute that decides about access and was not reported.
+    Unknown,
     /// One thing that a run noticed.
     Notice,
 }
@@ -25,6 +29,7 @@ impl What {
         match self {
             Self::Scopes => "scopes",
             Self::Gap => "gap",
+            Self::Unknown => "unknown",
             Self::Notice => "notice",
         }
     }
@@ -74,7 +79,7 @@ pub struct PopulationLine {
 }
 
 impl PopulationLine {
-    /// All rows: kinds, gaps, notices.
+    /// All rows: kinds, gaps, unknown attributes, notices.
     pub(super) fn all(input: &Input, population: Population) -> Vec<Self> {
         let snapshot = &input.current.snapshot;
         let blank = Self {
@@ -128,6 +133,7 @@ impl PopulationLine {
             shown_from_snapshot: gap.shown_from,
             ..blank.clone()
         });
+        let unknown = population.unknown.into_iter().map(|one| Self::of_unknown(one, &blank));
         let notices = population.notices.into_iter().map(|notice| Self {
             row: What::Notice,
             snapshot_id: notice.snapshot,
@@ -140,7 +146,29 @@ impl PopulationLine {
             severity: notice.severity,
             ..blank.clone()
         });
-        kinds.chain(gaps).chain(notices).collect()
+        kinds.chain(gaps).chain(unknown).chain(notices).collect()
+    }
+}
+
+impl PopulationLine {
+    fn of_unknown(one: UnknownRow, blank: &Self) -> Self {
+        Self {
+            row: What::Unknown,
+            scope_kind: match one.kind {
+                "share" => "shares",
+                "key" => "keys",
+                _ => "users",
+            },
+            status: "attribute-unknown",
+            reason: match &*one.other_id {
+                "" => format!("{}: {}", one.attribute, one.what),
+                other => format!("{} of {} {other}: {}", one.attribute, one.kind, one.what),
+            },
+            scope_id: one.of_id,
+            scope_name: one.of,
+            shown_from_snapshot: one.last_known,
+            ..blank.clone()
+        }
     }
 }
 

@@ -12,6 +12,7 @@ pub use self::line::{PopulationLine, What};
 use super::context::Context;
 use super::cover::{is_complete, population_word};
 use super::input::{Input, View};
+use super::unknown::{self, UnknownCountRow, UnknownRow};
 use crate::domain::coverage::{Effort, Gap, Scope, ScopeKind, Status};
 use crate::domain::fact::Kind;
 use crate::domain::id::Seq;
@@ -54,6 +55,10 @@ pub struct Population {
     pub kinds: Vec<KindRow>,
     /// Scopes that were not complete, and those whose parent vanished during the run.
     pub gaps: Vec<GapRow>,
+    /// Attributes that decide about access and were not reported, by object.
+    pub unknown: Vec<UnknownRow>,
+    /// Every attribute that was not reported, with how many objects lack it.
+    pub unknown_counts: Vec<UnknownCountRow>,
     /// What the runs of the period noticed about their own answers, the latest first.
     pub notices: Vec<NoticeRow>,
     /// Counts of the compared snapshot carried on to this one; empty without comparison.
@@ -191,6 +196,8 @@ impl Population {
                 .map(|(kind, sum)| kind_row(*kind, sum.scopes, sum.complete, sum.effort))
                 .collect(),
             gaps: coverage.gaps.iter().map(|gap| gap_row(gap, context)).collect(),
+            unknown: unknown::rows(context),
+            unknown_counts: unknown::counts(context),
             notices: Vec::new(),
             reconciliation: before.map(|before| reconciled(before, context.view)).unwrap_or_default(),
             limits: LIMITS.map(|(what, meaning)| Limit { what, meaning }).to_vec(),

@@ -1,12 +1,16 @@
 //! What the store keeps apart from the bodies: personal data, last logins, attributions.
 
+use std::collections::{BTreeSet, HashMap};
+
 use chrono::{DateTime, Utc};
+use sqlx::Row as _;
 use tokio::try_join;
 
-use crate::domain::id::Seq;
+use crate::domain::id::{ContractNumber, Seq};
 use crate::domain::user::{Attribution, Person};
-use crate::store::error::StoreError;
+use crate::store::error::{StoreError, While as _};
 use crate::store::reader::Reader;
+use crate::store::seal::number_of;
 use crate::store::wide::{self, ById, Ids, Numbers};
 
 /// Personal data, last logins and attributions by the number of who and what they are about.
@@ -22,10 +26,45 @@ type Row = (i64, String, Option<String>, Option<String>, Option<String>);
 
 impl Reader<'_> {
     /// What was known up to a snapshot of these people and these objects.
-    pub(super) async fn apart(&self, seq: Seq, people: Ids, made: Ids) -> Result<Apart, StoreError> {
-        let (persons, logins, attributions) =
+    pub(super) async fn apart(
+        &self,
+        contract: ContractNumber,
+        seq: Seq,
+        people: Ids,
+        made: Ids,
+    ) -> Result<Apart, StoreError> {
+        let (persons, logins, mut attributions) =
             try_join!(self.persons(&people), self.logins(&people, seq), self.attributions(&made, seq))?;
-        Ok(Apart { persons, logins, attributions })
+        let nameless: BTreeSet<&str> = attributions.iter().flat_map(|(_, it)| it.nameless()).collect();
+        if !nameless.is_empty() {
+            let addresses = self.addresses(contract, seq, wide::texts(nameless)).await?;
+            for (_, attribution) in &mut attributions {
+                attribution.resolve(|id| addresses.get(id).map(String::as_str));
+            }
+        }
+        Ok(Apart { persons, logins, attributions: ById::of(attributions.into_iter()) })
+    }
+
+    /// The latest e-mail addresses up to a snapshot of users by their ids, those who are gone included.
+    async fn addresses(
+        &self,
+        contract: ContractNumber,
+        seq: Seq,
+        ids: String,
+    ) -> Result<HashMap<String, String>, StoreError> {
+        let query = sqlx::query(
+            "SELECT e.ref, p.email, max(f.since) FROM json_each(?1) j JOIN entity e ON e.ref = j.value AND e.kind = 2 \
+             AND e.contract = (SELECT id FROM contract WHERE number = ?2) \
+             JOIN fact f ON f.contract = e.contract AND f.kind = 2 AND f.subject = e.id AND f.since <= ?3 \
+             JOIN body b ON b.id = f.body \
+             JOIN personal p ON p.entity = e.id AND lower(hex(p.commitment)) = b.json ->> '$.person' \
+             WHERE p.email IS NOT NULL GROUP BY e.ref",
+        )
+        .bind(ids)
+        .bind(number_of(contract.0))
+        .bind(seq.0);
+        let rows = self.fetch_all(query).await.when("look up who is named by an id")?;
+        Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
     }
 
     async fn persons(&self, people: &Ids) -> Result<ById<Vec<(String, Person)>>, StoreError> {
@@ -53,7 +92,7 @@ impl Reader<'_> {
         Ok(ById::of(Numbers::of(&row, 0).zip(at)))
     }
 
-    async fn attributions(&self, made: &Ids, seq: Seq) -> Result<ById<Attribution>, StoreError> {
+    async fn attributions(&self, made: &Ids, seq: Seq) -> Result<Vec<(i64, Attribution)>, StoreError> {
         let head = "SELECT group_concat(entity), group_concat(coalesce(created_by, 0)), \
                     group_concat(coalesce(created_by_user_id, 0)), group_concat(coalesce(modified_by, 0)), \
                     group_concat(coalesce(modified_by_user_id, 0)), json_group_array(modified) FROM \
@@ -69,11 +108,12 @@ impl Reader<'_> {
             [1, 2, 3, 4].map(|column| Numbers::of(&row, column).map(|actor| names.get(actor).cloned()));
         let modified: Vec<Option<i64>> = wide::json(&row, 5, "attribution")?;
         let who = created_by.zip(created_by_id).zip(modified_by.zip(modified_by_id));
-        Ok(ById::of(Numbers::of(&row, 0).zip(who.zip(modified)).map(|(entity, (who, modified))| {
+        let made = Numbers::of(&row, 0).zip(who.zip(modified)).map(|(entity, (who, modified))| {
             let ((created_by, created_by_user_id), (modified_by, modified_by_user_id)) = who;
             let modified = modified.and_then(instant);
             (entity, Attribution { created_by, created_by_user_id, modified, modified_by, modified_by_user_id })
-        })))
+        });
+        Ok(made.collect())
     }
 }
 

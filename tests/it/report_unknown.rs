@@ -1,0 +1,81 @@
+//! What answers left out, in reports: beside each value and each total, and never as nought.
+
+use keyholder::domain::coverage::{Scope, Status};
+use keyholder::report::csv::Dialect;
+use keyholder::report::html::Templates;
+use keyholder::report::input::Input;
+use keyholder::report::{Format, named as report, render};
+use serde_json::Value;
+
+use crate::report_fixture::{coverage, silent_month};
+use crate::report_people::user_id;
+
+fn text(name: &str, input: &Input, format: Format) -> String {
+    let made = render(report(name).unwrap(), input, format, Dialect::default(), &Templates::embedded());
+    String::from_utf8(made.unwrap().bytes).unwrap()
+}
+
+fn figure(input: &Input, name: &str) -> Value {
+    let document: Value = serde_json::from_str(&text("access-review", input, Format::Json)).unwrap();
+    let figures = document["summary"]["figures"].as_array().unwrap();
+    figures.iter().find(|figure| figure["name"] == name).unwrap().clone()
+}
+
+#[test]
+fn totals_say_how_many_are_carried_and_never_reported() {
+    let input = silent_month();
+    let of = |name| figure(&input, name)["of"].as_str().unwrap().to_owned();
+    assert!(of("administrators").contains(", 1 of them last known on 20"), "{}", of("administrators"));
+    assert!(of("onward").contains(", 1 of them last known on 20"), "{}", of("onward"));
+    assert!(of("keys").contains(", 1 never reported"), "{}", of("keys"));
+}
+
+#[test]
+fn a_second_factor_that_is_not_reported_is_not_proved() {
+    let document: Value = serde_json::from_str(&text("access-review", &silent_month(), Format::Json)).unwrap();
+    let users = document["users"].as_array().unwrap();
+    let user = users.iter().find(|user| user["id"] == user_id(1)).unwrap();
+    assert_eq!(user["two_factor"], "unknown");
+    let told = user["two_factor_text"].as_str().unwrap();
+    assert!(told.starts_with("not reported (last known: yes, 20"), "{told}");
+    let promoted = users.iter().find(|user| user["id"] == user_id(5)).unwrap();
+    assert_eq!(promoted["administrator"], true, "access counts as held");
+    assert!(promoted["not_reported"][0].as_str().unwrap().starts_with("administrator: not reported (last known: yes"));
+    assert!(text("access-review", &silent_month(), Format::Html).contains("not reported (last known: yes"));
+}
+
+#[test]
+fn the_certificate_lists_what_decides_about_access() {
+    let lines = text("population", &silent_month(), Format::Jsonl);
+    let rows: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let unknown: Vec<String> = rows
+        .iter()
+        .filter(|row| row["row"] == "unknown")
+        .map(|row| format!("{} {}", row["scope_kind"].as_str().unwrap(), row["reason"].as_str().unwrap()))
+        .collect();
+    let beginnings = [
+        "users secAuthActive: not reported (last known: yes, 20",
+        "users administrator: not reported (last known: yes, 20",
+        "shares sharePrivilege of share ",
+        "keys active of key ",
+    ];
+    for beginning in beginnings {
+        assert!(unknown.iter().any(|row| row.starts_with(beginning)), "{beginning} in {unknown:#?}");
+    }
+    assert_eq!(unknown.len(), 4);
+    assert!(rows.iter().all(|row| row["population"] == "COMPLETE"), "the snapshot is complete all the same");
+    assert!(text("population", &silent_month(), Format::Html).contains("What was not reported"));
+}
+
+#[test]
+fn what_was_never_read_is_no_nought() {
+    let mut input = silent_month();
+    let state = &mut input.current.state;
+    state.shares.clear();
+    let gaps: Vec<_> = state.groups.keys().map(|id| (Scope::Shares(id.clone()), Status::Forbidden)).collect();
+    input.current.coverage = coverage(&input.current.state, input.as_of, &gaps);
+    let shares = figure(&input, "shares");
+    assert_eq!((&shares["value"], &shares["delta"]), (&Value::Null, &Value::Null));
+    assert_eq!(shares["unread"], format!("not read ({0} of {0} groups)", gaps.len()));
+    assert!(text("access-review", &input, Format::Html).contains("not read ("));
+}
