@@ -7,6 +7,7 @@ pub mod collect;
 pub mod demo;
 pub mod recording;
 pub mod reports;
+pub mod restore;
 pub mod review;
 pub mod stop;
 mod terms;

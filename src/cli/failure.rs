@@ -14,6 +14,7 @@ use crate::app::alerts::setup::SinkError;
 use crate::app::backup::BackupFailure;
 use crate::app::collect::{CollectFailure, of_store};
 use crate::app::demo::DemoError;
+use crate::app::restore::RestoreFailure;
 use crate::app::review::ReviewError;
 use crate::app::write::WriteError;
 use crate::config::{ConfigError, ContractConfig};
@@ -80,6 +81,9 @@ pub enum Failure {
     /// Alerts are not muted.
     #[error(transparent)]
     Mute(#[from] MuteError),
+    /// Nothing was restored.
+    #[error(transparent)]
+    Restore(#[from] RestoreFailure),
     /// The recording could not be begun.
     #[error(transparent)]
     Record(WriteError),
@@ -165,6 +169,7 @@ impl Failure {
             | Self::Mute(_)
             | Self::Usage { .. } => Exit::Usage,
             Self::Backup(failure) => failure.exit(),
+            Self::Restore(failure) => failure.exit(),
             Self::Demo(error) => error.exit(),
             Self::Stopped { signal } | Self::Abandoned { signal } | Self::Cut { signal } => signal.exit(),
             Self::Render(_)
@@ -197,6 +202,7 @@ impl Failure {
             Self::Backup(failure) => failure.hint(),
             Self::Sink(error) => error.hint(),
             Self::Mute(error) => error.hint(),
+            Self::Restore(failure) => failure.hint(),
             Self::Record(error) => Some(error.hint().replace("--out", "--record")),
             Self::Demo(error) => error.hint(),
             Self::Templates(_) | Self::Render(_) => {

@@ -19,6 +19,7 @@ mod meanings;
 mod process;
 mod progress;
 mod report;
+mod restore;
 mod signals;
 mod sinks;
 mod snapshots;
@@ -90,6 +91,8 @@ pub enum Command {
     Sinks(sinks::Sinks),
     /// Copy the database while it is in use, and verify the copy
     Backup(backup::Backup),
+    /// Write a verified copy of a backup as the database
+    Restore(restore::Restore),
     /// Serve a made-up contract through the same API, on this machine only
     Emulate(emulate::Emulate),
     /// Check or show the configuration
@@ -125,6 +128,7 @@ pub async fn run(command: Command, context: &mut Context) -> Result<Exit, Failur
         Command::Alerts(command) => alerts::run(command, context).await,
         Command::Sinks(command) => sinks::run(command, context).await,
         Command::Backup(backup) => backup::run(backup, context).await,
+        Command::Restore(restore) => restore::run(restore, context).await,
         Command::Emulate(emulate) => emulate::run(emulate, context).await,
         Command::Config(command) => {
             config::run(&command, &context.loaded, &mut context.out, &mut io::stderr())?;

@@ -5,8 +5,8 @@
 
 mod error;
 mod inventory;
-mod partial;
-mod verify;
+pub(super) mod partial;
+pub(super) mod verify;
 
 use std::path::{Path, PathBuf};
 
@@ -67,16 +67,16 @@ pub async fn back_up(database: &Path, target: &Path, stop: &CancellationToken) -
     refuse_unreadable(database)?;
     refuse_name(database, target)?;
     let mut source = connect(database, stop).await?;
-    let partial = PartialFile::create(target)?;
+    let partial = PartialFile::create(target).map_err(|error| BackupError::of_partial(error, target))?;
     let before = Inventory::of(&mut source).await.map_err(|error| stopped(error, stop))?;
     copy(&mut source, database, &partial, stop).await?;
-    partial.sync()?;
+    partial.sync().map_err(|source| BackupError::Write { path: target.to_owned(), source })?;
     let after = Inventory::of(&mut source).await.map_err(|error| stopped(error, stop))?;
     let (contents, copied) = verify::verify(partial.path(), target, stop).await?;
     if let Some(what) = copied.difference(&before, &after) {
         return Err(BackupError::Unverified { path: target.to_owned(), what });
     }
-    let bytes = partial.publish()?;
+    let bytes = partial.publish().map_err(|error| BackupError::of_partial(error, target))?;
     Ok(Backup { path: target.to_owned(), bytes, contents })
 }
 

@@ -14,6 +14,8 @@ pub(super) const TOLD: usize = 3;
 pub(super) const STEPS: i32 = 1_000;
 
 /// SQLite's primary result codes (`sqlite3.h`).
+const BUSY: i32 = 5;
+const TABLE_LOCKED: i32 = 6;
 const READ_ONLY: i32 = 8;
 const INTERRUPTED: i32 = 9;
 const IO: i32 = 10;
@@ -100,6 +102,11 @@ fn code(error: &sqlx::Error) -> Option<i32> {
 
 fn extended_code(error: &sqlx::Error) -> Option<i32> {
     error.as_database_error()?.code()?.parse().ok()
+}
+
+/// Whether a statement failed because another program has the file open or locked.
+pub(super) fn is_busy(error: &sqlx::Error) -> bool {
+    matches!(code(error), Some(BUSY | TABLE_LOCKED))
 }
 
 /// Whether a statement failed because the disk is full.

@@ -25,6 +25,7 @@ pub mod packing;
 mod parts;
 pub mod place;
 mod reader;
+pub mod restore;
 pub mod runner;
 pub mod runs;
 pub mod schedules;

@@ -107,7 +107,8 @@ fn hold_file(path: &Path) -> Result<Runner, StoreError> {
     Ok(Runner(file))
 }
 
-fn lock(database: &Path, now: DateTime<Utc>) -> Result<Runner, StoreError> {
+/// Takes the lock of a database and writes into its file who holds it.
+pub(super) fn lock(database: &Path, now: DateTime<Utc>) -> Result<Runner, StoreError> {
     hold(database).and_then(|runner| sign(runner, &beside(database, ".lock"), now))
 }
 

@@ -22,6 +22,7 @@ mod api_tls;
 mod architecture;
 mod backup_command;
 mod backup_copy;
+mod backup_restore;
 mod canary;
 mod cases_collapse;
 mod cases_frame;

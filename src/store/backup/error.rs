@@ -1,8 +1,9 @@
 //! What can go wrong with a backup, and what to do about it.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::partial::PartialError;
 use crate::store::damage;
 use crate::store::error::StoreError;
 
@@ -70,6 +71,15 @@ pub enum BackupError {
 }
 
 impl BackupError {
+    pub(super) fn of_partial(error: PartialError, target: &Path) -> Self {
+        let path = target.to_owned();
+        match error {
+            PartialError::Exists => Self::Exists { path },
+            PartialError::Busy => Self::Busy { path },
+            PartialError::Io(source) => Self::Write { path, source },
+        }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
@@ -102,7 +112,7 @@ impl BackupError {
     }
 }
 
-fn room(path: &std::path::Path) -> String {
+fn room(path: &Path) -> String {
     format!(
         "make room for a second copy of the database in the folder of {}, or choose another with --out",
         path.display()

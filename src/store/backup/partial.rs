@@ -11,9 +11,25 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use super::error::BackupError;
 use crate::store::create::sync_folder;
 use crate::store::place::folder_of;
+
+/// Why a file cannot be written under its partial name, or cannot get its name.
+#[derive(Debug)]
+pub(in crate::store) enum PartialError {
+    /// The name is taken.
+    Exists,
+    /// Another process writes it.
+    Busy,
+    /// The system refuses.
+    Io(io::Error),
+}
+
+impl From<io::Error> for PartialError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
 
 /// A file that is removed when it is dropped before it got its name.
 #[derive(Debug)]
@@ -26,26 +42,25 @@ pub(in crate::store) struct PartialFile {
 
 impl PartialFile {
     /// An empty file (mode 0600) beside a target that does not exist.
-    pub(in crate::store) fn create(target: &Path) -> Result<Self, BackupError> {
+    pub(in crate::store) fn create(target: &Path) -> Result<Self, PartialError> {
         if fs::symlink_metadata(target).is_ok() {
-            return Err(BackupError::Exists { path: target.to_owned() });
+            return Err(PartialError::Exists);
         }
         Self::create_beside(target)
     }
 
     /// The same, whether the target exists or not.
-    pub(in crate::store) fn create_beside(target: &Path) -> Result<Self, BackupError> {
-        let failed = |source| BackupError::Write { path: target.to_owned(), source };
-        let path = partial_name(target).ok_or_else(|| failed(io::Error::from(io::ErrorKind::IsADirectory)))?;
-        if !remove_leftover(target).map_err(failed)? {
-            return Err(BackupError::Busy { path: target.to_owned() });
+    pub(in crate::store) fn create_beside(target: &Path) -> Result<Self, PartialError> {
+        let path = partial_name(target).ok_or(io::ErrorKind::IsADirectory).map_err(io::Error::from)?;
+        if !remove_leftover(target)? {
+            return Err(PartialError::Busy);
         }
-        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path);
-        let partial = Self { path, target: target.to_owned(), file: file.map_err(failed)?, is_published: false };
+        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
+        let partial = Self { path, target: target.to_owned(), file, is_published: false };
         match partial.file.try_lock() {
             Ok(()) => Ok(partial),
-            Err(TryLockError::WouldBlock) => Err(BackupError::Busy { path: target.to_owned() }),
-            Err(TryLockError::Error(source)) => Err(failed(source)),
+            Err(TryLockError::WouldBlock) => Err(PartialError::Busy),
+            Err(TryLockError::Error(source)) => Err(source.into()),
         }
     }
 
@@ -59,26 +74,35 @@ impl PartialFile {
         &self.target
     }
 
+    /// The file itself.
+    pub(in crate::store) fn file(&mut self) -> &mut File {
+        &mut self.file
+    }
+
     /// Waits until everything that was written is on the disk.
-    pub(in crate::store) fn sync(&self) -> Result<(), BackupError> {
-        self.file.sync_all().map_err(|source| BackupError::Write { path: self.target.clone(), source })
+    pub(in crate::store) fn sync(&self) -> io::Result<()> {
+        self.file.sync_all()
     }
 
     /// Gives it its name, durably, unless a file has that name by now. Its size.
-    pub(in crate::store) fn publish(mut self) -> Result<u64, BackupError> {
-        let failed = |source| BackupError::Write { path: self.target.clone(), source };
+    pub(in crate::store) fn publish(mut self) -> Result<u64, PartialError> {
         self.sync()?;
-        let bytes = self.file.metadata().map_err(failed)?.len();
+        let bytes = self.file.metadata()?.len();
         match rename_to_new(&self.path, &self.target) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(BackupError::Exists { path: self.target.clone() });
-            }
-            outcome => outcome.map_err(failed)?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(PartialError::Exists),
+            outcome => outcome?,
         }
         self.is_published = true;
-        sync_folder(folder_of(&self.target))
-            .map_err(|source| BackupError::Write { path: self.target.clone(), source })?;
+        sync_folder(folder_of(&self.target))?;
         Ok(bytes)
+    }
+
+    /// Gives it its name, durably, also when a file has that name: it loses it.
+    pub(in crate::store) fn replace(mut self) -> io::Result<()> {
+        self.sync()?;
+        fs::rename(&self.path, &self.target)?;
+        self.is_published = true;
+        sync_folder(folder_of(&self.target))
     }
 }
 
