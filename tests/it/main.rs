@@ -59,6 +59,7 @@ mod crash_double;
 mod crash_oracle;
 mod crash_power;
 mod crash_sweep;
+mod deploy_files;
 mod fault_matrix;
 mod fault_schedules;
 mod hostile_memory;

@@ -1,0 +1,99 @@
+//! The files below `deploy/` name metrics, paths and commands that exist.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use keyholder::seams::Seams;
+use keyholder::service::metrics::Metrics;
+use keyholder::store::{Access, Store};
+
+use crate::support::cli::Desk;
+use crate::support::private_folder;
+
+fn deployed(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(name)).unwrap()
+}
+
+/// The names of our metrics in a text.
+fn named(text: &str) -> BTreeSet<String> {
+    let is_word = |c: char| c.is_ascii_lowercase() || c == '_';
+    let starts = text.match_indices("keyholder_").filter(|(at, _)| !text[..*at].ends_with(is_word));
+    starts.map(|(at, _)| text[at..].chars().take_while(|c| is_word(*c)).collect()).collect()
+}
+
+/// The names that a page can have series of.
+async fn exported() -> BTreeSet<String> {
+    let folder = private_folder();
+    let store = Store::open(&folder.path().join("test.db"), Access::Write).await.unwrap();
+    let seams = Seams::system();
+    let page = Arc::new(Metrics::new(seams.now())).page(&store, seams.now()).await.unwrap();
+    let types = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+    let names = types.flat_map(|(name, kind)| {
+        let suffixes: &[&str] = if kind == "histogram" { &["_bucket", "_sum", "_count"] } else { &[""] };
+        suffixes.iter().map(move |suffix| format!("{name}{suffix}"))
+    });
+    names.collect()
+}
+
+#[tokio::test]
+async fn rules_and_dashboard_name_metrics_that_exist() {
+    let exported = exported().await;
+    for name in ["alert-rules.yaml", "alert-rules.test.yaml", "grafana-dashboard.json"] {
+        let named = named(&deployed(name));
+        assert!(named.len() >= 4, "{name}: {named:?}");
+        let unknown: Vec<_> = named.difference(&exported).collect();
+        assert!(unknown.is_empty(), "{name} names {unknown:?}; the page has {exported:?}");
+    }
+    assert!(!exported.contains("keyholder_nothing_total"));
+}
+
+#[test]
+fn the_dashboard_is_json_with_panels_of_their_own() {
+    let dashboard: serde_json::Value = serde_json::from_str(&deployed("grafana-dashboard.json")).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    let ids: BTreeSet<_> = panels.iter().map(|panel| panel["id"].as_u64().unwrap()).collect();
+    assert_eq!(ids.len(), panels.len());
+    assert!(panels.iter().all(|panel| !panel["targets"].as_array().unwrap().is_empty()));
+}
+
+/// The commands in a file: what follows the name of the program and its configuration.
+fn commands(text: &str, after: &str) -> Vec<Vec<String>> {
+    let tails = text.lines().filter_map(|line| line.split_once(after).map(|(_, tail)| tail));
+    let words = |tail: &str| tail.split([' ', ',', ']']).filter(|word| !word.is_empty()).map(str::to_owned).collect();
+    tails.map(words).collect()
+}
+
+#[test]
+fn units_and_jobs_run_commands_that_exist() {
+    let unit = "/usr/local/bin/keyholder --config /etc/keyholder/config.toml";
+    let mut found = Vec::new();
+    for name in ["keyholder.service", "keyholder-collect.service"] {
+        found.extend(commands(&deployed(name), unit));
+    }
+    found.extend(commands(&deployed("kubernetes-cronjob.yaml"), "args: [--config, /etc/keyholder/config.toml"));
+    assert_eq!(found.len(), 5, "{found:?}");
+    for mut command in found {
+        command.push("--help".to_owned());
+        let arguments: Vec<&str> = command.iter().map(String::as_str).collect();
+        Desk::bare().run(&arguments).ends(0);
+    }
+}
+
+#[test]
+fn units_share_one_sandbox() {
+    let sandbox = |name: &str| -> BTreeSet<String> {
+        let text = deployed(name);
+        let after = text.split_once("# The database is").unwrap().1.to_owned();
+        after
+            .lines()
+            .take_while(|line| *line != "[Install]")
+            .filter(|line| line.contains('='))
+            .map(str::to_owned)
+            .collect()
+    };
+    let service = sandbox("keyholder.service");
+    assert_eq!(service, sandbox("keyholder-collect.service"));
+    assert!(service.contains("MemoryDenyWriteExecute=yes") && service.contains("LimitCORE=0"));
+}
