@@ -49,15 +49,21 @@ impl Store {
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn renew_origins(&self, seams: &Seams) -> Result<(), StoreError> {
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to renew the origins")?;
-        let contracts: Vec<i64> = sqlx::query_scalar("SELECT id FROM contract ORDER BY id")
-            .fetch_all(&mut *transaction)
-            .await
-            .when("list the contracts")?;
-        for contract in [WHOLE_DATABASE].into_iter().chain(contracts) {
-            begin(&mut transaction, contract, "restored", seams).await?;
-        }
+        renew(&mut transaction, seams).await?;
         transaction.commit().await.when("renew the origins")
     }
+}
+
+/// See [`Store::renew_origins`].
+pub(super) async fn renew(db: &mut SqliteConnection, seams: &Seams) -> Result<(), StoreError> {
+    let contracts: Vec<i64> = sqlx::query_scalar("SELECT id FROM contract ORDER BY id")
+        .fetch_all(&mut *db)
+        .await
+        .when("list the contracts")?;
+    for contract in [WHOLE_DATABASE].into_iter().chain(contracts) {
+        begin(db, contract, "restored", seams).await?;
+    }
+    Ok(())
 }
 
 /// The origin in force, inside a transaction; made if there is none.

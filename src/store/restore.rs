@@ -23,7 +23,7 @@ use super::backup::{Contents, verify};
 use super::create::{make_folder, refuse_orphans};
 use super::error::{StoreError, While as _};
 use super::open::{beside, options, upgrade};
-use super::{place, runner};
+use super::{origins, place, runner};
 use crate::seams::Seams;
 
 /// What to restore, and to where.
@@ -74,7 +74,7 @@ pub async fn restore(restoring: &RestoreOptions, seams: &Seams) -> Result<Restor
     io::copy(&mut source, partial.file()).map_err(failed)?;
     partial.sync().map_err(failed)?;
     let (contents, _) = verify::verify(partial.path(), backup, stop).await?;
-    prepare(partial.path()).await?;
+    prepare(partial.path(), seams).await?;
     partial.sync().map_err(failed)?;
     let replaced = replace::replace(partial, database, now).await?;
     Ok(Restored { database: database.clone(), replaced: is_there.then_some(replaced), contents })
@@ -99,11 +99,13 @@ fn open_backup(backup: &Path, database: &Path) -> Result<File, RestoreError> {
     Ok(file)
 }
 
-/// Makes the verified copy the next state of the database: its schema is brought up to date. Without a journal: nobody
-/// reads the file before it is complete.
-async fn prepare(path: &Path) -> Result<(), StoreError> {
+/// Makes the verified copy the next state of the database: its schema is brought up to date, and every contract gets a new
+/// origin, so that alerts have other ids than those of the database that the backup was taken of, and the next snapshot says
+/// that it follows a restore. Without a journal: nobody reads the file before it is complete.
+async fn prepare(path: &Path, seams: &Seams) -> Result<(), StoreError> {
     let writing = options(path).journal_mode(SqliteJournalMode::Memory).synchronous(SqliteSynchronous::Off);
     let mut db = writing.connect().await.when("open the copy of the backup")?;
     upgrade(&mut db, path).await?;
+    origins::renew(&mut db, seams).await?;
     db.close().await.when("write the copy of the backup")
 }

@@ -90,6 +90,10 @@ async fn a_copy_that_differs_from_its_database_is_noticed() {
 async fn rows_that_are_never_deleted_are_counted() {
     let (_folder, path) = database_of(schema_version()).await;
     let mut db = options(&path).connect().await.unwrap();
-    let growing = Inventory::of(&mut db).await.unwrap().counted().join(" ");
-    assert_eq!(growing, "body change coverage entity fact gap notice run snapshot");
+    let inventory = Inventory::of(&mut db).await.unwrap();
+    let growing = inventory.counted();
+    for table in ["body", "change", "coverage", "entity", "fact", "gap", "notice", "origin", "run", "snapshot"] {
+        assert!(growing.contains(&table), "{table} is not counted: {growing:?}");
+    }
+    assert!(!growing.contains(&"staging"), "what is deleted after a run is not compared");
 }
