@@ -2,7 +2,10 @@
 //!
 //! The month is simulated by a clock that runs behind and catches up; everything else is as in production.
 
+mod alerts;
+
 use std::fs;
+use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,19 +16,25 @@ use emulator::{Emulator, Version as Served};
 use secrecy::SecretString;
 use url::Url;
 
+pub use alerts::Arrived;
+
+use self::alerts::Receivers;
+use super::alerts::deliver::DeliverFailure;
 use super::collect::{CollectFailure, Order, collect};
 use super::review::{self, Cover, Question, ReviewError};
 use super::write::{self, WriteError};
 use crate::api::read;
 use crate::api::settings::{Credentials, Settings, SettingsError, Version};
 use crate::collect::Progress;
+use crate::domain::id::ContractNumber;
 use crate::domain::snapshot::Snapshot;
 use crate::exit::Exit;
 use crate::report::csv::Dialect;
 use crate::report::html::Templates;
 use crate::report::input::Input;
 use crate::report::{self, Format, RenderError};
-use crate::seams::{Clock, Seams, ShiftedClock};
+use crate::seams::{Clock, RandomError, Seams, ShiftedClock};
+use crate::sinks::SettingsError as SinkSettingsError;
 use crate::store::place::exposed_folder;
 use crate::store::{Access, Store, StoreError};
 
@@ -63,8 +72,10 @@ pub struct Outcome {
     pub input: Input,
     /// The database.
     pub database: PathBuf,
-    /// The reports, in the order they should be opened.
+    /// The reports, in the order they should be opened; the mail with a digest of alerts is the last.
     pub reports: Vec<PathBuf>,
+    /// The alerts that arrived while the month went by.
+    pub alerts: Vec<Arrived>,
 }
 
 /// Why the demonstration failed.
@@ -81,6 +92,18 @@ pub enum DemoError {
     /// The emulator did not start.
     #[error("start the emulator")]
     Emulator(#[from] emulator::StartError),
+    /// The receivers of alerts did not start.
+    #[error("open the receivers of alerts")]
+    Inbox(#[source] io::Error),
+    /// The receivers make no sinks.
+    #[error("make sinks for the receivers of alerts")]
+    Sinks(#[from] SinkSettingsError),
+    /// Alerts could not be delivered.
+    #[error(transparent)]
+    Deliver(#[from] DeliverFailure),
+    /// The system has no randomness to give.
+    #[error(transparent)]
+    Random(#[from] RandomError),
     /// The emulator's address makes no client.
     #[error("make a client for the emulator")]
     Settings(#[from] SettingsError),
@@ -107,8 +130,13 @@ impl DemoError {
         match self {
             Self::Occupied { .. } | Self::Write(_) => Exit::Usage,
             Self::Collect(failure) => failure.exit(),
-            Self::Store(_) | Self::Review(_) => Exit::Store,
-            Self::Emulator(_) | Self::Settings(_) | Self::Render(_) => Exit::Unexpected,
+            Self::Store(_) | Self::Review(_) | Self::Deliver(_) => Exit::Store,
+            Self::Emulator(_)
+            | Self::Inbox(_)
+            | Self::Sinks(_)
+            | Self::Random(_)
+            | Self::Settings(_)
+            | Self::Render(_) => Exit::Unexpected,
         }
     }
 
@@ -119,7 +147,14 @@ impl DemoError {
             Self::Write(error) => Some(error.hint().replace("--out", "--dir")),
             Self::Collect(failure) => failure.hint(),
             Self::Store(error) => error.hint(),
-            Self::Emulator(_) | Self::Settings(_) | Self::Review(_) | Self::Render(_) => None,
+            Self::Emulator(_)
+            | Self::Inbox(_)
+            | Self::Sinks(_)
+            | Self::Deliver(_)
+            | Self::Random(_)
+            | Self::Settings(_)
+            | Self::Review(_)
+            | Self::Render(_) => None,
         }
     }
 }
@@ -136,6 +171,7 @@ pub async fn run(demo: &Demo, seams: &Seams, progress: &(dyn Fn(Progress) + Sync
     let client = read::Client::new(&settings, seams.clone())?;
     let database = demo.folder.join(DATABASE);
     let store = Store::open(&database, Access::Write).await?;
+    let receivers = Receivers::open(ContractNumber(emulator.contract_number()), &seams).await?;
     let mut snapshots = Vec::new();
     for day in DAYS {
         let at = beginning + TimeDelta::days(i64::from(day));
@@ -143,18 +179,21 @@ pub async fn run(demo: &Demo, seams: &Seams, progress: &(dyn Fn(Progress) + Sync
         emulator.set_now(at);
         emulator.advance_to_day(day);
         // Our own server tells the truth, so it need not be given time to come to itself.
-        let order = Order { reread_after: Duration::ZERO, ..Order::manual(at, &settings) };
+        let announcer = receivers.announcer();
+        let order = Order { reread_after: Duration::ZERO, announcer, ..Order::manual(at, &settings) };
         snapshots.push(collect(&store, &client, &seams, order, progress).await?);
+        receivers.deliver(&store, &seams).await?;
     }
     let contract = snapshots[0].contract;
     let question = Question { as_of: None, since: Some("1".to_owned()) };
     let cover = Cover { organisation: "Demonstration".to_owned(), ..Cover::default() };
     let input = review::input(&store, contract, &question, &cover).await?;
-    let reports = write_reports(&demo.folder, &input)?;
+    let mut reports = write_reports(&demo.folder, &input)?;
+    reports.extend(receivers.write_mail(&demo.folder)?);
     store.close().await;
     // Nobody else collects into a demonstration; its folder holds only what is worth opening.
     drop(fs::remove_file(demo.folder.join(format!("{DATABASE}.lock"))));
-    Ok(Outcome { snapshots, input, database, reports })
+    Ok(Outcome { snapshots, input, database, reports, alerts: receivers.arrived() })
 }
 
 fn settings(emulator: &Emulator) -> Settings {
@@ -199,7 +238,7 @@ fn clear(folder: &Path) -> Result<(), DemoError> {
         .iter()
         .map(|suffix| format!("{DATABASE}{suffix}"))
         .chain(REPORTS.iter().map(|(name, format)| format!("{name}.{}", format.as_str())))
-        .chain([MARKER.to_owned()])
+        .chain([MARKER.to_owned(), alerts::DIGEST_MAIL.to_owned()])
         .collect();
     let marked = names.iter().any(|name| name == MARKER);
     if let Some(found) = names.iter().find(|name| !marked || !ours.contains(name)) {

@@ -9,13 +9,16 @@ use clap::Args;
 use super::progress::Bar;
 use super::table::visible;
 use super::{Context, Failure};
-use crate::app::demo::{self, Outcome};
+use crate::app::demo::{self, Arrived, Outcome};
 use crate::config::Origin;
 use crate::domain::change::Meaning;
 use crate::domain::severity::Severity;
 use crate::exit::Exit;
 
-/// Changes that the summary lists by name.
+/// Items that the summary lists of one digest.
+const LISTED_OF_A_DIGEST: usize = 2;
+
+/// Changes and alerts that the summary lists by name.
 const LISTED: usize = 12;
 
 /// Starts the emulator, collects a made-up contract five times over a simulated month, and writes the reports.
@@ -69,12 +72,31 @@ fn summary(outcome: &Outcome) -> Vec<String> {
             lines.push(format!("  … and {left} more of high severity or above, in the change report"));
         }
     }
+    lines.extend(arrived(&outcome.alerts));
     lines.push(String::new());
     lines.push("Open next:".to_owned());
     lines.extend(outcome.reports.iter().map(|path| format!("  {}", path.display())));
     lines.push(format!("  {}", outcome.database.display()));
     lines.push(String::new());
     lines.push(format!("And look around in the database: keyholder --db {} diff 1 latest", outcome.database.display()));
+    lines
+}
+
+/// The alerts, as they arrived at a receiver while the month went by.
+fn arrived(alerts: &[Arrived]) -> Vec<String> {
+    let mut lines = vec![String::new(), format!("What arrived at a webhook meanwhile: {} messages", alerts.len())];
+    for alert in alerts.iter().take(LISTED) {
+        let day = alert.raised_at.get(..10).unwrap_or_default();
+        lines.push(visible(&format!("  {day}  {:<9} {}", alert.severity.to_string(), alert.headline)));
+        let shown = alert.items.iter().take(LISTED_OF_A_DIGEST);
+        lines.extend(shown.map(|item| visible(&format!("                        {}", item.headline))));
+        if alert.items.len() > LISTED_OF_A_DIGEST {
+            lines.push(format!("                        … and {} more", alert.items.len() - LISTED_OF_A_DIGEST));
+        }
+    }
+    if alerts.len() > LISTED {
+        lines.push(format!("  … and {} more", alerts.len() - LISTED));
+    }
     lines
 }
 
