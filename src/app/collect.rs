@@ -33,7 +33,7 @@ use crate::store::{Store, StoreError};
 /// Name and version of this program, as snapshots record it.
 pub const TOOL: &str = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
 
-/// A run that fails again for the same reason is alerted once in this time.
+/// A run that fails again with the same cause is alerted once in this time.
 const MIN_BETWEEN_EQUAL_FAILURES: TimeDelta = TimeDelta::days(1);
 
 /// What is to be collected, and why.
@@ -257,7 +257,7 @@ impl Desk<'_> {
                 failure => (RunState::Failed, reasons(failure)),
             };
             let now = self.seams.now();
-            let announcement = self.announce_failure(run, state, &reason, now).await;
+            let announcement = self.announce_failure(run, state, failure, now).await;
             if let Err(error) = self.store.end_run(run, state, &reason, now, announcement.as_slice()).await {
                 // The failure itself is what the caller has to hear of; a run without an end is recognised as cut off.
                 tracing::warn!(error = &error as &dyn std::error::Error, "The end of the run could not be recorded");
@@ -266,20 +266,29 @@ impl Desk<'_> {
         outcome
     }
 
-    /// The alert of a run that failed; none if the same reason was alerted within a day, or if the run can be resumed.
-    async fn announce_failure(&self, run: RunId, state: RunState, reason: &str, at: DateTime<Utc>) -> Option<Outgoing> {
+    /// The alert of a run that failed; none if the same cause was alerted within a day, or if the run can be resumed.
+    async fn announce_failure(
+        &self,
+        run: RunId,
+        state: RunState,
+        failure: &CollectFailure,
+        at: DateTime<Utc>,
+    ) -> Option<Outgoing> {
         if state != RunState::Failed {
             return None;
         }
         let (store, contract) = (self.store, self.order.limits.contract);
         let class = AlertClass::Event(Event::RunFailed);
+        // Which of several requests was refused first is chance: it is the same failure.
+        let cause = failure.exit().meaning();
         let composed = async {
-            let last = store.last_raised(class, contract, reason).await?;
+            let last = store.last_raised(class, contract, cause).await?;
             if last.is_some_and(|last| at - last < MIN_BETWEEN_EQUAL_FAILURES) {
                 return Ok(None);
             }
             let origin = store.origin(contract, self.seams).await?;
-            let details = Details { reason: reason.to_owned(), ..Details::default() };
+            let counts = [("cause".to_owned(), cause.to_owned())].into();
+            let details = Details { counts, reason: reasons(failure), ..Details::default() };
             let attribute = format!("run {}", run.number());
             let happened = Happened { event: Event::RunFailed, contract, attribute, span: None, at, details };
             let mutes = store.mutes_at(at).await?;

@@ -83,13 +83,13 @@ pub struct MuteArgs {
     #[arg(long, value_name = "NUMBER")]
     contract: Option<u64>,
     /// For how long: at most 30d
-    #[arg(long = "for", value_name = "DURATION")]
+    #[arg(long = "for", value_name = "TIME")]
     lasts: String,
     /// Who asks for it
-    #[arg(long = "by", value_name = "PERSON")]
+    #[arg(long = "by", value_name = "WHO")]
     person: String,
     /// Why
-    #[arg(long = "because", value_name = "REASON")]
+    #[arg(long = "because", value_name = "WHY")]
     reason: String,
 }
 

@@ -107,20 +107,20 @@ impl Store {
         Ok(self.alerts_numbered(&numbers).await?.into_iter().map(|(_, alert)| alert).collect())
     }
 
-    /// When an event of that class with that reason was last raised for a contract.
+    /// When an event of that class with that cause among its counts was last raised for a contract.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn last_raised(
         &self,
         class: AlertClass,
         contract: Option<ContractNumber>,
-        reason: &str,
+        cause: &str,
     ) -> Result<Option<DateTime<Utc>>, StoreError> {
         let raised: Option<String> = sqlx::query_scalar(
-            "SELECT max(raised) FROM outbox WHERE class = ?1 AND contract IS ?2 AND coalesce(details ->> '$.reason', '') = ?3",
+            "SELECT max(raised) FROM outbox WHERE class = ?1 AND contract IS ?2 AND coalesce(details ->> '$.counts.cause', '') = ?3",
         )
         .bind(class.as_str())
         .bind(contract.map(|contract| number_of(contract.0)))
-        .bind(reason)
+        .bind(cause)
         .fetch_one(&self.readers)
         .await
         .when("look up when an alert was raised")?;

@@ -51,6 +51,7 @@ fn a_demonstration_leaves_what_it_promises_and_can_be_repeated() {
     let expected = [
         "access-review.csv",
         "access-review.html",
+        "alerts.eml",
         "changes.csv",
         "changes.html",
         "keyholder.db",
@@ -66,9 +67,13 @@ fn a_demonstration_leaves_what_it_promises_and_can_be_repeated() {
         for name in expected {
             assert!(ran.out.contains(&format!("\n  demo/{name}\n")), "{name} is not named: {}", ran.out);
         }
+        assert!(ran.out.contains("What arrived at a webhook meanwhile: "), "{}", ran.out);
+        assert!(ran.out.contains("baseline established"), "{}", ran.out);
         assert!(ran.out.starts_with("Collected 5 snapshots over a simulated month:\n"), "{}", ran.out);
         desk.run(&["--db", "demo/keyholder.db", "diff", "1", "latest"]).ends(0);
     }
+    let mail = fs::read_to_string(folder.join("alerts.eml")).unwrap();
+    assert!(mail.contains("Subject: ") && mail.contains("multipart/alternative"), "{mail}");
     check_self_contained(&folder.join("access-review.html"));
     check_self_contained(&folder.join("changes.html"));
     check_self_contained(&folder.join("population.html"));

@@ -3,7 +3,7 @@
 use crate::support::cli::Desk;
 
 /// Every command, as its arguments.
-const COMMANDS: [&[&str]; 18] = [
+const COMMANDS: &[&[&str]] = &[
     &[],
     &["demo"],
     &["collect"],
@@ -13,6 +13,17 @@ const COMMANDS: [&[&str]; 18] = [
     &["diff"],
     &["history"],
     &["report"],
+    &["alerts"],
+    &["alerts", "list"],
+    &["alerts", "show"],
+    &["alerts", "deliver"],
+    &["alerts", "retry"],
+    &["alerts", "mute"],
+    &["alerts", "mutes"],
+    &["alerts", "unmute"],
+    &["sinks"],
+    &["sinks", "test"],
+    &["backup"],
     &["emulate"],
     &["config"],
     &["config", "check"],
@@ -42,7 +53,7 @@ fn check_default(command: &[&str], option: &str, default: &str) {
 
 #[test]
 fn help_fits_eighty_columns_and_has_no_escape_codes() {
-    for command in COMMANDS {
+    for command in COMMANDS.iter().copied() {
         for option in ["-h", "--help"] {
             let text = help(command, option);
             assert!(!text.contains('\u{1b}'), "{command:?} {option}");
@@ -61,7 +72,7 @@ fn every_command_of_the_program_is_looked_at_here() {
         let names = list.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
         names.map(|line| line.split_whitespace().next().unwrap().to_owned()).filter(|name| name != "help").collect()
     };
-    for parent in [&[][..], &["snapshots"], &["config"]] {
+    for parent in [&[][..], &["snapshots"], &["config"], &["alerts"], &["sinks"]] {
         for name in listed(parent) {
             let command = [parent, &[name.as_str()]].concat();
             assert!(COMMANDS.contains(&command.as_slice()), "{command:?} is not looked at");

@@ -135,7 +135,7 @@ impl Courier<'_> {
         let name = destination.sink.name();
         Ok(match outcome {
             Ok(receipt) => {
-                tracing::info!(sink = name, alert = %claimed.alert.id, class = %claimed.alert.class, "Alert delivered");
+                tracing::debug!(sink = name, alert = %claimed.alert.id, class = %claimed.alert.class, "Alert delivered");
                 Attempted::of(Settled::Delivered { detail: receipt.detail })
             }
             Err(error) => {

@@ -61,6 +61,7 @@ impl<'a> Renderer<'a> {
             for item in self.store.alerts_with_ids(&alert.details.items).await? {
                 message.items.push(self.single(&item, with_names).await?);
             }
+            message.title = format!("digest of {} changes", message.items.len());
             message.items.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.headline().cmp(&b.headline())));
         }
         Ok(message)
