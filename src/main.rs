@@ -27,7 +27,7 @@ async fn run(Cli { global, command }: Cli) -> ExitCode {
     let terminal = io::stderr().is_terminal();
     let options = telemetry::Options::new(&log, global.quiet, global.verbose, &environment, terminal);
     telemetry::start(options, Seams::system()).expect("logging is started here and nowhere else");
-    let mut context = Context::of_process(loaded, environment, Seams::system(), global.quiet > 0);
+    let mut context = Context::of_process(loaded, flags, environment, Seams::system(), global.quiet > 0);
     let outcome = cli::run(command, &mut context).await;
     let outcome = outcome.and_then(|exit| context.out.flush().map(|()| exit).map_err(cli::Failure::from));
     let exit = outcome.unwrap_or_else(|failure| {

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Write};
 
 use super::Failure;
 use crate::api::settings::Settings;
-use crate::config::{self, ConfigError, ContractConfig, Loaded};
+use crate::config::{self, ConfigError, ContractConfig, Flags, Loaded};
 use crate::credentials::{self, Lifetime};
 use crate::domain::time::to_seconds;
 use crate::seams::{Environment, Seams};
@@ -14,6 +14,8 @@ use crate::store::{Access, Store};
 pub struct Context {
     /// The configuration, or what is wrong with it: commands that need none run all the same.
     pub loaded: Result<Loaded, ConfigError>,
+    /// What the command line says about the configuration.
+    pub flags: Flags,
     /// The environment variables.
     pub environment: Environment,
     /// Clock and randomness.
@@ -30,6 +32,7 @@ impl Context {
     /// A context that writes to the process's standard output.
     pub fn of_process(
         loaded: Result<Loaded, ConfigError>,
+        flags: Flags,
         environment: Environment,
         seams: Seams,
         quiet: bool,
@@ -37,12 +40,17 @@ impl Context {
         let stdout = io::stdout();
         let width = stdout.is_terminal().then(|| terminal_width(&environment)).flatten();
         let progress = !quiet && io::stderr().is_terminal();
-        Self { loaded, environment, seams, out: Box::new(io::BufWriter::new(Patient(stdout))), width, progress }
+        Self { loaded, flags, environment, seams, out: Box::new(io::BufWriter::new(Patient(stdout))), width, progress }
     }
 
     /// The configuration, or the failure it is.
     pub fn config(&self) -> Result<&Loaded, Failure> {
         self.loaded.as_ref().map_err(|error| Failure::Config(error.clone()))
+    }
+
+    /// Reads the configuration again, from all its layers.
+    pub fn load(&self) -> Result<Loaded, ConfigError> {
+        config::load(&self.flags, &self.environment)
     }
 
     /// What the client needs to know for a contract of the configuration, or for the one of `[api]` and `[credentials]`;

@@ -23,6 +23,9 @@ use crate::exit::Exit;
 use crate::report::RenderError;
 use crate::report::html::TemplatesError;
 use crate::seams::RandomError;
+use crate::service::http::ListenError;
+use crate::service::running::ServiceError;
+use crate::service::setup::SetupError;
 use crate::store::StoreError;
 
 /// Every way in which a command can fail.
@@ -114,6 +117,15 @@ pub enum Failure {
     /// Signals cannot be waited for.
     #[error("listen to signals")]
     Signals(#[source] io::Error),
+    /// The configuration makes no jobs.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// The service could not go on.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// The listener of the service.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// The emulator did not start.
     #[error("start the emulator")]
     Emulator(#[from] emulator::StartError),
@@ -149,16 +161,21 @@ impl Failure {
     /// The code the process ends with.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Config(_) | Self::Credentials(_) | Self::Settings(_) | Self::Templates(_) | Self::Sink(_) => {
-                Exit::Configuration
-            }
+            Self::Config(_)
+            | Self::Credentials(_)
+            | Self::Settings(_)
+            | Self::Templates(_)
+            | Self::Sink(_)
+            | Self::Setup(_)
+            | Self::Listen(_) => Exit::Configuration,
             Self::Collect(failure) => failure.exit(),
             Self::Contract { source, .. } => source.exit(),
             Self::Store(error)
             | Self::Review(ReviewError::Store(error))
             | Self::Deliver(DeliverFailure::Store(error) | DeliverFailure::Render(AlertError::Store(error)))
             | Self::Alert(AlertError::Store(error))
-            | Self::Mute(MuteError::Store(error)) => of_store(error),
+            | Self::Mute(MuteError::Store(error))
+            | Self::Service(ServiceError::Store(error)) => of_store(error),
             Self::Review(ReviewError::Analyse(_))
             | Self::Analyse(_)
             | Self::Deliver(DeliverFailure::Render(AlertError::Analyse(_)))
@@ -177,7 +194,8 @@ impl Failure {
             | Self::Output(_)
             | Self::Random(_)
             | Self::Deliver(DeliverFailure::Random(_))
-            | Self::Signals(_) => Exit::Unexpected,
+            | Self::Signals(_)
+            | Self::Service(ServiceError::Heartbeat(_)) => Exit::Unexpected,
         }
     }
 
@@ -190,7 +208,8 @@ impl Failure {
             Self::Store(error)
             | Self::Review(ReviewError::Store(error))
             | Self::Deliver(DeliverFailure::Store(error) | DeliverFailure::Render(AlertError::Store(error)))
-            | Self::Alert(AlertError::Store(error)) => error.hint(),
+            | Self::Alert(AlertError::Store(error))
+            | Self::Service(ServiceError::Store(error)) => error.hint(),
             Self::Review(ReviewError::Backwards { .. }) => Some(
                 "compare with a snapshot that is earlier than the one asked for; `keyholder snapshots list` shows them"
                     .to_owned(),
@@ -220,7 +239,14 @@ impl Failure {
                 Some("collect again with the same credentials within 20 minutes of its beginning, and it goes on where it stopped".to_owned())
             }
             Self::Abandoned { .. } => Some("nothing is left of it; run the command again".to_owned()),
-            Self::Signals(_) | Self::Random(_) | Self::Deliver(DeliverFailure::Random(_)) => None,
+            Self::Setup(error) => Some(error.hint().to_owned()),
+            Self::Listen(_) => {
+                Some("set [service] listen to another address, or to an empty one for none".to_owned())
+            }
+            Self::Signals(_)
+            | Self::Random(_)
+            | Self::Deliver(DeliverFailure::Random(_))
+            | Self::Service(ServiceError::Heartbeat(_)) => None,
             Self::Emulator(_) => Some("choose another --port, or 0 for a free one".to_owned()),
             Self::Usage { hint, .. } => Some((*hint).to_owned()),
             Self::Output(_) => Some("make room where standard output goes, or write to a file".to_owned()),

@@ -20,9 +20,11 @@ mod process;
 mod progress;
 mod report;
 mod restore;
+mod service;
 mod signals;
 mod sinks;
 mod snapshots;
+mod status;
 mod table;
 
 use std::io;
@@ -93,6 +95,10 @@ pub enum Command {
     Backup(backup::Backup),
     /// Write a verified copy of a backup as the database
     Restore(restore::Restore),
+    /// Run the jobs of the configuration on their schedules
+    Service(service::Service),
+    /// Show what the service ran, what is next, and what needs a person
+    Status(status::Status),
     /// Serve a made-up contract through the same API, on this machine only
     Emulate(emulate::Emulate),
     /// Check or show the configuration
@@ -129,6 +135,8 @@ pub async fn run(command: Command, context: &mut Context) -> Result<Exit, Failur
         Command::Sinks(command) => sinks::run(command, context).await,
         Command::Backup(backup) => backup::run(backup, context).await,
         Command::Restore(restore) => restore::run(restore, context).await,
+        Command::Service(service) => service::run(service, context).await,
+        Command::Status(status) => status::run(status, context).await,
         Command::Emulate(emulate) => emulate::run(emulate, context).await,
         Command::Config(command) => {
             config::run(&command, &context.loaded, &mut context.out, &mut io::stderr())?;

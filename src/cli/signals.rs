@@ -1,11 +1,13 @@
 //! Signals to a command that must not just be cut off: the first one stops it in order, the second at once.
 //!
-//! SIGHUP is ignored: a batch job outlives the terminal it was started from.
+//! SIGHUP is ignored by a batch job, which outlives the terminal it was started from; it asks a service to read its
+//! configuration again.
 
 use std::fmt;
 use std::pin::pin;
 
 use tokio::signal::unix::{Signal as Listener, SignalKind, signal};
+use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use super::Failure;
 use crate::app::stop::Stop;
@@ -43,8 +45,10 @@ impl fmt::Display for Signal {
 pub(super) struct Signals {
     interrupt: Listener,
     terminate: Listener,
-    /// Listening to it is what keeps it from ending the process; nobody has to hear it.
-    _hangup: Listener,
+    /// Listening to it is what keeps it from ending the process.
+    hangup: Listener,
+    /// Who is to hear of it.
+    reload: Option<Sender<()>>,
 }
 
 impl Signals {
@@ -54,8 +58,15 @@ impl Signals {
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,
-            _hangup: listen(SignalKind::hangup())?,
+            hangup: listen(SignalKind::hangup())?,
+            reload: None,
         })
+    }
+
+    /// The same; each SIGHUP is sent on the channel, several that nobody has taken yet as one.
+    pub(super) fn listen_for_reload() -> Result<(Self, Receiver<()>), Failure> {
+        let (reload, reloads) = mpsc::channel(1);
+        Ok((Self { reload: Some(reload), ..Self::listen()? }, reloads))
     }
 
     /// Does the work to its end. The first signal asks it to stop, the second one drops it.
@@ -72,6 +83,11 @@ impl Signals {
                 outcome = &mut work => return Ok((outcome, first)),
                 _ = self.interrupt.recv() => Signal::Interrupt,
                 _ = self.terminate.recv() => Signal::Terminate,
+                _ = self.hangup.recv() => {
+                    let sent = self.reload.as_ref().map(|reload| reload.try_send(()));
+                    tracing::debug!("SIGHUP: {}", if sent.is_some() { "reading the configuration again" } else { "ignored" });
+                    continue;
+                }
             };
             if first.replace(signal).is_some() {
                 return Err(Failure::Cut { signal });

@@ -10,10 +10,12 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use tracing::Instrument as _;
 
+use super::events::{raise_failed, raise_missed};
 use super::guard::guarded;
 use super::job::{Call, Ended, Job, JobFailure, JobResult, reasons};
 use super::metrics::Metrics;
 use super::planner::{self, Due, PlannedJob};
+use crate::app::alerts::Announcer;
 use crate::app::stop::Stop;
 use crate::domain::job::{JobId, JobOutcome, JobRun};
 use crate::domain::time::to_seconds;
@@ -41,6 +43,7 @@ pub struct Engine {
     seams: Seams,
     stop: Stop,
     metrics: Arc<Metrics>,
+    announcer: Announcer,
     jobs: BTreeMap<JobId, ServiceJob>,
     planned: Vec<PlannedJob>,
     /// Jobs that wait for something, with the time at which they are tried again.
@@ -50,17 +53,27 @@ pub struct Engine {
 impl Engine {
     /// An engine without jobs. `stop` stops the run under way and everything after it.
     pub fn new(store: Store, seams: Seams, stop: Stop, metrics: Arc<Metrics>) -> Self {
-        Self { store, seams, stop, metrics, jobs: BTreeMap::new(), planned: Vec::new(), waiting: BTreeMap::new() }
+        Self {
+            store,
+            seams,
+            stop,
+            metrics,
+            announcer: Announcer::default(),
+            jobs: BTreeMap::new(),
+            planned: Vec::new(),
+            waiting: BTreeMap::new(),
+        }
     }
 
-    /// Uses these jobs from now on, instead of those before.
-    pub async fn use_jobs(&mut self, jobs: Vec<ServiceJob>) -> Result<(), StoreError> {
+    /// Uses these jobs from now on, instead of those before; `announcer` says where alerts of missed and failed runs go.
+    pub async fn use_jobs(&mut self, jobs: Vec<ServiceJob>, announcer: Announcer) -> Result<(), StoreError> {
         let listed: Vec<_> =
             jobs.iter().map(|job| (job.planned.id.clone(), job.planned.schedule.to_string())).collect();
         self.store.register_jobs(&listed, self.seams.now()).await?;
         self.planned = jobs.iter().map(|job| job.planned.clone()).collect();
         self.jobs = jobs.into_iter().map(|job| (job.planned.id.clone(), job)).collect();
         self.waiting.retain(|id, _| self.jobs.contains_key(id));
+        self.announcer = announcer;
         self.metrics.set_jobs(&self.planned);
         Ok(())
     }
@@ -76,6 +89,7 @@ impl Engine {
         if !plan.passed.is_empty() {
             self.store.pass_jobs(&plan.passed).await?;
             self.report_passed(&plan.passed);
+            raise_missed(&self.store, &self.announcer, &self.seams, &plan.passed).await?;
         }
         let mut exits = Vec::new();
         for due in plan.due {
@@ -144,6 +158,9 @@ impl Engine {
         }
         let run = JobRun { job: id, nominal, instants: 1, started: Some(started), finished, outcome, detail };
         self.store.end_job(&run, quiet).await?;
+        if outcome == JobOutcome::Failed && kind != "collect" {
+            raise_failed(&self.store, &self.announcer, &self.seams, &run).await?;
+        }
         Ok(exit)
     }
 

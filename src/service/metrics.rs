@@ -124,10 +124,15 @@ impl Metrics {
         let states = store.job_states().await?;
         let newest = store.newest_snapshots().await?;
         let size = store.file_sizes();
+        let deliveries = store.delivery_counts().await?;
         let mut page = Page::default();
         self.add_process(&mut page);
         page.gauge("database_size_bytes", "Size of the database file.", [(String::new(), as_f64(size.database))]);
         page.gauge("database_wal_size_bytes", "Size of the write-ahead log.", [(String::new(), as_f64(size.log))]);
+        let pending = [(String::new(), as_f64(deliveries.pending))];
+        page.gauge("alert_outbox_pending", "Deliveries of alerts that are still to be made.", pending);
+        let dead = [(String::new(), as_f64(deliveries.dead))];
+        page.gauge("dead_letters", "Deliveries of alerts that were given up.", dead);
         let last = newest
             .iter()
             .filter_map(|one| Some((label(&[("contract", &one.contract.to_string())]), seconds(one.complete?.1))));

@@ -4,6 +4,7 @@
 //! only reads. Nothing here prints, knows the command line or decides what a job does.
 
 pub mod engine;
+mod events;
 mod guard;
 pub mod heartbeat;
 pub mod http;
@@ -13,3 +14,4 @@ pub mod metrics;
 mod notify;
 pub mod planner;
 pub mod running;
+pub mod setup;

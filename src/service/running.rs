@@ -8,6 +8,7 @@ use super::engine::{Engine, ServiceJob, tick_failure};
 use super::heartbeat::{Heartbeat, HeartbeatError};
 use super::metrics::Metrics;
 use super::notify;
+use crate::app::alerts::Announcer;
 use crate::app::stop::Stop;
 use crate::exit::Exit;
 use crate::store::StoreError;
@@ -26,25 +27,33 @@ pub enum ServiceError {
     Store(#[from] StoreError),
 }
 
+/// What a configuration comes to.
+pub struct Work {
+    /// The jobs.
+    pub jobs: Vec<ServiceJob>,
+    /// Where alerts of the service go.
+    pub announcer: Announcer,
+}
+
 /// What the loop listens to.
 pub struct Control<'a> {
     /// Ends the loop.
     pub stop: Stop,
     /// Asks to read the configuration again.
     pub reload: Receiver<()>,
-    /// Reads the configuration: the jobs of a valid one, nothing of one that is not, which it has reported.
-    pub read: &'a (dyn Fn() -> Option<Vec<ServiceJob>> + Sync),
+    /// Reads the configuration: what a valid one comes to, nothing of one that is not, which it has reported.
+    pub read: &'a dyn Fn() -> Option<Work>,
 }
 
 /// Runs what is due until it is stopped.
 pub async fn run(
     mut engine: Engine,
-    jobs: Vec<ServiceJob>,
+    work: Work,
     interval: Duration,
     metrics: &Metrics,
     mut control: Control<'_>,
 ) -> Result<(), ServiceError> {
-    engine.use_jobs(jobs).await?;
+    engine.use_jobs(work.jobs, work.announcer).await?;
     let mut heartbeat = Heartbeat::start(interval).await?;
     let every = notify::watchdog_interval().map_or(MAX_ALIVE_INTERVAL, |every| every.min(MAX_ALIVE_INTERVAL));
     let mut alive = tokio::time::interval(every);
@@ -86,9 +95,9 @@ pub async fn run(
 }
 
 /// Runs what is due now, once: the worst code of the runs.
-pub async fn run_once(mut engine: Engine, jobs: Vec<ServiceJob>) -> Result<Exit, ServiceError> {
-    engine.use_jobs(jobs).await?;
-    Ok(worst(&engine.tick().await?))
+pub async fn run_once(mut engine: Engine, work: Work) -> Result<Exit, ServiceError> {
+    engine.use_jobs(work.jobs, work.announcer).await?;
+    Ok(Exit::worst(engine.tick().await?))
 }
 
 fn sign(metrics: &Metrics) {
@@ -100,7 +109,7 @@ fn sign(metrics: &Metrics) {
 async fn read_again(engine: &mut Engine, metrics: &Metrics, control: &Control<'_>) {
     notify::reloading();
     let used = match (control.read)() {
-        Some(jobs) => match engine.use_jobs(jobs).await {
+        Some(work) => match engine.use_jobs(work.jobs, work.announcer).await {
             Ok(()) => true,
             Err(error) => {
                 tracing::error!("The new configuration could not be used: {}", tick_failure(&error));
@@ -114,21 +123,4 @@ async fn read_again(engine: &mut Engine, metrics: &Metrics, control: &Control<'_
     }
     metrics.reloaded(used);
     notify::ready();
-}
-
-/// The code of several runs: the first that occurs of this order.
-pub fn worst(exits: &[Exit]) -> Exit {
-    const ORDER: [Exit; 9] = [
-        Exit::Interrupted,
-        Exit::Terminated,
-        Exit::Unexpected,
-        Exit::Store,
-        Exit::Configuration,
-        Exit::CredentialsRefused,
-        Exit::Unreachable,
-        Exit::Delivery,
-        Exit::Locked,
-    ];
-    let worst = ORDER.into_iter().find(|exit| exits.contains(exit));
-    worst.or_else(|| exits.iter().copied().filter(|exit| *exit != Exit::Done).max()).unwrap_or(Exit::Done)
 }

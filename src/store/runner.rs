@@ -76,6 +76,12 @@ pub fn service_lock(database: &Path, now: DateTime<Utc>) -> Result<ServiceLock, 
     })
 }
 
+/// Whether a process is the service of a database. Nothing is created or written.
+pub fn is_served(database: &Path) -> bool {
+    let path = beside(&place::real(database), ".service.lock");
+    File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 /// Takes the lock of a database, until what it answers with is dropped.
 pub(super) fn hold(database: &Path) -> Result<Runner, StoreError> {
     hold_file(&beside(database, ".lock"))

@@ -19,7 +19,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("config", &["api", "domain", "seams"]),
     ("credentials", &["api", "config", "domain", "seams"]),
     ("telemetry", &["config", "seams"]),
-    ("service", &["api", "app", "collect", "domain", "exit", "report", "seams", "store"]),
+    (
+        "service",
+        &["api", "app", "collect", "config", "credentials", "domain", "exit", "report", "seams", "sinks", "store"],
+    ),
     ("untrusted", &["api", "config", "seams"]),
     (
         "app",

@@ -71,6 +71,8 @@ mod report_rows;
 mod report_templates;
 mod report_unknown;
 mod service_engine;
+mod service_program;
+mod service_week;
 mod sinks_email;
 mod sinks_http;
 mod sinks_judges;

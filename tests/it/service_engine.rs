@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
+use keyholder::app::alerts::Announcer;
 use keyholder::app::stop::Stop;
 use keyholder::domain::job::{JobId, JobOutcome};
 use keyholder::domain::schedule::Schedule;
@@ -98,7 +99,7 @@ impl Bench {
         let seams = Seams::new(Arc::clone(&clock) as Arc<_>, SeededRandom::new(7));
         let (stop, calls) = (Stop::default(), Arc::new(AtomicU32::new(0)));
         let mut engine = Engine::new(store.clone(), seams, stop.clone(), Arc::new(Metrics::new(at(BEGIN))));
-        engine.use_jobs(planted(jobs, &calls)).await.unwrap();
+        engine.use_jobs(planted(jobs, &calls), Announcer::default()).await.unwrap();
         Self { store, clock, engine, stop, calls, _folder: folder }
     }
 
@@ -218,7 +219,19 @@ async fn new_jobs_are_used_from_the_next_tick() {
     let mut bench = Bench::of(&[("a", Act::Done)]).await;
     bench.tick_at(60).await;
     bench.clock.set(at(BEGIN) + TimeDelta::minutes(90));
-    bench.engine.use_jobs(planted(&[("b", Act::Done)], &bench.calls)).await.unwrap();
+    bench.engine.use_jobs(planted(&[("b", Act::Done)], &bench.calls), Announcer::default()).await.unwrap();
     bench.tick_at(120).await;
     assert_eq!(bench.runs().await, ["a 60 done: planted", "b 120 done: planted"]);
+}
+
+#[tokio::test]
+async fn a_missed_instant_and_a_failed_job_are_alerted() {
+    let mut bench = Bench::of(&[("a", Act::Fail)]).await;
+    bench.tick_at(130).await;
+    let rows = bench.store.delivery_rows(None, 10).await.unwrap();
+    let mut alerts: Vec<_> =
+        rows.iter().map(|row| format!("{}: {}", row.alert.class.as_str(), row.alert.details.reason)).collect();
+    alerts.sort();
+    let missed = "run-missed: job a: 1 instants were not run, from 2026-06-01T01:00:00Z on; the newest is caught up";
+    assert_eq!(alerts, ["job-failed: job a: planted", missed]);
 }

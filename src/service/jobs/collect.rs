@@ -11,6 +11,7 @@ use crate::collect::CollectError;
 use crate::exit::Exit;
 use crate::seams::Seams;
 use crate::service::job::{Call, Ended, Job, JobFailure, JobResult, reasons};
+use crate::sinks::heartbeat::Heartbeat;
 use crate::store::StoreError;
 use crate::store::runs::Occasion;
 
@@ -22,6 +23,8 @@ pub type Prepare = dyn Fn(&Seams) -> Result<(Client, Order), JobFailure> + Send 
 pub struct CollectJob {
     /// Makes the client and the order.
     pub prepare: Arc<Prepare>,
+    /// Called after each complete snapshot.
+    pub heartbeat: Option<Arc<Heartbeat>>,
 }
 
 impl Job for CollectJob {
@@ -30,7 +33,7 @@ impl Job for CollectJob {
     }
 
     fn run(&self, call: Call) -> LocalBoxFuture<'static, JobResult> {
-        let prepare = Arc::clone(&self.prepare);
+        let (prepare, heartbeat) = (Arc::clone(&self.prepare), self.heartbeat.clone());
         async move {
             let (client, order) = prepare(&call.seams)?;
             // The configured contract is part of the name: two contracts have the same nominal instants.
@@ -38,6 +41,9 @@ impl Job for CollectJob {
             let order = Order { occasion, stop: call.stop.clone(), ..order };
             match collect(&call.store, &client, &call.seams, order, &|_| ()).await {
                 Ok(snapshot) => {
+                    if let Some(heartbeat) = heartbeat.filter(|_| snapshot.is_complete()) {
+                        ping(&heartbeat, &call.seams).await;
+                    }
                     let exit = if snapshot.is_complete() { Exit::Done } else { Exit::Incomplete };
                     Ok(Ended::Done { detail: snapshot.summary(), exit })
                 }
@@ -54,5 +60,12 @@ impl Job for CollectJob {
             }
         }
         .boxed_local()
+    }
+}
+
+/// Calls the URL of the heartbeat. Its operator notices what does not come, so a failure is only reported.
+async fn ping(heartbeat: &Heartbeat, seams: &Seams) {
+    if let Err(error) = heartbeat.ping(seams.now()).await {
+        tracing::warn!("The heartbeat could not be sent: {}", reasons(&error));
     }
 }

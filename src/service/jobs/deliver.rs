@@ -1,0 +1,59 @@
+//! `deliver`: what is due in the outbox, to every sink. A sink that is down never delays a collection.
+
+use std::sync::Arc;
+
+use futures::FutureExt as _;
+use futures::future::LocalBoxFuture;
+
+use crate::app::alerts::deliver::{Courier, DeliverFailure};
+use crate::app::alerts::setup::Alerting;
+use crate::app::collect::of_store;
+use crate::exit::Exit;
+use crate::service::job::{Call, Ended, Job, JobFailure, JobResult, reasons};
+
+/// Makes the sinks, anew for each run: a file with a secret may have changed.
+pub type PrepareSinks = dyn Fn() -> Result<Alerting, JobFailure> + Send + Sync;
+
+/// Delivers alerts.
+#[derive(Clone)]
+pub struct DeliverJob {
+    /// Makes the sinks.
+    pub prepare: Arc<PrepareSinks>,
+}
+
+impl Job for DeliverJob {
+    fn kind(&self) -> &'static str {
+        "deliver"
+    }
+
+    fn run(&self, call: Call) -> LocalBoxFuture<'static, JobResult> {
+        let prepare = Arc::clone(&self.prepare);
+        async move {
+            let alerting = prepare()?;
+            let courier = Courier {
+                store: &call.store,
+                destinations: &alerting.destinations,
+                contracts: &alerting.contracts,
+                seams: &call.seams,
+            };
+            // What was claimed and not settled is sent again later.
+            let stopped = call.stop.token().run_until_cancelled(courier.deliver()).await;
+            let Some(delivered) = stopped else { return Ok(Ended::Stopped) };
+            let sum = delivered.map_err(|error| failed(&error))?;
+            if sum.delivered + sum.postponed + sum.dead == 0 {
+                return Ok(Ended::Idle);
+            }
+            let detail = format!("{} delivered, {} postponed, {} given up", sum.delivered, sum.postponed, sum.dead);
+            Ok(Ended::Done { detail, exit: if sum.dead > 0 { Exit::Delivery } else { Exit::Done } })
+        }
+        .boxed_local()
+    }
+}
+
+fn failed(error: &DeliverFailure) -> JobFailure {
+    let exit = match error {
+        DeliverFailure::Store(error) => of_store(error),
+        _ => Exit::Unexpected,
+    };
+    JobFailure { reason: reasons(error), exit }
+}

@@ -1,0 +1,218 @@
+//! From the configuration to the jobs of the service.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::engine::ServiceJob;
+use super::job::{Job, JobFailure, reasons};
+use super::jobs::backup::BackupJob;
+use super::jobs::collect::{CollectJob, Prepare};
+use super::jobs::deliver::DeliverJob;
+use super::jobs::report::{ReportJob, ReportOptions};
+use super::jobs::verify::VerifyJob;
+use super::planner::PlannedJob;
+use crate::app::alerts::setup::Alerting;
+use crate::app::prepare::prepare;
+use crate::app::reports::Look;
+use crate::config::{self, Config, ContractConfig, ContractSet, JobConfig, JobWork, Loaded};
+use crate::credentials::{Keeper, SecretFileError, read_secret_file};
+use crate::domain::id::ContractNumber;
+use crate::domain::job::JobId;
+use crate::domain::period::Period;
+use crate::domain::schedule::Schedule;
+use crate::exit::Exit;
+use crate::report::html::TemplatesError;
+use crate::report::{self, Format};
+use crate::seams::Environment;
+use crate::sinks::SettingsError;
+use crate::sinks::heartbeat::{self, Heartbeat};
+use crate::sinks::stdout::Output;
+use crate::sinks::target::{Network, TargetPolicy};
+
+/// The job of a contract that names its own schedule.
+const COLLECT: &str = "collect";
+
+/// A walk takes at most half an hour; the rest is for lists that are read again and for the seal.
+const COLLECT_TIMEOUT: Duration = Duration::from_mins(45);
+
+/// Everything else works on files of this machine.
+const DEFAULT_TIMEOUT: Duration = Duration::from_hours(2);
+
+/// Why a configuration makes no jobs.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The templates of reports.
+    #[error(transparent)]
+    Templates(#[from] TemplatesError),
+    /// The file with the URL of the heartbeat.
+    #[error("read the URL of the heartbeat (service.heartbeat_url_file)")]
+    HeartbeatFile(#[source] SecretFileError),
+    /// The URL of the heartbeat.
+    #[error("use the URL of the heartbeat (service.heartbeat_url)")]
+    Heartbeat(#[source] SettingsError),
+    /// Two jobs of one name for one contract.
+    #[error("plan job {job}: there are two of that name")]
+    Twice {
+        /// The job.
+        job: JobId,
+    },
+    /// A report about a contract whose number is not configured.
+    #[error(
+        "plan job {job:?}: contract {contract:?} has no number in the configuration, by which its snapshots are found"
+    )]
+    NoNumber {
+        /// The job.
+        job: String,
+        /// The contract.
+        contract: String,
+    },
+}
+
+impl SetupError {
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Templates(_) => "look at the templates in the folder that report.templates names",
+            Self::HeartbeatFile(_) => {
+                "the file must belong to you or to root, have mode 0600 or 0400, and hold the URL and nothing else"
+            }
+            Self::Heartbeat(_) => {
+                "give an https URL; one on this machine only with service.heartbeat_allow_private_targets"
+            }
+            Self::Twice { .. } => {
+                "the collect schedule of a [[contract]] is a job called collect: call the other one otherwise"
+            }
+            Self::NoNumber { .. } => "set number in the [[contract]]; `keyholder snapshots list` shows it",
+        }
+    }
+}
+
+/// The jobs that a configuration names, in its order. A sink that writes to standard output writes to `output`.
+pub fn jobs(loaded: &Arc<Loaded>, environment: &Environment, output: &Output) -> Result<Vec<ServiceJob>, SetupError> {
+    let setup = Setup { loaded, environment, output, heartbeat: heartbeat(&loaded.config)? };
+    let mut jobs = Vec::new();
+    for contract in &loaded.config.contracts {
+        if let Some(schedule) = &contract.collect {
+            jobs.push(setup.collect(COLLECT, schedule, Some(contract)));
+        }
+    }
+    for job in &loaded.config.jobs {
+        jobs.extend(setup.of(job)?);
+    }
+    let mut seen = BTreeSet::new();
+    for job in &jobs {
+        if !seen.insert(&job.planned.id) {
+            return Err(SetupError::Twice { job: job.planned.id.clone() });
+        }
+    }
+    Ok(jobs)
+}
+
+struct Setup<'a> {
+    loaded: &'a Arc<Loaded>,
+    environment: &'a Environment,
+    output: &'a Output,
+    heartbeat: Option<Arc<Heartbeat>>,
+}
+
+impl Setup<'_> {
+    fn of(&self, job: &JobConfig) -> Result<Vec<ServiceJob>, SetupError> {
+        let one = |work: Arc<dyn Job>| Ok(vec![service_job(&job.name, "", &job.schedule, work, DEFAULT_TIMEOUT)]);
+        match &job.work {
+            JobWork::Collect { contracts } => Ok(self.collections(job, contracts)),
+            JobWork::Report { contracts, reports, formats, period, folder, .. } => {
+                let words = |word: &config::ReportName| report::named((*word).into());
+                let format = |format: &config::ReportFormat| Format::from_word((*format).into());
+                one(Arc::new(ReportJob::new(ReportOptions {
+                    contracts: numbers(&self.loaded.config, job, contracts)?,
+                    reports: reports.iter().filter_map(words).collect(),
+                    formats: formats.iter().filter_map(format).collect(),
+                    period: match period {
+                        config::Period::Month => Period::Month,
+                        config::Period::Week => Period::Week,
+                        config::Period::Day => Period::Day,
+                    },
+                    zone: job.schedule.zone(),
+                    folder: folder.clone(),
+                    look: Look::of(&self.loaded.config)?,
+                })))
+            }
+            JobWork::Verify => one(Arc::new(VerifyJob)),
+            JobWork::Backup { folder, keep } => {
+                let keep = usize::try_from(*keep).ok().and_then(NonZeroUsize::new);
+                one(Arc::new(BackupJob { folder: folder.clone(), keep }))
+            }
+            JobWork::Deliver => {
+                let (loaded, environment) = (Arc::clone(self.loaded), self.environment.clone());
+                let output = Arc::clone(self.output);
+                let prepare = move || {
+                    Alerting::of(&loaded.config, &environment, &output)
+                        .map_err(|error| JobFailure { reason: reasons(&error), exit: Exit::Configuration })
+                };
+                one(Arc::new(DeliverJob { prepare: Arc::new(prepare) }))
+            }
+        }
+    }
+
+    /// A job for each contract: one that fails does not stop the others.
+    fn collections(&self, job: &JobConfig, contracts: &ContractSet) -> Vec<ServiceJob> {
+        let configured = &self.loaded.config.contracts;
+        if configured.is_empty() {
+            return vec![self.collect(&job.name, &job.schedule, None)];
+        }
+        let chosen = configured.iter().filter(|contract| contracts.contains(&contract.name));
+        chosen.map(|contract| self.collect(&job.name, &job.schedule, Some(contract))).collect()
+    }
+
+    fn collect(&self, name: &str, schedule: &Schedule, contract: Option<&ContractConfig>) -> ServiceJob {
+        let of = contract.map_or("", |contract| contract.name.as_str());
+        let (loaded, environment) = (Arc::clone(self.loaded), self.environment.clone());
+        let contract = contract.cloned();
+        let prepare: Arc<Prepare> = Arc::new(move |seams| {
+            prepare(&loaded, &environment, contract.as_ref(), seams)
+                .map_err(|error| JobFailure { reason: reasons(&error), exit: error.exit() })
+        });
+        service_job(
+            name,
+            of,
+            schedule,
+            Arc::new(CollectJob { prepare, heartbeat: self.heartbeat.clone() }),
+            COLLECT_TIMEOUT,
+        )
+    }
+}
+
+fn service_job(name: &str, contract: &str, schedule: &Schedule, work: Arc<dyn Job>, timeout: Duration) -> ServiceJob {
+    let id = JobId { name: name.to_owned(), contract: contract.to_owned() };
+    ServiceJob { planned: PlannedJob { id, schedule: schedule.clone() }, work, timeout }
+}
+
+/// What is called after each complete snapshot, if anything is.
+fn heartbeat(config: &Config) -> Result<Option<Arc<Heartbeat>>, SetupError> {
+    let service = &config.service;
+    let url = match (&service.heartbeat_url, &service.heartbeat_url_file) {
+        (Some(url), _) => SecretString::from(url.as_url().as_str()),
+        (None, Some(path)) => read_secret_file(path, Keeper::Private).map_err(SetupError::HeartbeatFile)?,
+        (None, None) => return Ok(None),
+    };
+    let allowed = service.heartbeat_allow_private_targets;
+    let targets = TargetPolicy { allow_loopback: allowed, allow_link_local: allowed };
+    let settings = heartbeat::Settings { url, targets, authorities: Vec::new() };
+    Ok(Some(Arc::new(Heartbeat::new(&settings, &Network::system()).map_err(SetupError::Heartbeat)?)))
+}
+
+/// The numbers of the contracts that a report is about; none for all.
+fn numbers(config: &Config, job: &JobConfig, contracts: &ContractSet) -> Result<Vec<ContractNumber>, SetupError> {
+    let ContractSet::Only(names) = contracts else { return Ok(Vec::new()) };
+    let number = |name: &String| {
+        let contract = config.contracts.iter().find(|contract| contract.name == *name);
+        contract
+            .and_then(|contract| contract.number)
+            .ok_or_else(|| SetupError::NoNumber { job: job.name.clone(), contract: name.clone() })
+    };
+    names.iter().map(number).collect()
+}
