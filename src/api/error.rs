@@ -180,15 +180,12 @@ pub enum Fault {
     /// A list without `items` where the items were asked for. It is not empty: it was not expanded.
     #[error("the list came without its items")]
     NotExpanded,
-    /// The link to the next page leads elsewhere, or back.
-    #[error("the link to the next page leads to {0}")]
-    ForeignLink(Foreign),
     /// More pages or items than a walk takes.
     #[error("more than {most} {what}")]
     Budget {
         /// The limit.
         most: u64,
-        /// `pages`, `empty pages in a row` or `users`.
+        /// `pages` or `users`.
         what: &'static str,
     },
     /// The request failed, and so did too many others of the run for it to be repeated.
@@ -219,23 +216,6 @@ pub enum Fault {
     UnusableId,
 }
 
-/// What is wrong with a link to the next page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Foreign {
-    /// Not an address at all, or not even text.
-    #[error("no address")]
-    Unreadable,
-    /// Another scheme, host or port.
-    #[error("another server")]
-    Server,
-    /// Another path.
-    #[error("another path")]
-    Path,
-    /// An offset that does not grow.
-    #[error("a page that was read before")]
-    Back,
-}
-
 impl Fault {
     /// Whether asking again may help. By type only; whether the operation may be repeated at all is another question.
     pub fn is_retryable(&self) -> bool {
@@ -263,7 +243,6 @@ impl Fault {
             | Self::Decode(DecodeError::Refused(_))
             | Self::Convert(_)
             | Self::NotExpanded
-            | Self::ForeignLink(_)
             | Self::Budget { .. }
             | Self::NoRetryLeft { .. }
             | Self::Breaker { .. }
@@ -304,7 +283,6 @@ impl Fault {
                 "check for a proxy, gateway or cache on the way to the API: it may cut, keep or mix up answers"
             }
             Self::NotExpanded => "ask for the list by an operation of its own instead of a greater depth",
-            Self::ForeignLink(_) => "check the address: the server believes it is somewhere else",
             _ => return None,
         };
         Some(hint.to_owned())

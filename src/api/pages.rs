@@ -1,13 +1,13 @@
 //! The walk over the list of users, the only list that comes in pages.
 //!
-//! Pages are handed out one by one, so that a failure on the third leaves the first two as sightings. Whether there is a
-//! next page is the server's word, however short this one is; where it begins is counted, never looked up in the answer.
-//! A link that leads elsewhere or back, or cannot be read, ends the walk with an error. A full page without a link is not
-//! taken for the last before the page behind it, asked for all the same, has brought nobody new.
+//! Pages are handed out one by one, so that a failure on the third leaves the first two as sightings. Every page is asked for
+//! at the configured address by an offset that is counted here. A link to a next page only says that there is more: where it
+//! leads is noticed, and never followed.
 //!
 //! The list has no snapshot of its own: somebody who goes moves everybody behind them to the front, and one of those may
-//! be on neither page. So each page begins with the last user of the one before, and when the last is read the first is
-//! read again. Where that is not as it was the list moved, and another pass begins.
+//! be on neither page. So each page begins with the last user of the one before. A page with that user and nobody new is the
+//! end, whatever its link says; a page without that user, also an empty one, is a list that moved, and another pass begins.
+//! When the last page is read, the first is read again, and has to be as it was.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::answer::{Answer, Depth, Page};
-use super::error::{Error, Fault, Foreign};
+use super::error::{Error, Fault};
 use super::operation::USERS;
 use super::read::Client;
 use super::wire::user::User;
@@ -33,13 +33,11 @@ pub const MOST_PAGES: u64 = 10_103;
 /// Users of one walk at most.
 pub const MOST_USERS: u64 = 1_000_000;
 
-/// Pages in a row at most that are empty although the server says there are more.
-pub const MOST_EMPTY_PAGES: u64 = 3;
-
-/// Requests that a pass over so many users takes, if nothing goes wrong: pages that overlap by one user, of which the last
-/// is not full, and the first of them again. A last page that would be full is followed by one more, with its last user.
+/// Requests that a pass over so many users takes, if nothing goes wrong. Up to as many as fit on a page: that page, and one
+/// more that brings nobody new. Else pages that overlap by one user, of which the last is not full, and the first of them
+/// again; a last page that would be full is followed by one more, with its last user.
 pub fn requests(users: u64) -> u64 {
-    if users < Page::LARGEST { 1 } else { users.div_ceil(Page::LARGEST - 1) + 1 }
+    if users <= Page::LARGEST { 2 } else { users.div_ceil(Page::LARGEST - 1) + 1 }
 }
 
 /// One page of the walk.
@@ -53,6 +51,8 @@ pub struct UserPage {
     pub again: Vec<User>,
     /// Users without an id, who were not counted in an earlier pass: somebody is there, nobody can say who.
     pub nameless: usize,
+    /// Whether its link to the next page leads to another server or path, or cannot be read.
+    pub leads_elsewhere: bool,
     /// What the walk has to remember of it.
     pub step: Step,
     /// Whether this is the end.
@@ -77,9 +77,15 @@ struct Pass {
     /// The last user of the page before, with whom the next one begins.
     edge: Option<Arc<str>>,
     pages: u64,
-    /// Empty pages since the last one with users.
-    empty: u64,
+    /// Pages that brought somebody new.
+    telling: u64,
+    /// Users on the largest page.
+    largest: u64,
+    /// How many users there are, by the list's own word.
+    total: u64,
     nameless: usize,
+    /// Whether the page before held a single user and led on: the next one cannot overlap with it.
+    alone: bool,
     /// Whether the list moved meanwhile.
     moved: bool,
 }
@@ -89,8 +95,6 @@ struct Pass {
 enum Next {
     /// The page behind so many users.
     Page(u64),
-    /// The same, although nobody says that there is one.
-    Beyond(u64),
     /// The first page, to see whether it is as it was.
     FirstAgain,
 }
@@ -99,7 +103,7 @@ impl Next {
     /// Behind how many users the page begins.
     fn offset(self) -> u64 {
         match self {
-            Self::Page(offset) | Self::Beyond(offset) => offset,
+            Self::Page(offset) => offset,
             Self::FirstAgain => 0,
         }
     }
@@ -110,9 +114,9 @@ impl Next {
 enum Behind {
     /// There is another one.
     More,
-    /// Nothing, but the page is full.
+    /// Nothing, but the page may be full.
     Untold,
-    /// Nothing, and the page is not full: it is the last one.
+    /// Nothing, and the page is shorter than those before it: it is the last one.
     Nothing,
 }
 
@@ -123,6 +127,9 @@ pub struct Step {
     /// The ids on the page, in order.
     ids: Vec<Option<UserId>>,
     behind: Behind,
+    /// How many users there are, if the page says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    total: Option<u64>,
 }
 
 /// A walk over all users. Ask for pages until there is none, or an error.
@@ -159,10 +166,7 @@ impl Users {
         let mut users = Self::new(client, depth);
         for step in steps {
             users.seen.extend(step.ids.iter().flatten().map(UserId::shared));
-            // What was read once was within the limits.
-            if users.advance(&step).is_err() {
-                return Self::new(users.client, depth);
-            }
+            users.advance(&step);
         }
         users
     }
@@ -202,52 +206,51 @@ impl Users {
 
     /// Sorts the users of a page, and decides what is asked for next.
     fn take(&mut self, list: Collection<User>, asked: Next) -> Result<UserPage, Fault> {
-        let says_more = match list.next() {
-            Some(Link::To(link)) => {
-                check_link(link, self.client.base(), asked.offset())?;
-                true
-            }
-            Some(Link::Unreadable) => return Err(Fault::ForeignLink(Foreign::Unreadable)),
-            None => false,
-        };
+        let leads_elsewhere = list.next().is_some_and(|link| leads_elsewhere(link, self.client.base()));
+        let (says_more, total) = (list.next().is_some(), list.total());
         // A server may have a smaller page in mind than it was asked for. One user is no page.
         let limit = list.limit.filter(|limit| (2..Page::LARGEST).contains(limit)).unwrap_or(Page::LARGEST);
         let items = list.items.ok_or(Fault::NotExpanded)?;
+        let count = items.len() as u64;
+        // How many fit on a page is known only when there was one before.
+        let may_be_full = asked.offset() == 0 || count >= limit.min(self.pass.largest);
         let behind = match says_more {
             true => Behind::More,
-            false if items.len() as u64 >= limit => Behind::Untold,
+            false if may_be_full => Behind::Untold,
             false => Behind::Nothing,
         };
         let ids = items.iter().map(|user| user.id.clone().map(UserId::from)).collect();
-        let mut page = self.sort(items, Step { asked, ids, behind });
+        let mut page = self.sort(items, Step { asked, ids, behind, total });
+        page.leads_elsewhere = leads_elsewhere;
         if self.seen.len() as u64 > self.budget.users {
             return Err(Fault::Budget { most: self.budget.users, what: "users" });
         }
-        (page.moved, page.nameless) = self.advance(&page.step)?;
+        (page.moved, page.nameless) = self.advance(&page.step);
         page.last = self.next.is_none();
         Ok(page)
     }
 
     /// Decides what is asked for behind a page. Answers whether, at the end, the list moved during every pass, and how many
     /// users without an id there are whom no earlier pass had.
-    fn advance(&mut self, Step { asked, ids, behind }: &Step) -> Result<(bool, usize), Fault> {
+    fn advance(&mut self, Step { asked, ids, behind, total }: &Step) -> (bool, usize) {
         self.next = None;
         let ids: Vec<Option<Arc<str>>> = ids.iter().map(|id| id.as_ref().map(UserId::shared)).collect();
         let nameless = ids.iter().filter(|id| id.is_none()).count();
         if *asked == Next::FirstAgain {
             if ids == self.pass.first {
-                return Ok((false, 0));
+                return (false, 0);
             }
             // Another first page is as good a beginning as any.
             if !self.may_pass_again() {
-                return Ok((true, nameless));
+                return (true, nameless);
             }
         }
         self.pass.nameless += nameless;
         let more_nameless = self.pass.nameless.saturating_sub(self.nameless);
         self.nameless += more_nameless;
-        self.next = self.follow(&ids, *asked, *behind)?;
-        Ok((self.next.is_none() && self.pass.moved, more_nameless))
+        self.pass.total = self.pass.total.max(total.unwrap_or_default());
+        self.next = self.follow(&ids, *asked, *behind);
+        (self.next.is_none() && self.pass.moved, more_nameless)
     }
 
     /// Tells apart who is new, who is on this page twice and who was on an earlier one.
@@ -268,40 +271,38 @@ impl Users {
                 again.push(user);
             }
         }
-        UserPage { users, repeated, again, nameless, step, last: false, moved: false }
+        UserPage { users, repeated, again, nameless, leads_elsewhere: false, step, last: false, moved: false }
     }
 
-    /// What to ask for behind a page of those ids.
-    fn follow(&mut self, ids: &[Option<Arc<str>>], asked: Next, behind: Behind) -> Result<Option<Next>, Fault> {
+    /// What to ask for behind a page of those ids; nothing behind the last one.
+    fn follow(&mut self, ids: &[Option<Arc<str>>], asked: Next, behind: Behind) -> Option<Next> {
         let (pass, more) = (&mut self.pass, behind == Behind::More);
         pass.pages += 1;
-        pass.empty = if ids.is_empty() { pass.empty + 1 } else { 0 };
-        if more && pass.empty > MOST_EMPTY_PAGES {
-            return Err(Fault::Budget { most: MOST_EMPTY_PAGES, what: "empty pages in a row" });
-        }
-        // Nobody said that there would be a page, and there is nobody on it who was not on an earlier one.
-        let brings_nobody = matches!(asked, Next::Beyond(_)) && !more && pass.knows(ids);
-        // More than fit on a page, and again: this server knows of no pages. Anything else has to begin where the last page
-        // ended, or the list moved, or the server lost count.
-        let is_unpaged = brings_nobody && ids.len() as u64 > Page::LARGEST;
         let is_first = pass.pages == 1;
         if is_first {
             ids.clone_into(&mut pass.first);
         }
-        let distinct = if is_unpaged { 0 } else { pass.enter(ids, more) };
-        // A page of one cannot overlap with the next and lead on: whether anybody slips between them stays unknown.
-        pass.moved |= more && distinct == 1;
+        // More than fit on a page, and again, and nothing said of a next one: this server knows of no pages.
+        let is_unpaged = !is_first && !more && ids.len() as u64 > Page::LARGEST && pass.knows(ids);
+        let (distinct, new) = if is_unpaged { (0, 0) } else { pass.enter(ids) };
+        // A contract has an owner at least: a list that begins with nobody is none.
+        pass.moved |= is_first && ids.is_empty();
+        let is_over = new == 0 || behind == Behind::Nothing;
+        pass.moved |= is_over && ((pass.seen.len() + pass.nameless) as u64) < pass.total;
         if pass.moved && self.may_pass_again() {
-            return Ok(Some(Next::Page(0)));
+            return Some(Next::Page(0));
+        }
+        let pass = &mut self.pass;
+        if is_over {
+            // A list that is all on one page is one answer.
+            return (!pass.moved && pass.telling > 1).then_some(Next::FirstAgain);
+        }
+        pass.alone = more && distinct == 1;
+        if pass.alone {
+            pass.edge = None;
         }
         // By what came, not by what was asked for: a server may put fewer users on a page than it was asked to.
-        let offset = asked.offset() + if distinct > 1 { distinct - 1 } else { distinct };
-        Ok(match behind {
-            Behind::More => Some(Next::Page(offset)),
-            Behind::Untold if !brings_nobody => Some(Next::Beyond(offset)),
-            _ if is_first || self.pass.moved => None,
-            _ => Some(Next::FirstAgain),
-        })
+        Some(Next::Page(asked.offset() + if pass.alone { 1 } else { distinct - 1 }))
     }
 
     /// Begins another pass, if one is left.
@@ -321,15 +322,13 @@ impl Pass {
         ids.iter().flatten().all(|id| self.seen.contains(id))
     }
 
-    /// Adds the users of a page, watches for signs that the list moved, and answers how many different ones there are.
-    fn enter(&mut self, ids: &[Option<Arc<str>>], more: bool) -> u64 {
-        if ids.is_empty() && more {
-            return 0;
-        }
+    /// Adds the users of a page and watches for signs that the list moved. Answers how many different ones there are, and how
+    /// many of them are new. Of those without an id nobody knows; a list with such users has failed.
+    fn enter(&mut self, ids: &[Option<Arc<str>>]) -> (u64, u64) {
         let edge = self.edge.take();
         self.moved |= edge.is_some() && ids.first() != Some(&edge);
         let mut here = BTreeSet::new();
-        let mut distinct = 0;
+        let (mut distinct, mut new) = (0, 0);
         for id in ids {
             let Some(id) = id else {
                 distinct += 1;
@@ -340,10 +339,18 @@ impl Pass {
                 continue;
             }
             distinct += 1;
-            self.moved |= !self.seen.insert(Arc::clone(id)) && edge.as_ref() != Some(id);
+            if self.seen.insert(Arc::clone(id)) {
+                new += 1;
+            } else {
+                self.moved |= edge.as_ref() != Some(id) && !self.alone;
+            }
             self.edge = Some(Arc::clone(id));
         }
-        distinct
+        // A page of one cannot overlap with the next: whether anybody slips between them stays unknown.
+        self.moved |= std::mem::take(&mut self.alone) && new > 0;
+        self.telling += u64::from(new > 0);
+        self.largest = self.largest.max(ids.len() as u64);
+        (distinct, new)
     }
 }
 
@@ -351,22 +358,15 @@ fn failed(fault: Fault, attempts: u32, sent_at: DateTime<Utc>) -> Error {
     Error { operation: USERS, attempts, sent_at, fault }
 }
 
-/// A link to the next page must lead to the same list of the same server, and onwards.
-fn check_link(link: &str, base: &Url, offset: u64) -> Result<(), Fault> {
-    let link = Url::parse(link).map_err(|_| Fault::ForeignLink(Foreign::Unreadable))?;
-    let foreign = |foreign| Err(Fault::ForeignLink(foreign));
-    if link.origin() != base.origin() || !link.username().is_empty() || link.password().is_some() {
-        return foreign(Foreign::Server);
-    }
+/// Whether a link to the next page names another server or path than the list that was asked for, or cannot be read.
+fn leads_elsewhere(link: &Link, base: &Url) -> bool {
+    let Link::To(link) = link else { return true };
+    let Ok(link) = Url::parse(link) else { return true };
     let path = format!("{}{}", base.path().trim_end_matches('/'), USERS.template);
-    if link.path().trim_end_matches('/') != path {
-        return foreign(Foreign::Path);
-    }
-    let next = link.query_pairs().find(|(name, _)| name == "offset").and_then(|(_, value)| value.parse::<u64>().ok());
-    if next.is_none_or(|next| next <= offset) {
-        return foreign(Foreign::Back);
-    }
-    Ok(())
+    link.origin() != base.origin()
+        || !link.username().is_empty()
+        || link.password().is_some()
+        || link.path().trim_end_matches('/') != path
 }
 
 #[cfg(test)]

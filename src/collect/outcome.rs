@@ -58,6 +58,9 @@ pub(super) struct Page {
     pub(super) again: Vec<User>,
     /// Whether the list moved in every pass, and may have hidden somebody.
     pub(super) moved: bool,
+    /// Whether the link to the next page leads to another server or path, or cannot be read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) leads_elsewhere: bool,
     /// How many users of the page mean nothing, and the first reason.
     pub(super) unusable: Option<(usize, String)>,
     #[serde(default, skip_serializing_if = "Notes::is_empty")]
@@ -172,6 +175,7 @@ impl Default for Page {
             users: Vec::new(),
             again: Vec::new(),
             moved: false,
+            leads_elsewhere: false,
             unusable: None,
             notes: Notes::default(),
             effort: Effort::default(),
@@ -185,10 +189,10 @@ impl Page {
     /// Takes the users of a page in. Those that convert are seen even if another one does not.
     fn of(answer: Answer<UserPage>) -> Self {
         let Answer { value, notes, receipt } = answer;
-        let UserPage { users, repeated, again, nameless, step, last, moved } = value;
+        let UserPage { users, repeated, again, nameless, leads_elsewhere, step, last, moved } = value;
         let effort = effort(&receipt, users.len() + repeated.len() + nameless);
         let end = if last { PageEnd::Last } else { PageEnd::More(step) };
-        let mut page = Self { moved, notes, effort, end, ..Self::default() };
+        let mut page = Self { moved, leads_elsewhere, notes, effort, end, ..Self::default() };
         if nameless > 0 {
             page.unusable = Some((nameless, ConvertError::NoId("user").to_string()));
         }

@@ -177,6 +177,8 @@ struct Walker<'a> {
     /// What the pages of users took so far, whether the list moved in every pass, and the pages of an earlier part of the run.
     paging: Effort,
     moved: bool,
+    /// Pages whose link to the next one leads elsewhere.
+    astray: u64,
     steps: Vec<Step>,
     /// How many users of the list mean nothing, and the first reason.
     unusable: Option<(usize, String)>,
@@ -209,6 +211,7 @@ impl<'a> Walker<'a> {
             open: BTreeSet::from([Scope::Contract, Scope::Users, Scope::Groups, Scope::Resources]),
             paging: Effort::default(),
             moved: false,
+            astray: 0,
             steps: Vec::new(),
             unusable: None,
             strays: 0,
@@ -381,6 +384,7 @@ impl<'a> Walker<'a> {
         let contract = self.seen.contract.as_ref().ok_or(CollectError::NotConfirmedInTime)?.number;
         let (notes, repeated) = (self.seen.notes.clone(), self.seen.repeated);
         self.notices.extend(self.seen.notices());
+        self.notices.extend((self.astray > 0).then_some(Notice::LinksElsewhere { count: self.astray }));
         self.notices.extend(self.saved.map(|requests| Notice::Resumed { requests }));
         Ok(Walk { contract, sightings: self.seen.finish(), notes, repeated, notices: self.notices })
     }

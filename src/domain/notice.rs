@@ -77,6 +77,11 @@ pub enum Notice {
         /// How many.
         count: u64,
     },
+    /// Links to a next page of users that name another server or path than the configured one, or cannot be read.
+    LinksElsewhere {
+        /// How many.
+        count: u64,
+    },
     /// The run is the second part of one that was cut off.
     Resumed {
         /// Requests of the first part whose answers were used.
@@ -161,6 +166,7 @@ impl Notice {
             Self::SuspiciousAcross { .. } => "suspicious-across",
             Self::Repeated { .. } => "repeated",
             Self::Dangling { .. } => "dangling",
+            Self::LinksElsewhere { .. } => "links-elsewhere",
             Self::Resumed { .. } => "resumed",
             Self::ClockRegressed { .. } => "clock-regressed",
             Self::ClockSkew { .. } => "clock-skew",
@@ -178,7 +184,7 @@ impl Notice {
             Self::ClockRegressed { .. } | Self::ClockSkew { .. } => Severity::Medium,
             Self::AttributeUnknown { counts } if counts.iter().any(UnknownCount::is_event) => Severity::Medium,
             Self::Repeated { .. } | Self::AttributeUnknown { .. } => Severity::Low,
-            Self::Dangling { .. } | Self::Resumed { .. } => Severity::Info,
+            Self::Dangling { .. } | Self::LinksElsewhere { .. } | Self::Resumed { .. } => Severity::Info,
         }
     }
 
@@ -227,9 +233,9 @@ impl Notice {
             Self::Repeated { kind, count: many } | Self::Dangling { kind, count: many } => {
                 Parts { kind: Some(*kind), count: count(*many), ..Parts::default() }
             }
-            Self::Resumed { requests: many } | Self::ClockRegressed { milliseconds: many } => {
-                Parts { count: count(*many), ..Parts::default() }
-            }
+            Self::LinksElsewhere { count: many }
+            | Self::Resumed { requests: many }
+            | Self::ClockRegressed { milliseconds: many } => Parts { count: count(*many), ..Parts::default() },
             Self::ClockSkew { seconds } => Parts { count: Some(*seconds), ..Parts::default() },
             Self::AttributeUnknown { counts } => Parts {
                 count: count(counts.iter().map(|one| one.count).sum()),
@@ -267,6 +273,7 @@ impl Notice {
             },
             "repeated" => Self::Repeated { kind: (*kind)?, count: many()? },
             "dangling" => Self::Dangling { kind: (*kind)?, count: many()? },
+            "links-elsewhere" => Self::LinksElsewhere { count: many()? },
             "resumed" => Self::Resumed { requests: many()? },
             "clock-regressed" => Self::ClockRegressed { milliseconds: many()? },
             "clock-skew" => Self::ClockSkew { seconds: (*count)? },
@@ -308,6 +315,11 @@ impl fmt::Display for Notice {
             Self::Dangling { kind, count } => {
                 write!(f, "{count} references under {kind} to what no list names")
             }
+            Self::LinksElsewhere { count } => write!(
+                f,
+                "{count} links to a next page of users name another server or path than the configured one, or cannot be \
+                 read; none was followed, and the pages were asked for at the configured address"
+            ),
             Self::Resumed { requests } => {
                 write!(f, "resumed after a cut; the answers to {requests} requests are from before it")
             }
@@ -377,6 +389,12 @@ mod tests {
             &Notice::Dangling { kind: ScopeKind::Shares, count: 7 },
             "dangling",
             "7 references under shares to what no list names",
+        );
+        check(
+            &Notice::LinksElsewhere { count: 2 },
+            "links-elsewhere",
+            "2 links to a next page of users name another server or path than the configured one, or cannot be read; none was \
+             followed, and the pages were asked for at the configured address",
         );
         check(
             &Notice::Resumed { requests: 90 },

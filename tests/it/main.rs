@@ -27,6 +27,7 @@ mod canary;
 mod cases_collapse;
 mod cases_frame;
 mod cases_missing;
+mod cases_pages;
 mod cases_unknown;
 mod cli_contracts;
 mod cli_demo;

@@ -92,10 +92,11 @@ impl Walker<'_> {
     }
 
     fn take_page(&mut self, page: Page) {
-        let Page { users, again, moved, unusable, notes, effort, end, error } = page;
+        let Page { users, again, moved, leads_elsewhere, unusable, notes, effort, end, error } = page;
         self.seen.notes.add(notes);
         self.paging.add(effort);
         self.moved |= moved;
+        self.astray += u64::from(leads_elsewhere);
         if let Some((count, reason)) = unusable {
             self.unusable.get_or_insert((0, reason)).0 += count;
         }

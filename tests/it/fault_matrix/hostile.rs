@@ -1,6 +1,7 @@
 //! F11 to F13: servers that lead astray or fill the memory.
 
 use keyholder::api::Settings;
+use keyholder::domain::notice::Notice;
 use keyholder::exit::Exit;
 
 use super::row::{Row, example, play, play_with, sum};
@@ -34,9 +35,14 @@ async fn check_astray(row: &Row, query: &str, most: u64, reason: &str) {
 }
 
 #[test]
-fn f11_a_link_to_another_host_is_refused_and_the_token_stays_here() {
+fn f11_a_link_to_another_host_is_not_followed_and_the_token_stays_here() {
     play(30, 16, async |row| {
-        check_astray(row, "limit=30", 1, "failed (the link to the next page leads to another server)").await;
+        row.arm(&astray("limit=30"));
+        let snapshot = row.collect().await.sealed();
+        assert_eq!(sum(&snapshot), "complete +0 -0 ~0");
+        let told = row.store.notices(snapshot.contract, snapshot.seq).await.unwrap();
+        assert!(told.contains(&Notice::LinksElsewhere { count: 2 }), "{told:?}");
+        check_nobody_strayed(row);
         row.check_recovers().await;
     });
 }
@@ -55,9 +61,8 @@ fn f11_pages_without_end_are_given_up_when_they_are_too_many() {
 
 #[test]
 fn f11_the_same_page_again_and_again_is_given_up() {
-    let dress = |settings: &mut Settings| settings.largest_run = 2 << 20;
-    play_with(30, dress, async |row| {
-        check_astray(row, "limit=20", 100, "failed (the answers of this run hold more than 2 MiB)").await;
+    play(30, 16, async |row| {
+        check_astray(row, "limit=20", 6, "unstable").await;
         row.check_recovers().await;
     });
 }

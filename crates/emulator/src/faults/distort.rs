@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Pages;
-use super::pages::{first_page, rename, unseen};
+use super::pages::{first_page, rename, shorter_page, unseen};
 use super::rule::Exchange;
 
 /// What happens to the items of a list.
@@ -36,6 +36,8 @@ pub enum Link {
     Standstill,
     /// There.
     To(String),
+    /// To the next page, without a server.
+    PathOnly,
     /// Nowhere: it is a number.
     Unreadable,
     /// It is missing, although there may be another page.
@@ -72,6 +74,8 @@ pub enum Distortion {
     Items(Items),
     /// The pages of users.
     Pages(Pages),
+    /// The server puts so many users on a page, whatever it is asked for.
+    PagesOf(usize),
     /// The link to the next page of a list.
     Next(Link),
     /// A property gets a value, in every item of a list or in the thing itself. Names are joined by dots:
@@ -110,6 +114,7 @@ impl Distortion {
             Self::Items(Items::Twice | Items::TwiceDifferent) => "duplicate id",
             Self::Items(Items::Dangling) => "dangling reference",
             Self::Pages(_) => "endless pages",
+            Self::PagesOf(_) => "short pages",
             Self::Next(_) => "next link",
             Self::Set { .. } => "property set",
             Self::Remove { .. } => "property missing",
@@ -123,6 +128,7 @@ impl Distortion {
     pub(super) fn other_query(&self, exchange: &Exchange) -> Option<String> {
         match self {
             Self::Pages(_) => first_page(exchange),
+            Self::PagesOf(size) => shorter_page(exchange, *size),
             Self::All(distortions) => distortions.iter().find_map(|one| one.other_query(exchange)),
             _ => None,
         }
@@ -135,6 +141,7 @@ impl Distortion {
             Self::CutShort => return Some(bytes[..bytes.len() / 2].to_vec()),
             Self::Items(items) => items.apply(exchange, &mut value)?,
             Self::Pages(pages) => pages.apply(exchange, &mut value)?,
+            Self::PagesOf(_) => {}
             Self::Next(link) => link.apply(exchange, elsewhere, &mut value)?,
             Self::Set { at, value: new } => each(&mut value, |thing| {
                 let (holder, name) = holder(thing, at)?;
@@ -204,6 +211,7 @@ impl Link {
             Self::Back => format!("{own}?offset=0&limit={limit}"),
             Self::Standstill => format!("{own}?offset={offset}&limit={limit}"),
             Self::To(link) => link.clone(),
+            Self::PathOnly => format!("{}?offset={}&limit={limit}", exchange.full_path, offset + limit),
             Self::Unreadable => String::new(),
             Self::Untold => return list.get_mut("_links")?.as_object_mut()?.remove("next").map(|_| ()),
         };

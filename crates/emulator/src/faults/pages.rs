@@ -27,6 +27,15 @@ pub(super) fn first_page(exchange: &Exchange) -> Option<String> {
     })
 }
 
+/// The query with which a page of at most so many users is asked for; `None` if the list has no pages.
+pub(super) fn shorter_page(exchange: &Exchange, size: usize) -> Option<String> {
+    (exchange.template == PAGED).then(|| {
+        let limit = exchange.number("limit").unwrap_or(size).min(size).max(1);
+        let others = exchange.query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("limit="));
+        others.map(str::to_owned).chain([format!("limit={limit}")]).collect::<Vec<_>>().join("&")
+    })
+}
+
 impl Pages {
     /// Makes the first page the page that was asked for.
     pub(super) fn apply(self, exchange: &Exchange, list: &mut Value) -> Option<()> {

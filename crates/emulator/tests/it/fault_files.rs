@@ -43,6 +43,8 @@ fn every_effect_can_be_written() {
         ("items = 'twice'", "duplicate id"),
         ("pages = 'empty'", "endless pages"),
         ("next = 'https://example.org/x'", "next link"),
+        ("pages_of = 25", "short pages"),
+        ("next = 'path'", "next link"),
         ("next = 'back'", "next link"),
         ("next = 'standstill'", "next link"),
         ("next = 'unreadable'", "next link"),
@@ -99,7 +101,7 @@ fn a_mistake_is_named_with_its_line_and_key() {
     check_line("drip = { bytes = 1 }", "{ bytes = …, every_ms = … } is expected");
     check_line(
         "next = 'nowhere'",
-        "\"elsewhere\", \"back\", \"standstill\", \"unreadable\", \"untold\" or an address is expected, not \"nowhere\"",
+        "\"elsewhere\", \"back\", \"standstill\", \"path\", \"unreadable\", \"untold\" or an address is expected, not \"nowhere\"",
     );
 }
 

@@ -37,6 +37,7 @@ pub(super) fn read(fault: &mut Section<'_>) -> Result<Effect, FileError> {
         fault.take("redirect", status)?.map(Effect::Redirect),
         fault.take("items", items)?.map(|items| Effect::Distort(Distortion::Items(items))),
         fault.take("pages", |it| word(it, &PAGES))?.map(|pages| Effect::Distort(Distortion::Pages(pages))),
+        fault.take("pages_of", number)?.map(|size| Effect::Distort(Distortion::PagesOf(size))),
         fault.take("next", link)?.map(|link| Effect::Distort(Distortion::Next(link))),
         fault.take("set", set)?.map(Effect::Distort),
         fault.take("remove", text)?.map(|at| Effect::Distort(Distortion::Remove { at })),
@@ -141,11 +142,12 @@ fn link(value: &DeValue<'_>) -> Result<Link, String> {
         "elsewhere" => Link::Elsewhere,
         "back" => Link::Back,
         "standstill" => Link::Standstill,
+        "path" => Link::PathOnly,
         "unreadable" => Link::Unreadable,
         "untold" => Link::Untold,
         address if address.contains("://") => Link::To(address.to_owned()),
         other => {
-            let words = r#""elsewhere", "back", "standstill", "unreadable", "untold""#;
+            let words = r#""elsewhere", "back", "standstill", "path", "unreadable", "untold""#;
             return Err(format!("{words} or an address is expected, not \"{other}\""));
         }
     })
