@@ -14,6 +14,7 @@ use crate::api::Fault;
 use crate::api::read::Client;
 use crate::api::settings::Settings;
 use crate::api::wire::Notes;
+use crate::collect::plausibility;
 use crate::collect::recheck::{Recheck, doubt_the_gone};
 use crate::collect::{CollectError, Course, Earlier, Journal, JournalError, Limits, Progress, Walk, walk_on};
 use crate::domain::alert::{AlertClass, Details, Event};
@@ -35,6 +36,9 @@ pub const TOOL: &str = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERS
 
 /// A run that fails again with the same cause is alerted once in this time.
 const MIN_BETWEEN_EQUAL_FAILURES: TimeDelta = TimeDelta::days(1);
+
+/// Clocks that differ by more date everything wrongly: nothing is sealed then.
+pub const MAX_SKEW: Duration = Duration::from_hours(24);
 
 /// What is to be collected, and why.
 #[derive(Clone, Debug)]
@@ -71,6 +75,7 @@ impl Order {
             limits: Limits {
                 contract: settings.contract_number.map(ContractNumber),
                 at_once: settings.concurrency,
+                max_skew: Some(MAX_SKEW),
                 ..Limits::default()
             },
             cross_check: false,
@@ -117,6 +122,7 @@ impl CollectFailure {
                 Some(Fault::Unauthorised { .. } | Fault::Forbidden { .. }) => Exit::CredentialsRefused,
                 Some(_) => Exit::Unreachable,
                 None if error.is_out_of_time() => Exit::Unreachable,
+                None if matches!(error, CollectError::ClocksDiffer { .. }) => Exit::Configuration,
                 None => Exit::Usage,
             },
             Self::Store(error) => of_store(error),
@@ -317,7 +323,7 @@ impl Desk<'_> {
         if order.stop.token().is_cancelled() {
             return Err(CollectError::Stopped.into());
         }
-        let Walk { contract, sightings, notes, repeated, mut notices } = walk;
+        let Walk { contract, sightings, notes, repeated, mut notices, .. } = walk;
         tell(&notes, repeated);
         notices.extend(before.iter().cloned());
         let finished = seams.now();
@@ -392,6 +398,7 @@ pub async fn settle(
     recheck.confirm_below(walk, &missing).await?;
     recheck.settle_members(walk).await?;
     doubt_the_gone(walk);
+    plausibility::judge(walk, &missing);
     Ok(())
 }
 

@@ -143,11 +143,12 @@ async fn report(store: &Store, snapshot: &Snapshot) -> Result<Exit, Failure> {
     }
     let (all, complete) = coverage.totals();
     tracing::warn!("The population is INCOMPLETE: {complete} of {all} scopes were read to their end");
-    for gap in coverage.gaps.iter().take(10) {
+    let gaps: Vec<_> = coverage.gaps.iter().filter(|gap| gap.status.is_gap()).collect();
+    for gap in gaps.iter().take(10) {
         tracing::warn!("Not complete: {} {}", gap.scope, gap.status);
     }
-    if coverage.gaps.len() > 10 {
-        tracing::warn!("And {} more; `keyholder snapshots show` lists them", coverage.gaps.len() - 10);
+    if gaps.len() > 10 {
+        tracing::warn!("And {} more; `keyholder snapshots show` lists them", gaps.len() - 10);
     }
     Ok(Exit::Incomplete)
 }

@@ -201,7 +201,7 @@ async fn run_show(show: Show, context: &mut Context) -> Result<Exit, Failure> {
     }
     scopes(&coverage, show.format).write(&mut context.out, show.format, context.width)?;
     if show.format == ListFormat::Table && !coverage.gaps.is_empty() {
-        context.line("\nNot complete:")?;
+        context.line("\nNot read to the end:")?;
         gaps(&coverage).write(&mut context.out, show.format, context.width)?;
     }
     let unknown = store.unknown_attributes(contract, snapshot.seq).await?;

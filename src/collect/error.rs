@@ -48,6 +48,12 @@ pub enum CollectError {
         /// The contract now.
         now: ContractNumber,
     },
+    /// Our clock and the API's differ by so much that everything would be dated wrongly.
+    #[error("walk the contract: the API's clock is {} h {} this machine's", ahead.unsigned_abs() / 3600, if *ahead < 0 { "behind" } else { "ahead of" })]
+    ClocksDiffer {
+        /// By how many seconds the API's is ahead; negative if it is behind.
+        ahead: i64,
+    },
     /// The walk was told to stop. What it has read is in its journal.
     #[error("walk the contract: stopped before its end")]
     Stopped,
@@ -75,6 +81,7 @@ impl CollectError {
             | Self::AnotherContract { .. }
             | Self::NotConfirmedInTime
             | Self::AnotherThanBefore { .. }
+            | Self::ClocksDiffer { .. }
             | Self::Stopped
             | Self::Journal(_)
             | Self::NothingInTime => None,
@@ -96,6 +103,9 @@ impl CollectError {
                 return error.fault.hint().or_else(|| Some("check the credentials and try again".to_owned()));
             }
             Self::AnotherThanBefore { .. } => "begin a new run with `keyholder collect --fresh`",
+            Self::ClocksDiffer { .. } => {
+                "nothing was sealed: set the clock of this machine, by NTP, or that of the server if this one is right"
+            }
             Self::Stopped => {
                 "collect again with the same credentials within 20 minutes of its beginning, and it goes on where it stopped"
             }

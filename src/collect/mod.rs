@@ -7,6 +7,7 @@ mod error;
 pub mod journal;
 mod outcome;
 pub mod plan;
+pub mod plausibility;
 mod reading;
 pub mod recheck;
 mod reread;

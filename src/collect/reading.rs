@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::depth;
 use crate::api::read::Client;
+use crate::api::wire::failure::KnownMessage;
 use crate::api::wire::{Collection, ConvertError, Link, Notes};
 use crate::api::{Answer, Depth, Error, Fault, Receipt};
 use crate::domain::coverage::{Effort, ScopeKind, Status};
@@ -152,6 +153,12 @@ impl<T> Reading<T> {
         self.error.as_ref().is_some_and(|error| matches!(error.fault, Fault::NotFound))
     }
 
+    /// Whether the answer was that the user lacks the privilege for S3 keys.
+    fn is_unprivileged(&self) -> bool {
+        let fault = self.error.as_ref().map(|error| &error.fault);
+        matches!(fault, Some(Fault::Rejected { status: 422, message: Some(KnownMessage::NoObjectStorage), .. }))
+    }
+
     /// Settles a 404 by what became of the parent, whose reading counts as part of this scope.
     fn settle(&mut self, parent: &Parent) {
         if self.is_missing() {
@@ -218,6 +225,10 @@ pub(super) async fn of_user(client: &Client, seams: &Seams, user: UserId) -> Res
         join(client.user_owns(&user, depth(ScopeKind::Owns)), client.user_s3keys(&user, depth(ScopeKind::Keys))).await;
     let mut owns = Reading::of_list(owns, seams, |resource| resource.resource_id(), Clone::clone)?;
     let mut keys = Reading::of_list(keys, seams, |key| key.into_domain(user.clone()), |key| key.id.clone())?;
+    // What follows from that is settled when all groups and members were read.
+    if keys.is_unprivileged() {
+        keys.status = Status::NotApplicable;
+    }
     if owns.is_missing() || keys.is_missing() {
         let parent = Parent::of("user", client.user(&user, Depth::Zero).await, seams)?;
         settle(&mut owns, &mut keys, &parent);

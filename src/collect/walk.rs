@@ -42,11 +42,13 @@ pub struct Limits {
     pub at_once: usize,
     /// The longest a walk may take; what was not read by then is a gap.
     pub longest: Duration,
+    /// By how much our clock and the API's may differ; without a limit by any time.
+    pub max_skew: Option<Duration>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { contract: None, at_once: 64, longest: Duration::from_mins(30) }
+        Self { contract: None, at_once: 64, longest: Duration::from_mins(30), max_skew: None }
     }
 }
 
@@ -76,6 +78,8 @@ pub struct Walk {
     pub repeated: u64,
     /// What was noticed about how far all this can be trusted.
     pub notices: Vec<Notice>,
+    /// By how many seconds the API's clock was ahead of ours, if it told its time; negative if it was behind.
+    pub ahead: Option<i64>,
 }
 
 /// How a walk begins, where it is kept, and what stops it.
@@ -193,6 +197,8 @@ struct Walker<'a> {
     expected: Option<ContractNumber>,
     saved: Option<u64>,
     notices: Vec<Notice>,
+    /// See [`Walk::ahead`].
+    ahead: Option<i64>,
 }
 
 impl<'a> Walker<'a> {
@@ -221,6 +227,7 @@ impl<'a> Walker<'a> {
             expected: None,
             saved: None,
             notices: Vec::new(),
+            ahead: None,
         }
     }
 
@@ -386,7 +393,8 @@ impl<'a> Walker<'a> {
         self.notices.extend(self.seen.notices());
         self.notices.extend((self.astray > 0).then_some(Notice::LinksElsewhere { count: self.astray }));
         self.notices.extend(self.saved.map(|requests| Notice::Resumed { requests }));
-        Ok(Walk { contract, sightings: self.seen.finish(), notes, repeated, notices: self.notices })
+        let ahead = self.ahead;
+        Ok(Walk { contract, sightings: self.seen.finish(), notes, repeated, notices: self.notices, ahead })
     }
 }
 

@@ -171,12 +171,20 @@ pub enum Status {
     Unstable,
     /// It was never asked, because what it depends on could not be read.
     NotAttempted,
+    /// The API lists nothing here for want of a privilege that nobody has who could have anything. Only S3 keys have it; it
+    /// proves no absence and is no gap.
+    NotApplicable,
 }
 
 impl Status {
     /// Whether absence in this scope means absent. A vanished parent has no children left to miss.
     pub fn proves_absence(&self) -> bool {
         matches!(self, Self::Complete | Self::Gone)
+    }
+
+    /// Whether something may be missing from what is known of the scope.
+    pub fn is_gap(&self) -> bool {
+        !matches!(self, Self::Complete | Self::Gone | Self::NotApplicable)
     }
 
     /// The word without the reason.
@@ -188,6 +196,7 @@ impl Status {
             Self::Failed(_) => "failed",
             Self::Unstable => "unstable",
             Self::NotAttempted => "not-attempted",
+            Self::NotApplicable => "not-applicable",
         }
     }
 
@@ -208,6 +217,7 @@ impl Status {
             "failed" => Self::Failed(reason.unwrap_or_default().to_owned()),
             "unstable" => Self::Unstable,
             "not-attempted" => Self::NotAttempted,
+            "not-applicable" => Self::NotApplicable,
             _ => return None,
         })
     }
@@ -264,7 +274,7 @@ pub struct Gap {
 pub struct KindCoverage {
     /// Scopes there were to read.
     pub scopes: u64,
-    /// Scopes that were complete or whose parent is confirmed gone.
+    /// Scopes that were complete, not applicable, or whose parent is confirmed gone.
     pub complete: u64,
     /// What they took together.
     pub effort: Effort,
@@ -275,7 +285,8 @@ pub struct KindCoverage {
 pub struct Coverage {
     /// Sums per kind of scope.
     pub kinds: BTreeMap<ScopeKind, KindCoverage>,
-    /// Scopes that were not complete, ordered by scope. Scopes whose parent is gone are listed too.
+    /// Scopes that were not complete, ordered by scope. Scopes whose parent is gone, and those that are not applicable, are
+    /// listed too.
     pub gaps: Vec<Gap>,
 }
 
@@ -284,7 +295,7 @@ impl Coverage {
     pub fn record(&mut self, scope: Scope, status: Status, effort: Effort) {
         let sum = self.kinds.entry(scope.kind()).or_default();
         sum.scopes += 1;
-        sum.complete += u64::from(status.proves_absence());
+        sum.complete += u64::from(!status.is_gap());
         sum.effort.add(effort);
         if status != Status::Complete {
             self.gaps.push(Gap { scope, status, effort });

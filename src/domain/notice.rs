@@ -82,6 +82,25 @@ pub enum Notice {
         /// How many.
         count: u64,
     },
+    /// Lists of S3 keys that the API refuses for want of the privilege, which no group of the users has.
+    KeysNotListed {
+        /// Of how many users.
+        count: u64,
+    },
+    /// The same of users of whom keys are known.
+    KeysCarried {
+        /// Of how many users.
+        count: u64,
+    },
+    /// Times that cannot be: in the future, or before there was such an API.
+    ImpossibleTimes {
+        /// In scopes of which kind.
+        kind: ScopeKind,
+        /// How many.
+        count: u64,
+    },
+    /// No listed user has the address of the contract's owner.
+    OwnerNotListed,
     /// The run is the second part of one that was cut off.
     Resumed {
         /// Requests of the first part whose answers were used.
@@ -167,6 +186,10 @@ impl Notice {
             Self::Repeated { .. } => "repeated",
             Self::Dangling { .. } => "dangling",
             Self::LinksElsewhere { .. } => "links-elsewhere",
+            Self::KeysNotListed { .. } => "keys-not-listed",
+            Self::KeysCarried { .. } => "keys-carried",
+            Self::ImpossibleTimes { .. } => "impossible-times",
+            Self::OwnerNotListed => "owner-not-listed",
             Self::Resumed { .. } => "resumed",
             Self::ClockRegressed { .. } => "clock-regressed",
             Self::ClockSkew { .. } => "clock-skew",
@@ -181,7 +204,12 @@ impl Notice {
             | Self::SuspiciousAnswer { .. }
             | Self::MassRemovalAcross { .. }
             | Self::SuspiciousAcross { .. } => Severity::High,
-            Self::ClockRegressed { .. } | Self::ClockSkew { .. } => Severity::Medium,
+            Self::ClockRegressed { .. }
+            | Self::ClockSkew { .. }
+            | Self::KeysNotListed { .. }
+            | Self::KeysCarried { .. }
+            | Self::ImpossibleTimes { .. }
+            | Self::OwnerNotListed => Severity::Medium,
             Self::AttributeUnknown { counts } if counts.iter().any(UnknownCount::is_event) => Severity::Medium,
             Self::Repeated { .. } | Self::AttributeUnknown { .. } => Severity::Low,
             Self::Dangling { .. } | Self::LinksElsewhere { .. } | Self::Resumed { .. } => Severity::Info,
@@ -230,10 +258,15 @@ impl Notice {
                 present: Some(*present),
                 ..Parts::default()
             },
-            Self::Repeated { kind, count: many } | Self::Dangling { kind, count: many } => {
+            Self::Repeated { kind, count: many }
+            | Self::Dangling { kind, count: many }
+            | Self::ImpossibleTimes { kind, count: many } => {
                 Parts { kind: Some(*kind), count: count(*many), ..Parts::default() }
             }
+            Self::OwnerNotListed => Parts { count: Some(1), ..Parts::default() },
             Self::LinksElsewhere { count: many }
+            | Self::KeysNotListed { count: many }
+            | Self::KeysCarried { count: many }
             | Self::Resumed { requests: many }
             | Self::ClockRegressed { milliseconds: many } => Parts { count: count(*many), ..Parts::default() },
             Self::ClockSkew { seconds } => Parts { count: Some(*seconds), ..Parts::default() },
@@ -274,6 +307,10 @@ impl Notice {
             "repeated" => Self::Repeated { kind: (*kind)?, count: many()? },
             "dangling" => Self::Dangling { kind: (*kind)?, count: many()? },
             "links-elsewhere" => Self::LinksElsewhere { count: many()? },
+            "keys-not-listed" => Self::KeysNotListed { count: many()? },
+            "keys-carried" => Self::KeysCarried { count: many()? },
+            "impossible-times" => Self::ImpossibleTimes { kind: (*kind)?, count: many()? },
+            "owner-not-listed" => many().map(|_| Self::OwnerNotListed)?,
             "resumed" => Self::Resumed { requests: many()? },
             "clock-regressed" => Self::ClockRegressed { milliseconds: many()? },
             "clock-skew" => Self::ClockSkew { seconds: (*count)? },
@@ -320,6 +357,20 @@ impl fmt::Display for Notice {
                 "{count} links to a next page of users name another server or path than the configured one, or cannot be \
                  read; none was followed, and the pages were asked for at the configured address"
             ),
+            Self::KeysNotListed { count } => {
+                write!(f, "S3 keys of {count} users could not be listed; keys made earlier are not excluded")
+            }
+            Self::KeysCarried { count } => write!(
+                f,
+                "known S3 keys of {count} users can no longer be listed for want of the privilege; they are carried"
+            ),
+            Self::ImpossibleTimes { kind, count } => {
+                write!(
+                    f,
+                    "{count} times under {kind} cannot be (in the future, or before 2000); nothing is dated by them"
+                )
+            }
+            Self::OwnerNotListed => f.write_str("no listed user has the address of the contract's owner"),
             Self::Resumed { requests } => {
                 write!(f, "resumed after a cut; the answers to {requests} requests are from before it")
             }
@@ -352,6 +403,32 @@ mod tests {
         let mut lacking = notice.parts();
         lacking.count = None;
         assert_eq!(Notice::from_parts(word, &lacking), None, "{notice} without its number");
+    }
+
+    #[test]
+    fn notices_about_odd_answers_can_be_read_and_put_together_again() {
+        check(
+            &Notice::KeysNotListed { count: 21 },
+            "keys-not-listed",
+            "S3 keys of 21 users could not be listed; keys made earlier are not excluded",
+        );
+        check(
+            &Notice::KeysCarried { count: 2 },
+            "keys-carried",
+            "known S3 keys of 2 users can no longer be listed for want of the privilege; they are carried",
+        );
+        check(
+            &Notice::ImpossibleTimes { kind: ScopeKind::Users, count: 3 },
+            "impossible-times",
+            "3 times under users cannot be (in the future, or before 2000); nothing is dated by them",
+        );
+        check(&Notice::OwnerNotListed, "owner-not-listed", "no listed user has the address of the contract's owner");
+        check(
+            &Notice::LinksElsewhere { count: 2 },
+            "links-elsewhere",
+            "2 links to a next page of users name another server or path than the configured one, or cannot be read; none was \
+             followed, and the pages were asked for at the configured address",
+        );
     }
 
     #[test]
@@ -389,12 +466,6 @@ mod tests {
             &Notice::Dangling { kind: ScopeKind::Shares, count: 7 },
             "dangling",
             "7 references under shares to what no list names",
-        );
-        check(
-            &Notice::LinksElsewhere { count: 2 },
-            "links-elsewhere",
-            "2 links to a next page of users name another server or path than the configured one, or cannot be read; none was \
-             followed, and the pages were asked for at the configured address",
         );
         check(
             &Notice::Resumed { requests: 90 },

@@ -73,8 +73,7 @@ impl<'a> Context<'a> {
         for members in members_of.values_mut() {
             members.sort_unstable();
         }
-        let incomplete =
-            view.coverage.gaps.iter().filter(|gap| !gap.status.proves_absence()).map(|gap| &gap.scope).collect();
+        let incomplete = view.coverage.gaps.iter().filter(|gap| gap.status.is_gap()).map(|gap| &gap.scope).collect();
         Self { view, state, snapshots, users, ranks, groups, places, alike, groups_of, members_of, incomplete }
     }
 

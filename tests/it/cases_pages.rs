@@ -63,7 +63,7 @@ async fn a3_the_last_page_of_1050_users_empty_once_removes_nobody() {
     check_complete(&collected, "another pass reads them all");
     site.emulator.fail(lie("/um/users", Items::Empty).query("offset=990&"));
     let collected = site.collect().await;
-    assert_eq!((collected.endings().as_str(), collected.gaps()), ("partial -0 ~0", vec!["users: unstable".to_owned()]));
+    assert_eq!((collected.endings().as_str(), collected.gaps()[0].as_str()), ("partial -0 ~0", "users: unstable"));
 }
 
 #[tokio::test]
@@ -88,5 +88,5 @@ async fn a3_a_total_that_the_pages_do_not_reach_is_unstable() {
     let cut = Distortion::All(vec![Distortion::Items(Items::Keep(20)), total]);
     site.emulator.fail(Rule::on("GET", "/um/users").query("offset=99&").effect(Effect::Distort(cut)));
     let collected = site.collect().await;
-    assert_eq!((collected.endings().as_str(), collected.gaps()), ("partial -0 ~0", vec!["users: unstable".to_owned()]));
+    assert_eq!((collected.endings().as_str(), collected.gaps()[0].as_str()), ("partial -0 ~0", "users: unstable"));
 }

@@ -134,8 +134,10 @@ async fn what_is_listed_twice_with_different_content_is_told_and_the_same_every_
         let emulator = emulator().await;
         let fault = emulator.fail(lie(path, Items::TwiceDifferent));
         let first = walked(&emulator).await;
-        assert_eq!((fault.fired(), first.repeated), (1, 1), "{path}");
-        assert_eq!(first.notices, [Notice::Repeated { kind, count: 1 }], "{path}");
+        // Users come on two pages, of which the second brings nobody new.
+        let count = if kind == ScopeKind::Users { 2 } else { 1 };
+        assert_eq!((u64::from(fault.fired()), first.repeated), (count, count), "{path}");
+        assert_eq!(first.notices, [Notice::Repeated { kind, count }], "{path}");
         assert!(first.sightings.coverage().is_complete(), "{path}");
         assert_eq!(format!("{:?}", walked(&emulator).await), format!("{first:?}"), "{path}");
     }

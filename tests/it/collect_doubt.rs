@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use crate::support::api::{emulator, reader, seams, settings};
 use crate::support::model::start;
-use crate::support::site::{Site, lie};
+use crate::support::site::{Site, hide_last_user, lie};
 use crate::support::virtual_time::{Patience, frozen, passing};
 
 /// A group of three members or more, how many it has, and the last one of them.
@@ -191,7 +191,7 @@ async fn with_a_youngest_member() -> (Site, UserId, usize) {
 #[tokio::test]
 async fn a_member_whom_only_a_second_look_names_is_held_against_the_list_of_users() {
     let (site, user, count) = with_a_youngest_member().await;
-    let omits = site.emulator.fail(lie("/um/users", Items::Keep(count - 1)));
+    let omits = hide_last_user(&site.emulator, count);
     let collected = site.collect().await;
     assert_eq!(omits.fired(), 1);
     assert_eq!(collected.endings(), "partial -0 ~0");
@@ -204,7 +204,7 @@ async fn a_member_whom_only_a_second_look_names_is_held_against_the_list_of_user
 #[tokio::test]
 async fn a_member_whom_only_a_second_look_names_and_who_is_gone_ends() {
     let (site, user, count) = with_a_youngest_member().await;
-    site.emulator.fail(lie("/um/users", Items::Keep(count - 1)));
+    hide_last_user(&site.emulator, count);
     let denies = site.emulator.fail(Rule::on("GET", &format!("/um/users/{user}")).status(404));
     let collected = site.collect().await;
     assert_eq!(denies.fired(), 2, "as a user who is to end, and as a member");

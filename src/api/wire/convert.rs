@@ -25,7 +25,13 @@ pub enum ConvertError {
     /// A contract without its number.
     #[error("a contract without number")]
     NoNumber,
+    /// A number that cannot be kept as it is.
+    #[error("{0} is out of range")]
+    OutOfRange(&'static str),
 }
+
+/// Larger numbers are not whole ones for every reader of JSON.
+const MAX_CONTRACT_NUMBER: u64 = (1 << 53) - 1;
 
 impl<P, E> Object<P, E> {
     /// The id, which must be there and not be empty.
@@ -160,8 +166,12 @@ impl Contract {
     /// The contract.
     pub fn into_domain(mut self) -> Result<domain::contract::Contract, ConvertError> {
         let properties = self.take_properties("contract")?;
+        let number = properties.contract_number.ok_or(ConvertError::NoNumber)?;
+        if number > MAX_CONTRACT_NUMBER {
+            return Err(ConvertError::OutOfRange("contractNumber"));
+        }
         Ok(domain::contract::Contract {
-            number: properties.contract_number.map(ContractNumber).ok_or(ConvertError::NoNumber)?,
+            number: ContractNumber(number),
             owner: Person { email: properties.owner, ..Person::default() },
             status: properties.status.map(Into::into),
             reg_domain: properties.reg_domain,

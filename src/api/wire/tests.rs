@@ -273,6 +273,9 @@ fn contracts_come_in_two_shapes() {
         assert_eq!(contract.owner.email.as_deref(), Some("o@example.com"));
     }
     assert!(read::<Contracts>("{}").0.into_items().is_none());
+    let huge = r#"{"properties":{"contractNumber":9007199254740992}}"#;
+    let refused = read::<Contracts>(huge).0.into_items().unwrap().remove(0).into_domain().unwrap_err();
+    assert_eq!(refused.to_string(), "contractNumber is out of range");
     let float = r#"{"properties":{"contractNumber":31720000.0}}"#;
     assert_eq!(read::<Contracts>(float).0.properties.unwrap().contract_number, Some(31_720_000));
 }

@@ -9,6 +9,7 @@ use crate::api::read::Client;
 use crate::api::settings::Settings;
 use crate::api::wire::Collection;
 use crate::api::wire::user::User;
+use crate::app::collect::MAX_SKEW;
 use crate::domain::id::UserId;
 use crate::exit::Exit;
 
@@ -70,7 +71,9 @@ fn clock(receipt: &Receipt) -> Check {
         seconds if seconds > 0 => format!("{seconds} s ahead of the server's"),
         seconds => format!("{} s behind the server's", -seconds),
     };
-    if skew.abs() > MOST_SKEW {
+    if skew.abs().to_std().is_ok_and(|skew| skew > MAX_SKEW) {
+        Check::fail("clock", Exit::Configuration, found).hint("set the clock by NTP: `collect` seals nothing like this")
+    } else if skew.abs() > MOST_SKEW {
         Check::warn("clock", found).hint("set the clock by NTP: reports and evidence carry its time")
     } else {
         Check::ok("clock", found)

@@ -25,7 +25,8 @@ async fn check(longest: Duration) -> u64 {
         ..Sightings::default()
     };
     let notes = Notes::default();
-    let mut walk = Walk { contract: ContractNumber(1), sightings, notes, repeated: 0, notices: Vec::new() };
+    let mut walk =
+        Walk { contract: ContractNumber(1), sightings, notes, repeated: 0, notices: Vec::new(), ahead: None };
     let vanished = vec![Vanished { id: "K1".into(), kind: None }];
     let vanishing = BTreeMap::from([(scope.clone(), Vanishing { before: 1, vanished })]);
     let begun = Instant::now();
@@ -66,7 +67,8 @@ async fn a_list_that_leaves_out_what_is_owned_proves_nothing_when_there_is_no_ti
             ..Sightings::default()
         };
         let notes = Notes::default();
-        let mut walk = Walk { contract: ContractNumber(1), sightings, notes, repeated: 0, notices: Vec::new() };
+        let mut walk =
+            Walk { contract: ContractNumber(1), sightings, notes, repeated: 0, notices: Vec::new(), ahead: None };
         let vanishing = BTreeMap::from([(Scope::Resources, lost(owned))]);
         let recheck = Recheck::new(&client, &seams, 4, Duration::ZERO, Instant::now());
         recheck.settle_references(&mut walk, &vanishing).await.unwrap();

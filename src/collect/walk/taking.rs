@@ -70,6 +70,12 @@ impl Walker<'_> {
 
     fn take_contract(&mut self, confirmed: Confirmed) -> Result<(), CollectError> {
         let Confirmed { contract, notes, effort, ahead } = confirmed;
+        if let Some(seconds) = ahead
+            && self.limits.max_skew.is_some_and(|most| seconds.unsigned_abs() > most.as_secs())
+        {
+            return Err(CollectError::ClocksDiffer { ahead: seconds });
+        }
+        self.ahead = ahead;
         self.confirm(contract.number)?;
         if let Some(seconds) = ahead.filter(|seconds| seconds.unsigned_abs() > WORST_SKEW) {
             self.notices.push(Notice::ClockSkew { seconds });
@@ -100,11 +106,12 @@ impl Walker<'_> {
         if let Some((count, reason)) = unusable {
             self.unusable.get_or_insert((0, reason)).0 += count;
         }
-        for user in users {
-            self.take_user(user);
-        }
         for user in again {
             self.seen.user_again(user);
+        }
+        // Those that the page names twice come last: of two in one answer the later one counts.
+        for user in users {
+            self.take_user(user);
         }
         if let Some(error) = error {
             self.failure.get_or_insert(error);

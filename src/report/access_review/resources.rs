@@ -124,7 +124,7 @@ pub(super) fn owned(context: &Context<'_>) -> Vec<OwnedRow> {
         .coverage
         .gaps
         .iter()
-        .any(|gap| matches!(gap.scope, Scope::Owns(_) | Scope::Users) && !gap.status.proves_absence());
+        .any(|gap| matches!(gap.scope, Scope::Owns(_) | Scope::Users) && gap.status.is_gap());
     let mut rows: Vec<_> =
         context.state.owns.keys().map(|(user, resource)| owned_row(resource, Some(user), context, unread)).collect();
     let taken: BTreeSet<&ResourceId> = context.state.owns.keys().map(|(_, resource)| resource).collect();

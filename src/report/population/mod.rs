@@ -267,7 +267,7 @@ fn asked(kind: ScopeKind) -> &'static str {
 }
 
 fn gap_row(gap: &Gap, context: &Context<'_>) -> GapRow {
-    let counts = !gap.status.proves_absence();
+    let counts = gap.status.is_gap();
     let shown_from = if counts { shown_from(&gap.scope, context.state) } else { None };
     GapRow {
         kind: gap.scope.kind().as_str(),
@@ -295,10 +295,17 @@ fn usual_reason(status: &Status) -> &'static str {
         Status::Failed(_) => "could not be read",
         Status::Unstable => "two readings did not agree",
         Status::NotAttempted => "never asked, because what it depends on could not be read",
+        Status::NotApplicable => {
+            "the API lists no keys for want of the privilege, which no group of the user has (422); keys made earlier are not \
+             excluded"
+        }
     }
 }
 
 fn meaning(scope: &Scope, counts: bool, shown_from: Option<Seq>) -> String {
+    if !counts && scope.kind() == ScopeKind::Keys {
+        return "Nothing that is known is missing.".to_owned();
+    }
     if !counts {
         return "Nothing is missing.".to_owned();
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use emulator::faults::{Distortion, Effect, Items};
-use emulator::{Emulator, Rule};
+use emulator::{Emulator, Fault, Rule};
 use keyholder::api::Version;
 use keyholder::api::read::Client;
 use keyholder::app::collect::{CollectFailure, Order, collect};
@@ -85,6 +85,13 @@ impl Collected {
     pub(crate) fn gaps(&self) -> Vec<String> {
         self.coverage.gaps.iter().map(|gap| format!("{}: {}", gap.scope, gap.status)).collect()
     }
+}
+
+/// A list of so few users that one page holds them, in which the last of so many is on no page.
+pub(crate) fn hide_last_user(emulator: &Emulator, count: usize) -> Fault {
+    let end = format!("offset={}&", count - 2);
+    emulator.fail(lie("/um/users", Items::Keep(1)).query(&end));
+    emulator.fail(lie("/um/users", Items::Keep(count - 1)).query("offset=0&"))
 }
 
 /// A list that says something else about its items.

@@ -1,0 +1,97 @@
+//! Kinds N, O and Q of the cases: times that cannot be, names as they came, an owner whom nobody lists.
+
+use chrono::TimeDelta;
+use emulator::faults::{Distortion, Effect};
+use emulator::{Emulator, Rule};
+use keyholder::domain::coverage::ScopeKind;
+use keyholder::domain::notice::Notice;
+use keyholder::exit::Exit;
+use serde_json::json;
+
+use crate::support::cli::{Desk, RUNTIME, served};
+use crate::support::cut::raw;
+use crate::support::site::Site;
+
+async fn site() -> Site {
+    Site::begun(Emulator::builder().seed(5).users(40).start().await.unwrap()).await
+}
+
+fn set(site: &Site, path: &str, at: &str, value: serde_json::Value) {
+    let distortion = Distortion::Set { at: at.to_owned(), value };
+    site.emulator.fail(Rule::on("GET", path).effect(Effect::Distort(distortion)));
+}
+
+#[tokio::test]
+async fn n1_clocks_that_are_days_apart_seal_nothing() {
+    let site = site().await;
+    let now = site.emulator.now();
+    for apart in [TimeDelta::days(5 * 365), TimeDelta::hours(-25)] {
+        site.emulator.set_now(now + apart);
+        let failure = site.try_collect().await.unwrap_err();
+        assert_eq!(failure.exit(), Exit::Configuration, "{failure}");
+        assert!(failure.to_string().contains("the API's clock is"), "{failure}");
+        assert!(failure.hint().unwrap().contains("set the clock"), "{failure}");
+    }
+    site.emulator.set_now(now);
+    let collected = site.collect().await;
+    assert_eq!((collected.endings().as_str(), collected.snapshot.seq.0), ("complete -0 ~0", 2));
+}
+
+#[tokio::test]
+async fn n1_hours_apart_are_a_notice() {
+    let site = site().await;
+    site.emulator.set_now(site.emulator.now() + TimeDelta::hours(23));
+    let collected = site.collect().await;
+    assert_eq!(collected.endings(), "complete -0 ~0");
+    assert!(matches!(collected.notices.as_slice(), [Notice::ClockSkew { .. }]), "{:?}", collected.notices);
+}
+
+#[tokio::test]
+async fn n1_times_that_cannot_be_are_left_out_with_a_notice() {
+    let site = site().await;
+    let users = site.emulator.read(|world| world.users().count() as u64);
+    for time in ["2099-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z"] {
+        set(&site, "/um/users", "metadata.lastLogin", json!(time));
+        let collected = site.collect().await;
+        assert_eq!(collected.endings(), "complete -0 ~0", "{time}");
+        let told = Notice::ImpossibleTimes { kind: ScopeKind::Users, count: users };
+        assert_eq!(collected.notices, [told], "{time}");
+        let state = site.store.state(collected.snapshot.contract, collected.snapshot.seq).await.unwrap();
+        let latest = site.emulator.now() + TimeDelta::days(2);
+        let impossible = |held: &keyholder::domain::state::Held<keyholder::domain::user::User>| {
+            held.value.last_login.is_some_and(|at| at > latest || at.timestamp() <= 0)
+        };
+        assert!(!state.users.values().any(impossible), "{time}");
+        site.emulator.clear_faults();
+    }
+}
+
+#[tokio::test]
+async fn q1_an_owner_whom_no_user_bears_is_told() {
+    let site = site().await;
+    set(&site, "/contracts", "properties.owner", json!("somebody.else@example.org"));
+    let collected = site.collect().await;
+    assert_eq!(collected.snapshot.state.as_str(), "complete");
+    assert_eq!(collected.notices, [Notice::OwnerNotListed]);
+    site.emulator.clear_faults();
+    let owner = site.emulator.read(|world| world.user(world.owner()).unwrap().email.to_uppercase());
+    set(&site, "/contracts", "properties.owner", json!(format!(" {owner}")));
+    assert_eq!(site.collect().await.notices, []);
+}
+
+#[test]
+fn o1_names_with_a_nul_stay_apart_in_the_views() {
+    let emulator = served();
+    let names = ["ops\u{0}a", "ops\u{0}b", r"ops\u0000c", "ops\\"];
+    emulator.edit(|world| names.iter().for_each(|name| drop(world.add_group(name, &[]))));
+    let desk = Desk::of(&emulator);
+    desk.run(&["collect"]).ends(0);
+    let read = async {
+        let db = raw(&desk.database()).await;
+        let sql = "SELECT name FROM v_groups WHERE name LIKE 'ops%' ORDER BY name";
+        let names: Vec<String> = sqlx::query_scalar(sql).fetch_all(&db).await.unwrap();
+        db.close().await;
+        names
+    };
+    assert_eq!(RUNTIME.block_on(read), ["ops\\", r"ops\u0000c", "ops␀a", "ops␀b"]);
+}
