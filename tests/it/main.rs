@@ -31,6 +31,7 @@ mod cases_missing;
 mod cases_pages;
 mod cases_times;
 mod cases_unknown;
+mod cases_unknown_laws;
 mod cli_contracts;
 mod cli_demo;
 mod cli_emulate;
