@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::alerts::Announcer;
 use super::alerts::announce::Happened;
+use super::alerts::watch::raise_expiry;
 use super::stop::Stop;
 use super::terms::Terms;
 use crate::api::Fault;
@@ -63,6 +64,8 @@ pub struct Order {
     pub least_room: u64,
     /// Composes the alerts of the snapshot, or of the failure.
     pub announcer: Announcer,
+    /// When the token ends, if that is soon enough to be alerted.
+    pub token_ends: Option<DateTime<Utc>>,
 }
 
 impl Order {
@@ -84,6 +87,7 @@ impl Order {
             stop: Stop::default(),
             least_room: LEAST_ROOM,
             announcer: Announcer::default(),
+            token_ends: None,
         }
     }
 }
@@ -165,6 +169,9 @@ pub async fn collect(
         Err(StoreError::Stopped) => return Err(CollectError::Stopped.into()),
         runner => runner?,
     };
+    if let Some(ends) = order.token_ends {
+        raise_expiry(store, &order.announcer, order.limits.contract, ends, seams).await?;
+    }
     store.refuse_cramped(order.least_room)?;
     let notices = regressed(store.moment(seams.now()).await?).into_iter().collect();
     let desk = Desk { store, client, seams, order, progress, notices };

@@ -1,5 +1,7 @@
 //! What a collection of a configured contract is made from: credentials, client and options.
 
+use chrono::{DateTime, TimeDelta, Utc};
+
 use super::alerts::setup::announcer;
 use super::collect::Order;
 use crate::api::read::Client;
@@ -31,6 +33,12 @@ impl PrepareError {
     }
 }
 
+/// When a token ends, if that is soon enough to be alerted, or over.
+pub fn alerted_end(loaded: &Loaded, expires: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let warning = TimeDelta::from_std(loaded.config.alerts.expiry_warning).unwrap_or(TimeDelta::MAX);
+    expires.filter(|end| *end - now <= warning)
+}
+
 /// The client of a contract and what is to be collected; without a contract those of `[api]` and `[credentials]`. Secrets
 /// are read anew each time, so that a token can be replaced while the service runs.
 pub fn prepare(
@@ -45,6 +53,7 @@ pub fn prepare(
         Lifetime::Over(end) => tracing::warn!("The token ended on {}", to_seconds(end)),
         Lifetime::Unknown | Lifetime::Fine(_) => {}
     }
+    let token_ends = alerted_end(loaded, found.expires, seams.now());
     let settings = config::settings(loaded, contract, found.credentials)?;
     let client = Client::new(&settings, seams.clone())?;
     let order = Order {
@@ -52,6 +61,7 @@ pub fn prepare(
         reread_after: loaded.config.collect.reread_after,
         least_room: loaded.config.store.min_free_mib << 20,
         announcer: announcer(&loaded.config),
+        token_ends,
         ..Order::manual(seams.now(), &settings)
     };
     Ok((client, order))

@@ -2,9 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
+
 use super::review::{Cover, ReviewError};
 use super::write::{self, WriteError};
 use crate::config;
+use crate::domain::alert::ReportFile;
 use crate::report::csv::Dialect;
 use crate::report::html::{Templates, TemplatesError};
 use crate::report::input::Input;
@@ -65,7 +68,7 @@ pub fn write_into(
     formats: &[Format],
     look: &Look,
     database: &Path,
-) -> Result<Vec<PathBuf>, ReportsError> {
+) -> Result<Vec<ReportFile>, ReportsError> {
     write::folder(folder)?;
     let mut written = Vec::new();
     for report in reports {
@@ -76,7 +79,8 @@ pub fn write_into(
                 return Err(ReportsError::Database { path });
             }
             write::file(&path, &rendered.bytes)?;
-            written.push(path);
+            let sha256 = hex::encode(Sha256::digest(&rendered.bytes));
+            written.push(ReportFile { path, sha256, bytes: rendered.bytes.len() as u64 });
         }
     }
     Ok(written)

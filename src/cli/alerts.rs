@@ -6,9 +6,9 @@ use clap::{Args, Subcommand};
 use super::sinks::standard_output;
 use super::table::{ListFormat, Table};
 use super::{Context, Failure};
+use crate::app::alerts::muting;
 use crate::app::alerts::render::Renderer;
 use crate::app::alerts::setup::{Alerting, announcer, contract_names};
-use crate::app::alerts::{deliver::Courier, muting};
 use crate::config::duration;
 use crate::domain::alert::{Alert, AlertClass};
 use crate::domain::id::ContractNumber;
@@ -234,13 +234,7 @@ async fn run_show(show: &Show, context: &mut Context) -> Result<Exit, Failure> {
 async fn run_deliver(context: &mut Context) -> Result<Exit, Failure> {
     let alerting = Alerting::of(&context.config()?.config, &context.environment, &standard_output())?;
     let store = context.store(Access::Write).await?;
-    let courier = Courier {
-        store: &store,
-        destinations: &alerting.destinations,
-        contracts: &alerting.contracts,
-        seams: &context.seams,
-    };
-    let outcome = courier.deliver().await;
+    let outcome = alerting.deliver(&store, &context.seams).await;
     let counts = store.delivery_counts().await;
     store.close().await;
     let (delivered, counts) = (outcome?, counts?);

@@ -86,7 +86,7 @@ async fn one(
     signals: &mut Signals,
     context: &mut Context,
 ) -> Result<Exit, Failure> {
-    let mut settings = context.settings(chosen.config.as_ref())?;
+    let (mut settings, token_ends) = context.settings(chosen.config.as_ref())?;
     settings.contract_number = chosen.number.map(|number| number.0).or(settings.contract_number);
     let client = Client::new(&settings, context.seams.clone())?;
     let recording = command.record.as_deref().map(|folder| Recording::begin(folder, &settings)).transpose();
@@ -96,7 +96,7 @@ async fn one(
         None => client,
     };
     let stop = Stop::default();
-    let order = order(command, &settings, stop.clone(), context)?;
+    let order = Order { token_ends, ..order(command, &settings, stop.clone(), context)? };
     let name = chosen.config.as_ref().map(|contract| format!(" for contract {}", contract.name)).unwrap_or_default();
     tracing::info!("Collecting from {}{name}", settings.base);
     let bar = Bar::new(context.progress);

@@ -2,8 +2,11 @@
 
 use std::io::{self, IsTerminal as _, Write};
 
+use chrono::{DateTime, Utc};
+
 use super::Failure;
 use crate::api::settings::Settings;
+use crate::app::prepare::alerted_end;
 use crate::config::{self, ConfigError, ContractConfig, Flags, Loaded};
 use crate::credentials::{self, Lifetime};
 use crate::domain::time::to_seconds;
@@ -54,8 +57,8 @@ impl Context {
     }
 
     /// What the client needs to know for a contract of the configuration, or for the one of `[api]` and `[credentials]`;
-    /// credentials included. Warns when the token is about to end.
-    pub fn settings(&self, contract: Option<&ContractConfig>) -> Result<Settings, Failure> {
+    /// credentials included, and when the token ends, if that is to be alerted. Warns when it is about to end.
+    pub fn settings(&self, contract: Option<&ContractConfig>) -> Result<(Settings, Option<DateTime<Utc>>), Failure> {
         let loaded = self.config()?;
         let found = credentials::find_for(loaded, contract, &self.environment)?;
         tracing::debug!("Credentials from {}", found.source);
@@ -64,7 +67,8 @@ impl Context {
             Lifetime::Over(end) => tracing::warn!("The token ended on {}", to_seconds(end)),
             Lifetime::Unknown | Lifetime::Fine(_) => {}
         }
-        Ok(config::settings(loaded, contract, found.credentials)?)
+        let ends = alerted_end(loaded, found.expires, self.seams.now());
+        Ok((config::settings(loaded, contract, found.credentials)?, ends))
     }
 
     /// Opens the configured database.

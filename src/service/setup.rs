@@ -15,7 +15,7 @@ use super::jobs::deliver::DeliverJob;
 use super::jobs::report::{ReportJob, ReportOptions};
 use super::jobs::verify::VerifyJob;
 use super::planner::PlannedJob;
-use crate::app::alerts::setup::Alerting;
+use crate::app::alerts::setup::{Alerting, announcer};
 use crate::app::prepare::prepare;
 use crate::app::reports::Look;
 use crate::config::{self, Config, ContractConfig, ContractSet, JobConfig, JobWork, Loaded};
@@ -124,7 +124,7 @@ impl Setup<'_> {
         let one = |work: Arc<dyn Job>| Ok(vec![service_job(&job.name, "", &job.schedule, work, DEFAULT_TIMEOUT)]);
         match &job.work {
             JobWork::Collect { contracts } => Ok(self.collections(job, contracts)),
-            JobWork::Report { contracts, reports, formats, period, folder, .. } => {
+            JobWork::Report { contracts, reports, formats, period, folder, deliver_to } => {
                 let words = |word: &config::ReportName| report::named((*word).into());
                 let format = |format: &config::ReportFormat| Format::from_word((*format).into());
                 one(Arc::new(ReportJob::new(ReportOptions {
@@ -138,6 +138,8 @@ impl Setup<'_> {
                     },
                     zone: job.schedule.zone(),
                     folder: folder.clone(),
+                    deliver_to: deliver_to.clone(),
+                    announcer: announcer(&self.loaded.config),
                     look: Look::of(&self.loaded.config)?,
                 })))
             }

@@ -5,6 +5,7 @@
 mod alerts_command;
 mod alerts_delivery;
 mod alerts_outbox;
+mod alerts_watch;
 mod analyse_diff;
 mod analyse_grants;
 mod analyse_in_between;

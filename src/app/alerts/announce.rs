@@ -1,5 +1,7 @@
 //! Composes alerts: of what a snapshot changed, and of what happened beside it.
 
+use std::collections::BTreeSet;
+
 use crate::alerts::digest::{Candidate, gather};
 use crate::alerts::route::Routed;
 use crate::alerts::{Router, rules};
@@ -54,6 +56,17 @@ impl Announcer {
         // A report goes to whom its job names, not by the routes.
         let is_default = event != Event::ReportReady;
         self.addressed(alert, is_default, mutes)
+    }
+
+    /// The alert that reports were written; it goes to the sinks that their job names.
+    pub fn report_ready(&self, origin: &[u8; 32], ready: Happened, deliver_to: &[String], mutes: &[Mute]) -> Outgoing {
+        let mut outgoing = self.event(origin, ready, mutes);
+        let Alert { class, severity, contract, .. } = outgoing.alert;
+        let is_muted = |sink: &str| mutes.iter().any(|mute| mute.covers(sink, class, severity, contract));
+        let named: BTreeSet<&String> = deliver_to.iter().collect();
+        let start = |sink: &str| if is_muted(sink) { Start::Muted } else { Start::Pending };
+        outgoing.recipients = named.into_iter().map(|sink| (sink.clone(), start(sink))).collect();
+        outgoing
     }
 
     fn addressed(&self, alert: Alert, is_default: bool, mutes: &[Mute]) -> Outgoing {

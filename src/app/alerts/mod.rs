@@ -6,5 +6,6 @@ pub mod muting;
 mod nameless;
 pub mod render;
 pub mod setup;
+pub mod watch;
 
 pub use announce::Announcer;

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use secrecy::SecretString;
 
 use super::Announcer;
-use super::deliver::Destination;
+use super::deliver::{Courier, DeliverFailure, Delivered, Destination};
+use super::watch::raise_overdue;
 use crate::alerts::{Route, Router};
 use crate::config::{
     Config, ContractSet, MailSecurity, SecretSource, SinkConfig, SinkTarget, SyslogProtocol, TargetSource,
@@ -14,9 +16,10 @@ use crate::config::{
 use crate::credentials::{Keeper, SecretFileError, read_secret_file};
 use crate::domain::alert::AlertClass;
 use crate::domain::id::ContractNumber;
-use crate::seams::Environment;
+use crate::seams::{Environment, Seams};
 use crate::sinks::target::{Network, TargetPolicy};
 use crate::sinks::{self, Settings, Sink};
+use crate::store::Store;
 
 /// The enterprise number that RFC 5612 reserves for documentation: nobody else's.
 const ENTERPRISE_NUMBER: u32 = 32_473;
@@ -111,6 +114,8 @@ pub struct Alerting {
     pub destinations: BTreeMap<String, Destination>,
     /// Names of contracts by number.
     pub contracts: BTreeMap<ContractNumber, String>,
+    announcer: Announcer,
+    overdue_after: Duration,
 }
 
 impl Alerting {
@@ -120,7 +125,19 @@ impl Alerting {
         for sink in &config.sinks {
             destinations.insert(sink.name.clone(), destination(sink, environment, output)?);
         }
-        Ok(Self { destinations, contracts: contract_names(config) })
+        Ok(Self {
+            destinations,
+            contracts: contract_names(config),
+            announcer: announcer(config),
+            overdue_after: config.alerts.overdue_after,
+        })
+    }
+
+    /// Alerts what has not happened for too long, and delivers everything that is due.
+    pub async fn deliver(&self, store: &Store, seams: &Seams) -> Result<Delivered, DeliverFailure> {
+        raise_overdue(store, &self.announcer, self.overdue_after, seams).await?;
+        let Self { destinations, contracts, .. } = self;
+        Courier { store, destinations, contracts, seams }.deliver().await
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 
-use crate::app::alerts::deliver::{Courier, DeliverFailure};
+use crate::app::alerts::deliver::DeliverFailure;
 use crate::app::alerts::setup::Alerting;
 use crate::app::collect::of_store;
 use crate::exit::Exit;
@@ -30,14 +30,8 @@ impl Job for DeliverJob {
         let prepare = Arc::clone(&self.prepare);
         async move {
             let alerting = prepare()?;
-            let courier = Courier {
-                store: &call.store,
-                destinations: &alerting.destinations,
-                contracts: &alerting.contracts,
-                seams: &call.seams,
-            };
             // What was claimed and not settled is sent again later.
-            let stopped = call.stop.token().run_until_cancelled(courier.deliver()).await;
+            let stopped = call.stop.token().run_until_cancelled(alerting.deliver(&call.store, &call.seams)).await;
             let Some(delivered) = stopped else { return Ok(Ended::Stopped) };
             let sum = delivered.map_err(|error| failed(&error))?;
             if sum.delivered + sum.postponed + sum.dead == 0 {

@@ -1,5 +1,6 @@
 //! `report`: the reports of the period that just ended, as files in a folder.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,11 +9,15 @@ use chrono_tz::Tz;
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 
+use crate::app::alerts::Announcer;
+use crate::app::alerts::announce::Happened;
 use crate::app::collect::of_store;
 use crate::app::reports::{Look, ReportsError, write_into};
 use crate::app::review::{self, Question, ReviewError};
-use crate::domain::id::ContractNumber;
+use crate::domain::alert::{Details, Event, ReportFile};
+use crate::domain::id::{ContractNumber, Seq};
 use crate::domain::period::{Chosen, Period, choose};
+use crate::domain::time::to_seconds;
 use crate::exit::Exit;
 use crate::report::{Format, Report};
 use crate::service::job::{Call, Ended, Job, JobFailure, JobResult, reasons};
@@ -37,6 +42,10 @@ pub struct ReportOptions {
     pub zone: Tz,
     /// Where they go.
     pub folder: PathBuf,
+    /// The sinks that hear of them.
+    pub deliver_to: Vec<String>,
+    /// Composes the alert that they are there.
+    pub announcer: Announcer,
     /// What they look like.
     pub look: Look,
 }
@@ -111,17 +120,48 @@ async fn write(call: &Call, options: Arc<ReportOptions>, questions: Vec<(Contrac
         }
         let input = review::input(&call.store, contract, &question, &options.look.cover).await;
         let input = input.map_err(|error| failed(&error.into()))?;
-        let (options, database) = (Arc::clone(&options), call.store.path().to_owned());
+        let ready =
+            (contract, input.current.snapshot.seq, input.comparison.as_ref().map(|one| one.before.snapshot.seq));
+        let (rendering, database) = (Arc::clone(&options), call.store.path().to_owned());
         // Rendering keeps a thread busy; the service has to answer meanwhile.
         let written = tokio::task::spawn_blocking(move || {
-            let ReportOptions { folder, reports, formats, look, .. } = &*options;
+            let ReportOptions { folder, reports, formats, look, .. } = &*rendering;
             write_into(folder, &input, reports, formats, look, &database)
         });
         let written = written.await.map_err(|error| JobFailure { reason: reasons(&error), exit: Exit::Unexpected })?;
-        files += written.map_err(|error| failed(&error))?.len();
+        let written = written.map_err(|error| failed(&error))?;
+        files += written.len();
+        announce(call, &options, ready, written).await.map_err(|error| failed(&ReviewError::from(error).into()))?;
     }
     let folder = options.folder.display();
     Ok(Ended::Done { detail: format!("{files} files about {contracts} contracts in {folder}"), exit: Exit::Done })
+}
+
+/// Tells the sinks of the job that reports are there; once for a job, an instant and a contract.
+async fn announce(
+    call: &Call,
+    options: &ReportOptions,
+    (contract, as_of, since): (ContractNumber, Seq, Option<Seq>),
+    files: Vec<ReportFile>,
+) -> Result<(), StoreError> {
+    if options.deliver_to.is_empty() {
+        return Ok(());
+    }
+    let (store, now) = (&call.store, call.seams.now());
+    let origin = store.origin(Some(contract), &call.seams).await?;
+    let mut counts = BTreeMap::from([("snapshot".to_owned(), as_of.to_string())]);
+    counts.extend(since.map(|since| ("compared with".to_owned(), since.to_string())));
+    let ready = Happened {
+        event: Event::ReportReady,
+        contract: Some(contract),
+        attribute: format!("{} {}", call.job, to_seconds(call.nominal)),
+        span: None,
+        at: now,
+        details: Details { counts, files, ..Details::default() },
+    };
+    let mutes = store.mutes_at(now).await?;
+    let outgoing = options.announcer.report_ready(&origin.id, ready, &options.deliver_to, &mutes);
+    store.raise(&[outgoing]).await.map(drop)
 }
 
 fn failed(error: &ReportsError) -> JobFailure {
