@@ -68,13 +68,36 @@ fn commands(text: &str, after: &str) -> Vec<Vec<String>> {
 #[test]
 fn units_and_jobs_run_commands_that_exist() {
     let unit = "/usr/local/bin/keyholder --config /etc/keyholder/config.toml";
-    let mut found = commands(&deployed("keyholder-collect.service"), unit);
+    let mut found = Vec::new();
+    for name in ["keyholder.service", "keyholder-collect.service"] {
+        found.extend(commands(&deployed(name), unit));
+    }
     found.extend(commands(&deployed("kubernetes-cronjob.yaml"), "args: [--config, /etc/keyholder/config.toml"));
-    assert_eq!(found.len(), 4, "{found:?}");
+    assert_eq!(found.len(), 5, "{found:?}");
     for mut command in found {
         command.push("--help".to_owned());
         let arguments: Vec<&str> = command.iter().map(String::as_str).collect();
         Desk::bare().run(&arguments).ends(0);
+    }
+}
+
+/// The commands of a page: lines of its shell blocks that begin with the name of the program, without their comments.
+fn page_commands(page: &str) -> Vec<String> {
+    let blocks = page.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let lines = blocks.flat_map(str::lines).filter_map(|line| line.strip_prefix("keyholder "));
+    lines.map(|line| line.split(" #").next().unwrap_or(line).trim().trim_end_matches(" &").to_owned()).collect()
+}
+
+#[test]
+fn the_operations_page_shows_commands_that_exist() {
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations.md")).unwrap();
+    let commands = page_commands(&page);
+    assert!(commands.len() >= 20, "{commands:?}");
+    for command in commands.iter().filter(|command| *command != "--version") {
+        // Options that do not exist are an error before the help is printed.
+        let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
+        let ran = Desk::bare().run(&arguments);
+        assert_eq!(ran.code, 0, "keyholder {command}: {ran:#?}");
     }
 }
 
