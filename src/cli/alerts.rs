@@ -73,6 +73,7 @@ pub struct Retry {
 
 /// `alerts mute`.
 #[derive(Args, Debug)]
+#[command(override_usage = "keyholder alerts mute <SINK> --for <TIME> --by <WHO> --because <WHY>")]
 pub struct MuteArgs {
     /// The sink that gets less
     sink: String,

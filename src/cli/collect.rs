@@ -59,13 +59,14 @@ pub(super) async fn run(command: Collect, context: &mut Context) -> Result<Exit,
     let mut signals = Signals::listen()?;
     let mut exits = Vec::new();
     let all = if command.all { context.all()? } else { vec![context.chosen(command.contract.as_ref())?] };
-    let store = context.store(Access::Write).await?;
+    // Opened when the first client is ready: without credentials the database stays untouched.
+    let mut opened = None;
     for chosen in &all {
-        let outcome = one(&command, chosen, &store, &mut signals, context).await;
+        let outcome = one(&command, chosen, &mut opened, &mut signals, context).await;
         match outcome.map_err(|failure| failure.of_contract(chosen.config.as_ref())) {
             Ok(exit) => exits.push(exit),
             Err(failure) if all.len() == 1 || failure.is_signal() => {
-                store.close().await;
+                close(opened).await;
                 return Err(failure);
             }
             Err(failure) => {
@@ -74,21 +75,31 @@ pub(super) async fn run(command: Collect, context: &mut Context) -> Result<Exit,
             }
         }
     }
-    store.close().await;
+    close(opened).await;
     Ok(Exit::worst(exits))
+}
+
+async fn close(opened: Option<Store>) {
+    if let Some(store) = opened {
+        store.close().await;
+    }
 }
 
 /// Collects one contract and says what came of it.
 async fn one(
     command: &Collect,
     chosen: &Chosen,
-    store: &Store,
+    opened: &mut Option<Store>,
     signals: &mut Signals,
     context: &mut Context,
 ) -> Result<Exit, Failure> {
     let (mut settings, token_ends) = context.settings(chosen.config.as_ref())?;
     settings.contract_number = chosen.number.map(|number| number.0).or(settings.contract_number);
     let client = Client::new(&settings, context.seams.clone())?;
+    let store = match opened {
+        Some(store) => &*store,
+        None => opened.insert(context.store(Access::Write).await?),
+    };
     let recording = command.record.as_deref().map(|folder| Recording::begin(folder, &settings)).transpose();
     let recording = recording.map_err(Failure::Record)?.map(Arc::new);
     let client = match &recording {

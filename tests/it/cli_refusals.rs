@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use emulator::{Body, Emulator, Rule};
 
 use crate::api_tls::{authority, leaf, pin_of, serve};
-use crate::support::cli::{Desk, MONTH, RUNTIME, bytes, served};
+use crate::support::cli::{Desk, MONTH, RUNTIME, bytes, in_step, served};
 
 /// Expects a refusal with that code that says all of this, with a hint, and leaves database and standard output alone.
 #[track_caller]
@@ -197,6 +197,8 @@ fn nobody_of_that_name_has_no_history() {
 fn with_several_contracts_one_has_to_be_named() {
     let [one, two] = [31_000_001, 31_000_002]
         .map(|number| RUNTIME.block_on(Emulator::builder().users(24).contract_number(number).start()).unwrap());
+    in_step(&one);
+    in_step(&two);
     let desk = Desk::of(&one);
     desk.run(&["collect"]).ends(0);
     let desk = desk.with("IONOS_API_URL", &two.base_url(emulator::Version::V6)).with("IONOS_TOKEN", two.token());

@@ -14,6 +14,7 @@ use keyholder::domain::coverage::Coverage;
 use keyholder::domain::fact::Kind;
 use keyholder::domain::id::{ContractNumber, Seq};
 use keyholder::domain::snapshot::Snapshot;
+use keyholder::domain::state::State;
 use keyholder::seams::{Seams, SeededRandom, SetClock};
 use keyholder::store::{Access, Store};
 use tokio::time::Instant;
@@ -135,12 +136,28 @@ impl Row {
 
     /// Without faults, the next collection is complete and the store says exactly what is there.
     pub(super) async fn check_recovers(&self) -> Snapshot {
+        let (last, state) = self.recovered().await;
+        assert_eq!(held(&state), self.emulator.read(there));
+        last
+    }
+
+    /// The same after faults that made up a privilege: it is not reported any more, so it is carried and marked.
+    pub(super) async fn check_recovers_carrying(&self, privilege: &str) {
+        let (_, mut state) = self.recovered().await;
+        for (id, group) in &mut state.groups {
+            assert_eq!(group.value.privileges.remove(privilege), Some(true));
+            let known = state.unknown.last_known(Kind::Group, id.as_str(), None, privilege);
+            assert!(known.is_some_and(|last| last.is_some()), "{privilege} of {id} is not marked");
+        }
+        assert_eq!(held(&state), self.emulator.read(there));
+    }
+
+    async fn recovered(&self) -> (Snapshot, State) {
         self.emulator.clear_faults();
         let last = self.collect().await.sealed();
         assert_eq!(self.gaps(&last).await, [""; 0]);
         let state = self.store.state(last.contract, last.seq).await.unwrap();
-        assert_eq!(held(&state), self.emulator.read(there));
-        last
+        (last, state)
     }
 
     pub(super) fn contract(&self) -> ContractNumber {

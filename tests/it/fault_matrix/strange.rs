@@ -18,7 +18,7 @@ fn f14_what_is_unknown_is_kept_and_reported_and_the_scope_is_complete() {
         assert!(state.resources.values().all(|it| it.kind.as_deref() == Some("quantumcomputer")));
         let things = state.groups.len() + state.users.len() + state.resources.len();
         assert_eq!(snapshot.changed, things as u64, "each of them is another thing than before");
-        row.check_recovers().await;
+        row.check_recovers_carrying("accessAndManageTomorrow").await;
     });
 }
 
