@@ -5,6 +5,7 @@ pub mod alerts;
 pub mod backup;
 pub mod collect;
 pub mod demo;
+pub mod heartbeat;
 pub mod prepare;
 pub mod recording;
 pub mod reports;

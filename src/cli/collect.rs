@@ -15,6 +15,7 @@ use crate::api::recording::Listener;
 use crate::api::settings::Settings;
 use crate::app::alerts::setup::announcer;
 use crate::app::collect::{CollectFailure, Order, collect};
+use crate::app::heartbeat::{beat, heartbeat};
 use crate::app::recording::Recording;
 use crate::app::stop::Stop;
 use crate::collect::CollectError;
@@ -96,6 +97,7 @@ async fn one(
     let (mut settings, token_ends) = context.settings(chosen.config.as_ref())?;
     settings.contract_number = chosen.number.map(|number| number.0).or(settings.contract_number);
     let client = Client::new(&settings, context.seams.clone())?;
+    let heartbeat = heartbeat(&context.config()?.config)?;
     let store = match opened {
         Some(store) => &*store,
         None => opened.insert(context.store(Access::Write).await?),
@@ -128,6 +130,9 @@ async fn one(
     let title =
         name.map_or_else(|| context.title_of(snapshot.contract), |name| format!("{} ({name})", snapshot.contract));
     context.line(&snapshot.summary_of(&title))?;
+    if let Some(heartbeat) = heartbeat.filter(|_| snapshot.is_complete()) {
+        beat(&heartbeat, &context.seams).await;
+    }
     report(store, &snapshot).await
 }
 

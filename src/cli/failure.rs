@@ -14,6 +14,7 @@ use crate::app::alerts::setup::SinkError;
 use crate::app::backup::BackupFailure;
 use crate::app::collect::{CollectFailure, of_store};
 use crate::app::demo::DemoError;
+use crate::app::heartbeat::HeartbeatError;
 use crate::app::restore::RestoreFailure;
 use crate::app::review::ReviewError;
 use crate::app::write::WriteError;
@@ -81,6 +82,9 @@ pub enum Failure {
     /// An alert could not be put into words.
     #[error(transparent)]
     Alert(#[from] AlertError),
+    /// The heartbeat cannot be used as it is configured.
+    #[error(transparent)]
+    Heartbeat(#[from] HeartbeatError),
     /// Alerts are not muted.
     #[error(transparent)]
     Mute(#[from] MuteError),
@@ -166,6 +170,7 @@ impl Failure {
             | Self::Settings(_)
             | Self::Templates(_)
             | Self::Sink(_)
+            | Self::Heartbeat(_)
             | Self::Setup(_)
             | Self::Listen(_) => Exit::Configuration,
             Self::Collect(failure) => failure.exit(),
@@ -220,6 +225,7 @@ impl Failure {
             Self::Write(error) => Some(error.hint()),
             Self::Backup(failure) => failure.hint(),
             Self::Sink(error) => error.hint(),
+            Self::Heartbeat(error) => Some(error.hint().to_owned()),
             Self::Mute(error) => error.hint(),
             Self::Restore(failure) => failure.hint(),
             Self::Record(error) => Some(error.hint().replace("--out", "--record")),

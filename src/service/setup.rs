@@ -5,8 +5,6 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
-
 use super::engine::ServiceJob;
 use super::job::{Job, JobFailure, reasons};
 use super::jobs::backup::BackupJob;
@@ -16,10 +14,10 @@ use super::jobs::report::{ReportJob, ReportOptions};
 use super::jobs::verify::VerifyJob;
 use super::planner::PlannedJob;
 use crate::app::alerts::setup::{Alerting, announcer};
+use crate::app::heartbeat::{HeartbeatError, heartbeat};
 use crate::app::prepare::prepare;
 use crate::app::reports::Look;
 use crate::config::{self, Config, ContractConfig, ContractSet, JobConfig, JobWork, Loaded};
-use crate::credentials::{Keeper, SecretFileError, read_secret_file};
 use crate::domain::id::ContractNumber;
 use crate::domain::job::JobId;
 use crate::domain::period::Period;
@@ -28,10 +26,8 @@ use crate::exit::Exit;
 use crate::report::html::TemplatesError;
 use crate::report::{self, Format};
 use crate::seams::Environment;
-use crate::sinks::SettingsError;
-use crate::sinks::heartbeat::{self, Heartbeat};
+use crate::sinks::heartbeat::Heartbeat;
 use crate::sinks::stdout::Output;
-use crate::sinks::target::{Network, TargetPolicy};
 
 /// The job of a contract that names its own schedule.
 const COLLECT: &str = "collect";
@@ -48,12 +44,9 @@ pub enum SetupError {
     /// The templates of reports.
     #[error(transparent)]
     Templates(#[from] TemplatesError),
-    /// The file with the URL of the heartbeat.
-    #[error("read the URL of the heartbeat (service.heartbeat_url_file)")]
-    HeartbeatFile(#[source] SecretFileError),
-    /// The URL of the heartbeat.
-    #[error("use the URL of the heartbeat (service.heartbeat_url)")]
-    Heartbeat(#[source] SettingsError),
+    /// The heartbeat.
+    #[error(transparent)]
+    Heartbeat(#[from] HeartbeatError),
     /// Two jobs of one name for one contract.
     #[error("plan job {job}: there are two of that name")]
     Twice {
@@ -77,12 +70,7 @@ impl SetupError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Templates(_) => "look at the templates in the folder that report.templates names",
-            Self::HeartbeatFile(_) => {
-                "the file must belong to you or to root, have mode 0600 or 0400, and hold the URL and nothing else"
-            }
-            Self::Heartbeat(_) => {
-                "give an https URL; one on this machine only with service.heartbeat_allow_private_targets"
-            }
+            Self::Heartbeat(error) => error.hint(),
             Self::Twice { .. } => {
                 "the collect schedule of a [[contract]] is a job called collect: call the other one otherwise"
             }
@@ -93,7 +81,7 @@ impl SetupError {
 
 /// The jobs that a configuration names, in its order. A sink that writes to standard output writes to `output`.
 pub fn jobs(loaded: &Arc<Loaded>, environment: &Environment, output: &Output) -> Result<Vec<ServiceJob>, SetupError> {
-    let setup = Setup { loaded, environment, output, heartbeat: heartbeat(&loaded.config)? };
+    let setup = Setup { loaded, environment, output, heartbeat: heartbeat(&loaded.config)?.map(Arc::new) };
     let mut jobs = Vec::new();
     for contract in &loaded.config.contracts {
         if let Some(schedule) = &contract.collect {
@@ -191,20 +179,6 @@ impl Setup<'_> {
 fn service_job(name: &str, contract: &str, schedule: &Schedule, work: Arc<dyn Job>, timeout: Duration) -> ServiceJob {
     let id = JobId { name: name.to_owned(), contract: contract.to_owned() };
     ServiceJob { planned: PlannedJob { id, schedule: schedule.clone() }, work, timeout }
-}
-
-/// What is called after each complete snapshot, if anything is.
-fn heartbeat(config: &Config) -> Result<Option<Arc<Heartbeat>>, SetupError> {
-    let service = &config.service;
-    let url = match (&service.heartbeat_url, &service.heartbeat_url_file) {
-        (Some(url), _) => SecretString::from(url.as_url().as_str()),
-        (None, Some(path)) => read_secret_file(path, Keeper::Private).map_err(SetupError::HeartbeatFile)?,
-        (None, None) => return Ok(None),
-    };
-    let allowed = service.heartbeat_allow_private_targets;
-    let targets = TargetPolicy { allow_loopback: allowed, allow_link_local: allowed };
-    let settings = heartbeat::Settings { url, targets, authorities: Vec::new() };
-    Ok(Some(Arc::new(Heartbeat::new(&settings, &Network::system()).map_err(SetupError::Heartbeat)?)))
 }
 
 /// The numbers of the contracts that a report is about; none for all.

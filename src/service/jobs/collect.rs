@@ -7,6 +7,7 @@ use futures::future::LocalBoxFuture;
 
 use crate::api::read::Client;
 use crate::app::collect::{CollectFailure, Order, collect};
+use crate::app::heartbeat::beat;
 use crate::collect::CollectError;
 use crate::exit::Exit;
 use crate::seams::Seams;
@@ -42,7 +43,7 @@ impl Job for CollectJob {
             match collect(&call.store, &client, &call.seams, order, &|_| ()).await {
                 Ok(snapshot) => {
                     if let Some(heartbeat) = heartbeat.filter(|_| snapshot.is_complete()) {
-                        ping(&heartbeat, &call.seams).await;
+                        beat(&heartbeat, &call.seams).await;
                     }
                     let exit = if snapshot.is_complete() { Exit::Done } else { Exit::Incomplete };
                     Ok(Ended::Done { detail: snapshot.summary(), exit })
@@ -60,12 +61,5 @@ impl Job for CollectJob {
             }
         }
         .boxed_local()
-    }
-}
-
-/// Calls the URL of the heartbeat. Its operator notices what does not come, so a failure is only reported.
-async fn ping(heartbeat: &Heartbeat, seams: &Seams) {
-    if let Err(error) = heartbeat.ping(seams.now()).await {
-        tracing::warn!("The heartbeat could not be sent: {}", reasons(&error));
     }
 }
