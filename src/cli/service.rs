@@ -65,9 +65,11 @@ pub(super) async fn run(command: Service, context: &mut Context) -> Result<Exit,
             tracing::info!("Listening on http://{}", listener.address());
         }
         tracing::info!("The service has {} jobs", work.jobs.len());
+        let deliveries = Engine::new(store.clone(), context.seams.clone(), stop.clone(), Arc::clone(&metrics));
         let read = || read_again(context, &loaded);
         let control = Control { stop: stop.clone(), reload, read: &read };
-        let (ended, signal) = signals.obey(&stop, run_service(engine, work, tick, &metrics, control)).await?;
+        let (ended, signal) =
+            signals.obey(&stop, run_service(engine, deliveries, work, tick, &metrics, control)).await?;
         (ended.map(|()| Exit::Done).map_err(Failure::from), signal)
     };
     store.close().await;

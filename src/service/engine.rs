@@ -67,15 +67,26 @@ impl Engine {
 
     /// Uses these jobs from now on, instead of those before; `announcer` says where alerts of missed and failed runs go.
     pub async fn use_jobs(&mut self, jobs: Vec<ServiceJob>, announcer: Announcer) -> Result<(), StoreError> {
+        self.register(&jobs).await?;
+        self.set_jobs(jobs, announcer);
+        Ok(())
+    }
+
+    /// Records all jobs of the service; those of before that are not among them are retired.
+    pub async fn register(&self, jobs: &[ServiceJob]) -> Result<(), StoreError> {
         let listed: Vec<_> =
             jobs.iter().map(|job| (job.planned.id.clone(), job.planned.schedule.to_string())).collect();
         self.store.register_jobs(&listed, self.seams.now()).await?;
+        self.metrics.set_jobs(&jobs.iter().map(|job| job.planned.clone()).collect::<Vec<_>>());
+        Ok(())
+    }
+
+    /// Runs these jobs, which are registered, from now on.
+    pub fn set_jobs(&mut self, jobs: Vec<ServiceJob>, announcer: Announcer) {
         self.planned = jobs.iter().map(|job| job.planned.clone()).collect();
         self.jobs = jobs.into_iter().map(|job| (job.planned.id.clone(), job)).collect();
         self.waiting.retain(|id, _| self.jobs.contains_key(id));
         self.announcer = announcer;
-        self.metrics.set_jobs(&self.planned);
-        Ok(())
     }
 
     /// Runs everything that is due now, and answers with the exit codes of the runs.

@@ -10,6 +10,7 @@ pub mod heartbeat;
 pub mod http;
 pub mod job;
 pub mod jobs;
+mod lane;
 pub mod metrics;
 mod notify;
 pub mod planner;

@@ -6,6 +6,7 @@ use tokio::sync::mpsc::Receiver;
 
 use super::engine::{Engine, ServiceJob, tick_failure};
 use super::heartbeat::{Heartbeat, HeartbeatError};
+use super::lane::Lane;
 use super::metrics::Metrics;
 use super::notify;
 use crate::app::alerts::Announcer;
@@ -15,6 +16,9 @@ use crate::store::StoreError;
 
 /// The loop gives a sign of life at least that often.
 const MAX_ALIVE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The kind of jobs that have a lane of their own.
+const DELIVERIES: &str = "deliver";
 
 /// What ends the service, or keeps it from beginning.
 #[derive(Debug, thiserror::Error)]
@@ -48,12 +52,14 @@ pub struct Control<'a> {
 /// Runs what is due until it is stopped.
 pub async fn run(
     mut engine: Engine,
+    deliveries: Engine,
     work: Work,
     interval: Duration,
     metrics: &Metrics,
     mut control: Control<'_>,
 ) -> Result<(), ServiceError> {
-    engine.use_jobs(work.jobs, work.announcer).await?;
+    let mut lane = Lane::new(deliveries);
+    use_work(&mut engine, &mut lane, work).await?;
     let mut heartbeat = Heartbeat::start(interval).await?;
     let every = notify::watchdog_interval().map_or(MAX_ALIVE_INTERVAL, |every| every.min(MAX_ALIVE_INTERVAL));
     let mut alive = tokio::time::interval(every);
@@ -62,7 +68,7 @@ pub async fn run(
     let mut reload = false;
     while !control.stop.token().is_cancelled() {
         if std::mem::take(&mut reload) {
-            read_again(&mut engine, metrics, &control).await;
+            read_again(&mut engine, &mut lane, metrics, &control).await;
         }
         {
             let mut ticking = std::pin::pin!(engine.tick());
@@ -70,7 +76,11 @@ pub async fn run(
                 tokio::select! {
                     biased;
                     ticked = &mut ticking => break ticked,
-                    _ = alive.tick() => sign(metrics),
+                    () = lane.turn() => {}
+                    _ = alive.tick() => {
+                        sign(metrics);
+                        lane.start();
+                    }
                     Some(()) = control.reload.recv() => reload = true,
                 }
             };
@@ -83,13 +93,18 @@ pub async fn run(
             tokio::select! {
                 biased;
                 () = control.stop.token().cancelled() => break,
+                () = lane.turn() => {}
                 _ = alive.tick() => sign(metrics),
                 Some(()) = control.reload.recv() => { reload = true; break }
-                () = heartbeat.tick() => break,
+                () = heartbeat.tick() => {
+                    lane.start();
+                    break;
+                }
             }
         }
     }
     notify::stopping();
+    lane.finish().await;
     heartbeat.stop().await;
     Ok(())
 }
@@ -100,16 +115,25 @@ pub async fn run_once(mut engine: Engine, work: Work) -> Result<Exit, ServiceErr
     Ok(Exit::worst(engine.tick().await?))
 }
 
+/// Registers all jobs, and gives those that deliver a lane of their own.
+async fn use_work(engine: &mut Engine, lane: &mut Lane, work: Work) -> Result<(), StoreError> {
+    engine.register(&work.jobs).await?;
+    let (delivering, others) = work.jobs.into_iter().partition(|job| job.work.kind() == DELIVERIES);
+    lane.use_jobs(delivering, work.announcer.clone());
+    engine.set_jobs(others, work.announcer);
+    Ok(())
+}
+
 fn sign(metrics: &Metrics) {
     metrics.alive();
     notify::watchdog();
 }
 
 /// Uses a new configuration if it is valid; otherwise the old one stays.
-async fn read_again(engine: &mut Engine, metrics: &Metrics, control: &Control<'_>) {
+async fn read_again(engine: &mut Engine, lane: &mut Lane, metrics: &Metrics, control: &Control<'_>) {
     notify::reloading();
     let used = match (control.read)() {
-        Some(work) => match engine.use_jobs(work.jobs, work.announcer).await {
+        Some(work) => match use_work(engine, lane, work).await {
             Ok(()) => true,
             Err(error) => {
                 tracing::error!("The new configuration could not be used: {}", tick_failure(&error));
