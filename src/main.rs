@@ -12,7 +12,10 @@ use keyholder::telemetry;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = cli.command.runtime().enable_all().build().expect("the system gives a process one event queue");
-    runtime.block_on(run(cli))
+    let exit = runtime.block_on(run(cli));
+    // What was given up must not hold the process: a name that does not resolve, a file system that hangs.
+    runtime.shutdown_background();
+    exit
 }
 
 async fn run(Cli { global, command }: Cli) -> ExitCode {

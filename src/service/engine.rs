@@ -140,10 +140,13 @@ impl Engine {
     async fn record(&mut self, run: Run, result: JobResult) -> Result<Exit, StoreError> {
         let Run { id, kind, nominal, started, took } = run;
         let finished = self.seams.now();
+        let is_alerted = matches!(result, Ok(Ended::Alerted(_)));
         let (outcome, detail, exit, quiet) = match result {
             Ok(Ended::Done { detail, exit }) => (JobOutcome::Done, detail, exit, false),
             Ok(Ended::Idle) => (JobOutcome::Done, "nothing to do".to_owned(), Exit::Done, true),
-            Err(JobFailure { reason, exit }) => (JobOutcome::Failed, reason, exit, false),
+            Ok(Ended::Alerted(JobFailure { reason, exit })) | Err(JobFailure { reason, exit }) => {
+                (JobOutcome::Failed, reason, exit, false)
+            }
             Ok(Ended::Stopped) => {
                 tracing::warn!("Job {id} was stopped; it is due again");
                 self.store.release_job(&id).await?;
@@ -169,7 +172,7 @@ impl Engine {
         }
         let run = JobRun { job: id, nominal, instants: 1, started: Some(started), finished, outcome, detail };
         self.store.end_job(&run, quiet).await?;
-        if outcome == JobOutcome::Failed && kind != "collect" {
+        if outcome == JobOutcome::Failed && !is_alerted {
             raise_failed(&self.store, &self.announcer, &self.seams, &run).await?;
         }
         Ok(exit)

@@ -32,7 +32,7 @@ pub(super) async fn raise_missed(
     Ok(())
 }
 
-/// Raises the alert of a job that failed. A failed collection raises one of its own.
+/// Raises the alert of a job that failed. A walk that failed has raised one of its own.
 pub(super) async fn raise_failed(
     store: &Store,
     announcer: &Announcer,

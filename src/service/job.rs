@@ -24,7 +24,7 @@ pub struct Call {
     pub stop: Stop,
 }
 
-/// How a run ended that did not fail.
+/// How a run ended that did not fail in silence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// It did its work.
@@ -34,6 +34,8 @@ pub enum Ended {
         /// The code that a command doing the same would end with: 0 or 9.
         exit: Exit,
     },
+    /// It failed, and its alert is in the outbox already.
+    Alerted(JobFailure),
     /// There was nothing to do: no row is kept of it.
     Idle,
     /// Another process holds what it needs: it is due again at the next tick.

@@ -14,8 +14,8 @@ use super::runs::instant;
 use crate::domain::alert::Alert;
 use crate::domain::time::to_millis;
 
-/// How long a claim holds: longer than any delivery may take.
-pub const CLAIM_LASTS: TimeDelta = TimeDelta::minutes(2);
+/// How long a claim holds: longer than the longest time-out of a sink.
+pub const CLAIM_LASTS: TimeDelta = TimeDelta::minutes(6);
 
 /// A delivery that this process has claimed.
 #[derive(Clone, Debug)]
@@ -184,6 +184,15 @@ impl Store {
             disable(&mut transaction, sink, detail, at).await?;
         }
         transaction.commit().await.when("record a delivery")
+    }
+
+    /// The sinks whose receiver said that it is gone, in order of name.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn disabled_sinks(&self) -> Result<Vec<String>, StoreError> {
+        sqlx::query_scalar("SELECT sink FROM disabled_sink ORDER BY sink")
+            .fetch_all(&self.readers)
+            .await
+            .when("list the disabled sinks")
     }
 
     /// How many deliveries wait and how many were given up.

@@ -12,6 +12,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use crate::support::cli::in_step;
 use crate::support::private_folder;
 use emulator::Emulator;
 use keyholder::seams::Environment;
@@ -24,7 +25,9 @@ const SEED: u64 = 20_261_123;
 const FOLDER: &str = "KEYHOLDER_CANARY_FOLDER";
 
 async fn emulator() -> Emulator {
-    Emulator::builder().seed(SEED).users(30).start().await.unwrap()
+    let emulator = Emulator::builder().seed(SEED).users(30).start().await.unwrap();
+    in_step(&emulator);
+    emulator
 }
 
 /// What was left behind by a job, and what of it holds a secret.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use emulator::Emulator;
 use keyholder::seams::Environment;
 
-use crate::support::cli::{Desk, RUNTIME, Ran, served};
+use crate::support::cli::{Desk, RUNTIME, Ran, in_step, served};
 
 /// The one that may not run has to know within this time of its own start.
 const LIMIT: Duration = Duration::from_secs(1);
@@ -53,6 +53,7 @@ fn pairs() -> u32 {
 #[test]
 fn of_two_that_start_together_exactly_one_collects() {
     let emulator = RUNTIME.block_on(Emulator::builder().seed(7).users(24).latency(LATENCY).start()).unwrap();
+    in_step(&emulator);
     let desk = Desk::of(&emulator);
     desk.run(&["collect"]).ends(0);
     let base = std::fs::read(desk.database()).unwrap();

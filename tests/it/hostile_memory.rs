@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use emulator::{Emulator, Schedule};
 
-use crate::support::cli::{Desk, RUNTIME};
+use crate::support::cli::{Desk, RUNTIME, in_step};
 
 /// What no hostile answer may exceed, in KiB.
 const MOST: u64 = 256 << 10;
@@ -52,6 +52,7 @@ fn watch(mut command: Command) -> (u64, Option<i32>, String) {
 fn check(faults: &str, code: i32, says: &str) {
     let schedule = Schedule::parse(faults).unwrap_or_else(|error| panic!("{error}: {faults}"));
     let emulator = RUNTIME.block_on(Emulator::builder().seed(5).users(30).faults(schedule).start()).unwrap();
+    in_step(&emulator);
     // One request at once where pages come one behind the other; many where many bodies may come together.
     let at_once = if faults.contains("pages") { "1" } else { "16" };
     let desk = Desk::of(&emulator).with("KEYHOLDER_API_CONCURRENCY", at_once);

@@ -15,8 +15,8 @@ use crate::sinks::{DeliveryError, Sink};
 use crate::store::deliveries::{Claimed, Settled};
 use crate::store::{Store, StoreError};
 
-/// Deliveries that are claimed at once.
-const BATCH: u32 = 20;
+/// One delivery at a time is claimed: a claim lasts longer than an attempt, not than many.
+const CLAIMED_AT_ONCE: u32 = 1;
 
 /// What else waits for a sink that does not work is not tried for so long.
 const MIN_PAUSE_OF_A_SINK: TimeDelta = TimeDelta::seconds(30);
@@ -100,12 +100,12 @@ impl Courier<'_> {
         let mut sum = Delivered::default();
         let mut renderer = Renderer::new(self.store, self.contracts);
         loop {
-            let claimed = self.store.claim(name, self.seams.now(), BATCH).await?;
+            let claimed = self.store.claim(name, self.seams.now(), CLAIMED_AT_ONCE).await?;
             if claimed.is_empty() {
                 return Ok(sum);
             }
             for (index, one) in claimed.iter().enumerate() {
-                let Attempted { settled, is_sink_down } = match self.destinations.get(name) {
+                let Attempted { settled, sink_pause } = match self.destinations.get(name) {
                     Some(destination) => self.attempt(&mut renderer, destination, one).await?,
                     None => Attempted::of(Settled::Dead { detail: format!("no sink named {name} is configured") }),
                 };
@@ -115,8 +115,8 @@ impl Courier<'_> {
                 if matches!(settled, Settled::Gone { .. }) {
                     return Ok(sum);
                 }
-                if is_sink_down {
-                    let due = self.seams.now() + MIN_PAUSE_OF_A_SINK;
+                if let Some(pause) = sink_pause {
+                    let due = self.seams.now() + pause;
                     self.store.postpone(name, &claimed[index + 1..], due).await?;
                     return Ok(sum);
                 }
@@ -130,7 +130,19 @@ impl Courier<'_> {
         destination: &Destination,
         claimed: &Claimed,
     ) -> Result<Attempted, DeliverFailure> {
-        let message = renderer.message(&claimed.alert, destination.names).await?;
+        let message = match renderer.message(&claimed.alert, destination.names).await {
+            Ok(message) => message,
+            // One alert that cannot be put into words must not hold back those behind it.
+            Err(error) => {
+                tracing::error!(alert = %claimed.alert.id, "Alert not rendered: {error}");
+                let due = next_attempt(claimed.attempt, self.seams.now(), None, self.seams.unit()?);
+                let detail = format!("the alert could not be rendered: {error}");
+                return Ok(Attempted::of(match due {
+                    Some(due) => Settled::Retry { due, detail },
+                    None => Settled::Dead { detail },
+                }));
+            }
+        };
         let outcome = destination.sink.deliver(&message, self.seams.now()).await;
         let name = destination.sink.name();
         Ok(match outcome {
@@ -141,8 +153,14 @@ impl Courier<'_> {
             Err(error) => {
                 let detail = error.summary();
                 tracing::warn!(sink = name, alert = %claimed.alert.id, attempt = claimed.attempt, "Alert not delivered: {detail}");
-                let is_sink_down = matches!(error, DeliveryError::Retry { .. });
-                Attempted { settled: self.failed(&error, detail, claimed)?, is_sink_down }
+                let sink_pause = match &error {
+                    DeliveryError::Retry { after, .. } => {
+                        let asked = after.and_then(|after| TimeDelta::from_std(after).ok()).unwrap_or_default();
+                        Some(asked.max(MIN_PAUSE_OF_A_SINK))
+                    }
+                    _ => None,
+                };
+                Attempted { settled: self.failed(&error, detail, claimed)?, sink_pause }
             }
         })
     }
@@ -165,15 +183,15 @@ impl Courier<'_> {
     }
 }
 
-/// How an attempt ended, and whether the sink does not work at all for the moment.
+/// How an attempt ended, and how long the sink is to be left alone if it does not work at all.
 struct Attempted {
     settled: Settled,
-    is_sink_down: bool,
+    sink_pause: Option<TimeDelta>,
 }
 
 impl Attempted {
     fn of(settled: Settled) -> Self {
-        Self { settled, is_sink_down: false }
+        Self { settled, sink_pause: None }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Announcer;
 use super::announce::Happened;
 use crate::domain::alert::{AlertClass, Details, Event};
-use crate::domain::time::to_seconds;
+use crate::domain::time::{to_millis, to_seconds};
 use crate::seams::Seams;
 use crate::store::mutes::{MAX_MUTE, Mute};
 use crate::store::outbox::Start;
@@ -19,7 +19,7 @@ pub enum MuteError {
         sink: String,
     },
     /// Nobody else would hear of it.
-    #[error("mute sink {sink:?}: it is the only one, and a mute is announced to every other sink")]
+    #[error("mute sink {sink:?}: no other one works, and a mute is announced to every other sink")]
     OnlySink {
         /// Its name.
         sink: String,
@@ -63,7 +63,8 @@ pub async fn mute(store: &Store, announcer: &Announcer, mute: Mute, seams: &Seam
     if !sinks.contains(&mute.sink) {
         return Err(MuteError::UnknownSink { sink: sink() });
     }
-    if sinks.len() < 2 {
+    let disabled = store.disabled_sinks().await?;
+    if !sinks.iter().any(|name| *name != mute.sink && !disabled.contains(name)) {
         return Err(MuteError::OnlySink { sink: sink() });
     }
     if mute.until <= mute.since || mute.until - mute.since > MAX_MUTE {
@@ -84,7 +85,13 @@ pub async fn mute(store: &Store, announcer: &Announcer, mute: Mute, seams: &Seam
     let happened = Happened {
         event: Event::AlertsMuted,
         contract: mute.contract,
-        attribute: format!("{} {}", mute.sink, to_seconds(mute.since)),
+        attribute: format!(
+            "{} {} {} {}",
+            mute.sink,
+            mute.class.map_or("all", AlertClass::as_str),
+            to_millis(mute.since),
+            to_millis(mute.until)
+        ),
         span: None,
         at: mute.since,
         details: Details {

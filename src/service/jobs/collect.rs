@@ -57,6 +57,10 @@ impl Job for CollectJob {
                     let detail = format!("the snapshot for {nominal} was sealed before the service began");
                     Ok(Ended::Done { detail, exit: Exit::Done })
                 }
+                // A walk that failed has its alert from where the failure was recorded.
+                Err(failure @ CollectFailure::Walk(_)) => {
+                    Ok(Ended::Alerted(JobFailure { reason: reasons(&failure), exit: failure.exit() }))
+                }
                 Err(failure) => Err(JobFailure { reason: reasons(&failure), exit: failure.exit() }),
             }
         }
