@@ -12,7 +12,6 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::cli::in_step;
 use crate::support::private_folder;
 use emulator::Emulator;
 use keyholder::seams::Environment;
@@ -25,9 +24,7 @@ const SEED: u64 = 20_261_123;
 const FOLDER: &str = "KEYHOLDER_CANARY_FOLDER";
 
 async fn emulator() -> Emulator {
-    let emulator = Emulator::builder().seed(SEED).users(30).start().await.unwrap();
-    in_step(&emulator);
-    emulator
+    Emulator::builder().seed(SEED).users(30).start().await.unwrap()
 }
 
 /// What was left behind by a job, and what of it holds a secret.

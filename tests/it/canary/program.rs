@@ -7,6 +7,8 @@ use std::process::Command;
 use emulator::script::Change;
 use emulator::{Body, Emulator, Rule};
 
+use crate::support::cli::in_step;
+
 /// How the program is called: as whom, and with which log lines.
 struct Program<'f> {
     folder: &'f Path,
@@ -25,6 +27,7 @@ enum As {
 /// call `NN.stdout` and `NN.stderr`. The credentials stand in the environment and nowhere else.
 pub(super) fn run(folder: &Path, emulator: &Emulator) {
     let mut program = Program { folder, emulator, calls: 0 };
+    in_step(emulator);
     program.expect(0, As::Token, &["collect", "--label", "baseline"]);
     emulator.advance_to_day(30);
     fail_some(emulator);

@@ -184,7 +184,8 @@ impl Stage {
         self.emulator.clear_faults();
         match self.collect(Collector::Product, &Facts::new(), &Notify::new()).await {
             Ended::Sealed(last, _) if last.is_complete() => {
-                let (expected, found) = (self.emulator.read(there), held(&self.state(last.contract, last.seq).await));
+                let (expected, found) =
+                    (self.emulator.read(there), held(&without_made_up(self.state(last.contract, last.seq).await)));
                 let differ = differences(&expected, &found);
                 if differ.is_empty() { Ok(()) } else { Err(format!("in good weather: {}", differ.join("; "))) }
             }
@@ -319,4 +320,17 @@ fn undocumented(error: &CollectError) -> Option<String> {
 fn lied_about(fired: &BTreeMap<String, u32>) -> BTreeSet<Kind> {
     let is_lie = |name: &str| LIES.iter().any(|lie| name.ends_with(lie));
     fired.iter().filter(|(name, times)| **times > 0 && is_lie(name)).flat_map(|(name, _)| kinds_below(name)).collect()
+}
+
+/// The privilege that a fault makes up. Not reported any more, it is carried and marked, so it is no difference.
+const MADE_UP: &str = "manageTomorrow";
+
+/// The state without the made-up privilege, where it is marked as not reported.
+fn without_made_up(mut state: State) -> State {
+    for (id, group) in &mut state.groups {
+        if state.unknown.last_known(Kind::Group, id.as_str(), None, MADE_UP).is_some() {
+            group.value.privileges.remove(MADE_UP);
+        }
+    }
+    state
 }
