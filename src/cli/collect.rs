@@ -32,11 +32,11 @@ use crate::store::{Access, Store};
 /// never taken for removed.
 #[derive(Args, Debug)]
 pub struct Collect {
-    /// Which contract: a [[contract]] of the configuration by its name or number, or the number that is expected; a run
+    /// Which contract: a `[[contract]]` of the configuration by its name or number, or the number that is expected; a run
     /// that sees another one is refused
     #[arg(long, value_name = "NAME or NUMBER")]
     contract: Option<ContractArg>,
-    /// Every [[contract]] of the configuration, one after the other. One that fails does not stop the others; the exit code
+    /// Every `[[contract]]` of the configuration, one after the other. One that fails does not stop the others; the exit code
     /// is that of the worst outcome
     #[arg(long, conflicts_with_all = ["contract", "record"])]
     all: bool,

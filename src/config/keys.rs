@@ -1,6 +1,6 @@
 //! What a key of the configuration is, and the macro that declares one in one row.
 //!
-//! A row of [`keys!`] is the only place that names a key, besides its paragraph in `config/default.toml`: from it come the
+//! A row of `keys!` is the only place that names a key, besides its paragraph in `config/default.toml`: from it come the
 //! field of the section, its default, its setter and getter, its variables, its limits, its help text and its entry of
 //! the schema. Rows stand in `sections` (scalar keys) and in `tables` (keys of one element of an array of tables).
 

@@ -14,7 +14,7 @@ use crate::domain::id::ContractNumber;
 use crate::domain::schedule::{MAX_JITTER, Schedule};
 
 keys! { tables
-    /// A contract to collect. Without any, there is the one that [api] and [credentials] describe.
+    /// A contract to collect. Without any, there is the one that the sections api and credentials describe.
     [[contract]] ContractRow {
         /// What it is called, on the command line and in reports and alerts: 1 to 40 lower-case letters, digits and hyphens.
         name: Option<Name> = None;
