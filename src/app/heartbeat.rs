@@ -1,5 +1,5 @@
 //! The heartbeat out of the configuration: a URL that is called after each complete snapshot, by the service and by the
-//! command alike, so that somebody elsewhere notices when no snapshot comes any more.
+//! command alike, so that a monitor elsewhere notices when no snapshot comes any more.
 
 use secrecy::SecretString;
 

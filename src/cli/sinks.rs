@@ -82,7 +82,7 @@ fn message(context: &Context) -> Result<Message, Failure> {
     let now = context.seams.now();
     let id = hex::encode(context.seams.secret_bytes()?);
     let mut message = Message::new(&id, "test", "Test message of keyholder", Severity::Info, now);
-    message.because = Some("somebody ran `keyholder sinks test`; nothing has changed".to_owned());
+    message.because = Some("this is a run of `keyholder sinks test`; nothing has changed".to_owned());
     message.counts = [("sent".to_owned(), to_seconds(now))].into();
     Ok(message)
 }

@@ -144,7 +144,7 @@ keys! { config
         /// Whether the address may be another than one of this machine. What is served is not encrypted and asks for no
         /// password.
         listen_public: bool = false, is local;
-        /// URL that is called after each complete snapshot, so that somebody else notices when that stops.
+        /// URL that is called after each complete snapshot, so that a monitor elsewhere notices when that stops.
         heartbeat_url: Option<TargetUrl> = None, is local;
         /// File with that URL and nothing else, if it is a secret; same owner and mode as credentials.token_file.
         heartbeat_url_file: Option<PathBuf> = None, is local;

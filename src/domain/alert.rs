@@ -1,4 +1,4 @@
-//! Alerts: what somebody has to hear about, as it is kept in the outbox: ids and numbers, never a name.
+//! Alerts as they are kept in the outbox: ids and numbers, never a name.
 //!
 //! Names, and what a change means in words, are put to it when it is sent, from what is sealed. Nothing here decides
 //! what is worth an alert or where it goes.
@@ -64,7 +64,7 @@ pub enum Event {
     CredentialsExpire,
     /// There has been no complete snapshot for too long.
     CollectionOverdue,
-    /// Somebody has muted alerts.
+    /// Alerts were muted.
     AlertsMuted,
     /// Reports were written.
     ReportReady,

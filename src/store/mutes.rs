@@ -1,4 +1,4 @@
-//! Mutes: alerts that somebody does not want to get at one sink, for a reason and for a while. Critical ones get through.
+//! Mutes: alerts that are held back from one sink, for a reason and for a while. Critical ones are sent all the same.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::sqlite::SqliteRow;

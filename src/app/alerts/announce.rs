@@ -82,7 +82,7 @@ impl Announcer {
     /// The alerts of the changes of a snapshot.
     fn of_changes(&self, sealed: &Sealed, span: &Span) -> Result<Vec<Outgoing>, ComposeError> {
         let from = span.from.unwrap_or(Seq(0));
-        // After a restore nobody knows what was sent since the backup: then every change is told.
+        // After a restore nobody knows what was sent since the backup: then every change is alerted.
         let is_everything = is_after_restore(sealed);
         let found = meanings(&sealed.changes, &sealed.before, &sealed.after, from)?;
         let outgoing = found.into_iter().filter_map(|meaning| {
@@ -235,8 +235,8 @@ fn is_after_restore(sealed: &Sealed) -> bool {
     sealed.origin.is_restored && sealed.origin.after + 1 == sealed.seq.0
 }
 
-/// Whether this is the end of a share or key whose beginning was alerted not long ago: somebody who heard of the one has to
-/// hear of the other.
+/// Whether this is the end of a share or key whose beginning was alerted not long ago: a receiver of the one gets the
+/// other as well.
 fn is_short_lived(meaning: &Meaning, sealed: &Sealed) -> bool {
     let (subject, object) = (&*meaning.key.subject, meaning.key.object.as_deref().unwrap_or_default());
     let since = match meaning.class {

@@ -1,4 +1,4 @@
-//! States without names: what a change means, told with ids alone, for sinks that are not to get names.
+//! States without names: what a change means, with ids alone, for sinks that are not to get names.
 //!
 //! Names are taken out of the states before a change is understood, not out of the sentence afterwards: no sentence that is
 //! written some day can forget it.

@@ -48,7 +48,7 @@ pub struct Totals {
     pub keys: u64,
 }
 
-/// A snapshot that is about to be sealed, as far as somebody may have to hear of it.
+/// A snapshot that is about to be sealed, as far as its alerts need it.
 #[derive(Debug)]
 pub struct Sealed {
     /// The contract.

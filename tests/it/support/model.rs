@@ -233,7 +233,7 @@ impl Bench {
         self.seal_noticing(contract, sightings, Vec::new()).await
     }
 
-    /// Seals what was seen, and lets somebody compose its alerts.
+    /// Seals what was seen, and composes its alerts.
     pub(crate) async fn seal_announced(
         &self,
         contract: ContractNumber,
