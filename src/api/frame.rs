@@ -1,7 +1,7 @@
 //! What an answer says about itself: status, range and age in its head; id, type, address and count in its body. An answer
 //! that is not the whole, or not the answer to what was asked, is refused and asked for again.
 //!
-//! Knows nothing of items: what they are is for whoever asked. What an answer leaves unsaid is not held against it.
+//! Knows nothing of items: what they are is for the caller. What an answer leaves unsaid is not held against it.
 
 use reqwest::StatusCode;
 use reqwest::header::{AGE, CONTENT_RANGE, HeaderMap};

@@ -42,7 +42,7 @@ pub(super) enum Outcome {
     OfUser(OfUser),
     /// A member whom the list of users does not name.
     Stray(Stray),
-    /// A list that names somebody who was not found, read once more.
+    /// A list that names a user or group that was not found, read once more.
     Relisted(Relisted),
     /// What scopes took that have to be read again.
     Spent(Vec<(Scope, Effort)>),

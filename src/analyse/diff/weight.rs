@@ -224,7 +224,7 @@ pub(super) fn second_factor_optional(standing: Standing, active: bool) -> Weight
     }
 }
 
-/// A user has another e-mail address, which is what people sign in with: whoever reads its mail can take the account over.
+/// A user has another e-mail address, which is what people sign in with: the reader of its mail can take the account over.
 pub(super) fn address_changed(standing: Standing) -> Weight {
     standing
         .everything()
