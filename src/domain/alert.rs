@@ -142,6 +142,9 @@ pub struct Details {
     /// The ids, in hex, of the alerts that a digest stands for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub items: Vec<String>,
+    /// The number of the mute that it announces: its person and reason stand there only, so that they can be erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mute: Option<i64>,
 }
 
 /// Between which snapshots something was seen, and the roots of both states in hex.

@@ -24,7 +24,7 @@ pub struct Claimed {
     pub number: i64,
     /// What is to be sent.
     pub alert: Alert,
-    /// Which attempt this is, from 1.
+    /// Which attempt this is, from 1: the process ended during none of those before.
     pub attempt: u32,
 }
 
@@ -75,7 +75,7 @@ pub struct DeliveryRow {
     pub sink: Option<String>,
     /// `pending`, `delivered`, `dead`, `muted` or `in-digest`; empty without a sink.
     pub state: String,
-    /// How often it was tried.
+    /// How often it was tried and the outcome recorded.
     pub attempts: u32,
     /// When it is tried next.
     pub due: Option<DateTime<Utc>>,
@@ -109,13 +109,14 @@ impl Store {
             .when("look up what is to be delivered")
     }
 
-    /// Claims up to so many deliveries to a sink that are due, oldest alert first.
+    /// Claims up to so many deliveries to a sink that are due, oldest alert first. A claim is no attempt: it counts when it is
+    /// settled, so that a process that ends in between does not use up what a receiver is allowed to refuse.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn claim(&self, sink: &str, now: DateTime<Utc>, limit: u32) -> Result<Vec<Claimed>, StoreError> {
         let claimed: Vec<(i64, u32)> = sqlx::query_as(
-            "UPDATE delivery SET attempts = attempts + 1, due = ?3 WHERE sink = ?1 AND state = 'pending' AND due <= ?2 \
+            "UPDATE delivery SET due = ?3 WHERE sink = ?1 AND state = 'pending' AND due <= ?2 \
              AND alert IN (SELECT alert FROM delivery WHERE sink = ?1 AND state = 'pending' AND due <= ?2 \
-             ORDER BY alert LIMIT ?4) RETURNING alert, attempts",
+             ORDER BY alert LIMIT ?4) RETURNING alert, attempts + 1",
         )
         .bind(sink)
         .bind(to_millis(now))
@@ -136,8 +137,8 @@ impl Store {
     pub async fn postpone(&self, sink: &str, claimed: &[Claimed], due: DateTime<Utc>) -> Result<(), StoreError> {
         let numbers: Vec<i64> = claimed.iter().map(|one| one.number).collect();
         sqlx::query(
-            "UPDATE delivery SET attempts = attempts - (alert IN (SELECT value FROM json_each(?2))), due = ?3 \
-             WHERE sink = ?1 AND state = 'pending' AND (due < ?3 OR alert IN (SELECT value FROM json_each(?2)))",
+            "UPDATE delivery SET due = ?3 WHERE sink = ?1 AND state = 'pending' \
+             AND (due < ?3 OR alert IN (SELECT value FROM json_each(?2)))",
         )
         .bind(sink)
         .bind(super::wide::list(&numbers))
@@ -165,8 +166,8 @@ impl Store {
             Settled::Gone { detail } => ("dead", None, "gone", detail),
         };
         let written = sqlx::query(
-            "UPDATE delivery SET state = ?3, due = ?4, ended = CASE WHEN ?4 IS NULL THEN ?5 END, detail = ?6 \
-             WHERE alert = ?1 AND sink = ?2 AND state = 'pending'",
+            "UPDATE delivery SET state = ?3, attempts = attempts + 1, due = ?4, \
+             ended = CASE WHEN ?4 IS NULL THEN ?5 END, detail = ?6 WHERE alert = ?1 AND sink = ?2 AND state = 'pending'",
         )
         .bind(claimed.number)
         .bind(sink)

@@ -52,9 +52,9 @@ impl Mute {
 }
 
 impl Store {
-    /// Records a mute together with the alert that tells of it.
+    /// Records a mute together with the alerts that announce it, which name it by its number.
     #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn mute(&self, mute: &Mute, announcement: &[Outgoing]) -> Result<i64, StoreError> {
+    pub async fn mute(&self, mute: &Mute, announcement: impl FnOnce(i64) -> Vec<Outgoing>) -> Result<i64, StoreError> {
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to mute alerts")?;
         let number: i64 = sqlx::query_scalar(
             "INSERT INTO mute (sink, class, contract, person, reason, since, until) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
@@ -69,9 +69,20 @@ impl Store {
         .fetch_one(&mut *transaction)
         .await
         .when("record a mute")?;
-        outbox::write(&mut transaction, announcement).await?;
+        outbox::write(&mut transaction, &announcement(number)).await?;
         transaction.commit().await.when("mute alerts")?;
         Ok(number)
+    }
+
+    /// The mute with that number, in force or over.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn mute_numbered(&self, number: i64) -> Result<Option<Mute>, StoreError> {
+        let row = sqlx::query("SELECT * FROM mute WHERE id = ?")
+            .bind(number)
+            .fetch_optional(&self.readers)
+            .await
+            .when("read a mute")?;
+        row.as_ref().map(mute_of).transpose()
     }
 
     /// Takes a mute back. Answers whether there was one to take back.

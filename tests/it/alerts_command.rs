@@ -12,14 +12,14 @@ use crate::support::receiver::{Received, Receiver};
 const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// A desk whose configuration names a file that gets names and a webhook that gets ids.
-struct Office {
-    desk: Desk,
-    emulator: Emulator,
-    receiver: Receiver,
+pub(crate) struct Office {
+    pub(crate) desk: Desk,
+    pub(crate) emulator: Emulator,
+    pub(crate) receiver: Receiver,
 }
 
 impl Office {
-    fn answering(answers: &[&str]) -> Self {
+    pub(crate) fn answering(answers: &[&str]) -> Self {
         let emulator = served();
         let receiver = RUNTIME.block_on(Receiver::plain(answers));
         let desk = Desk::of(&emulator).with("SOC_KEY", KEY);
@@ -37,18 +37,18 @@ impl Office {
     }
 
     #[track_caller]
-    fn run(&self, arguments: &[&str], code: i32) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str], code: i32) -> Ran {
         self.desk.run(arguments).ends(code)
     }
 
     /// The lines of the file sink.
-    fn lines(&self) -> Vec<Value> {
+    pub(crate) fn lines(&self) -> Vec<Value> {
         let text = fs::read_to_string(self.desk.path("alerts.jsonl")).unwrap_or_default();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// Gives somebody an S3 key, and answers with the address of that person.
-    fn add_key(&self) -> String {
+    pub(crate) fn add_key(&self) -> String {
         self.emulator.edit(|world| {
             let user = world.users().find(|user| user.active).unwrap().clone();
             world.add_key(&user.id).unwrap();

@@ -20,11 +20,11 @@ use crate::support::receiver::Receiver;
 
 const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-fn announcer(sinks: &[&str], digest_above: u32) -> Announcer {
+pub(crate) fn announcer(sinks: &[&str], digest_above: u32) -> Announcer {
     Announcer::new(Router::new(sinks.iter().map(|name| (*name).to_owned()), Vec::new()), digest_above)
 }
 
-fn webhook(name: &str, port: u16, names: bool) -> (String, Destination) {
+pub(crate) fn webhook(name: &str, port: u16, names: bool) -> (String, Destination) {
     let settings = Settings::Webhook(webhook::Settings {
         url: SecretString::from(format!("http://127.0.0.1:{port}/hook")),
         keys: vec![SecretString::from(KEY)],
@@ -35,26 +35,26 @@ fn webhook(name: &str, port: u16, names: bool) -> (String, Destination) {
 }
 
 /// A courier with a clock of its own.
-struct Deliverer {
+pub(crate) struct Deliverer {
     destinations: BTreeMap<String, Destination>,
     contracts: BTreeMap<ContractNumber, String>,
     clock: std::sync::Arc<SetClock>,
-    seams: Seams,
+    pub(crate) seams: Seams,
 }
 
 impl Deliverer {
-    fn new(destinations: Vec<(String, Destination)>) -> Self {
+    pub(crate) fn new(destinations: Vec<(String, Destination)>) -> Self {
         let clock = SetClock::at(start() + TimeDelta::days(300));
         let seams = Seams::new(clock.clone(), SeededRandom::new(3));
         let contracts = [(CONTRACT, "production".to_owned())].into();
         Self { destinations: destinations.into_iter().collect(), contracts, clock, seams }
     }
 
-    fn pass_time(&self, time: TimeDelta) {
+    pub(crate) fn pass_time(&self, time: TimeDelta) {
         self.clock.set(self.seams.now() + time);
     }
 
-    async fn deliver(&self, store: &Store) -> Delivered {
+    pub(crate) async fn deliver(&self, store: &Store) -> Delivered {
         let courier =
             Courier { store, destinations: &self.destinations, contracts: &self.contracts, seams: &self.seams };
         courier.deliver().await.unwrap()
@@ -142,6 +142,66 @@ async fn an_alert_that_is_refused_is_a_dead_letter_after_three_attempts() {
     assert_eq!((dead, receiver.received().len()), (1, 3));
     assert_eq!(bench.store.retry_dead(None, None, deliverer.seams.now()).await.unwrap(), 1);
     assert_eq!(deliverer.deliver(&bench.store).await.delivered, 1);
+}
+
+#[tokio::test]
+async fn crashes_do_not_use_up_the_tries_of_a_refused_alert() {
+    let receiver = Receiver::plain(&["400 Bad Request", "400 Bad Request", "200 OK"]).await;
+    let bench = with_alerts(0, 0, &announcer(&["soc"], 20)).await;
+    let deliverer = Deliverer::new(vec![webhook("soc", receiver.port, false)]);
+    for _ in 0..2 {
+        // Claimed, and then the process ends.
+        assert_eq!(bench.store.claim("soc", deliverer.seams.now(), 1).await.unwrap().len(), 1);
+        deliverer.pass_time(CLAIM_LASTS);
+    }
+    let mut outcomes = Vec::new();
+    for _ in 0..3 {
+        let Delivered { delivered, postponed, dead } = deliverer.deliver(&bench.store).await;
+        outcomes.push((postponed, delivered, dead));
+        deliverer.pass_time(TimeDelta::minutes(15));
+    }
+    assert_eq!(outcomes, [(1, 0, 0), (1, 0, 0), (0, 1, 0)]);
+    assert_eq!(bench.store.delivery_rows(None, 1).await.unwrap()[0].attempts, 3);
+}
+
+#[tokio::test]
+async fn an_alert_that_cannot_be_rendered_holds_nothing_back() {
+    let receiver = Receiver::plain(&["204 No Content"]).await;
+    let bench = Bench::new().await;
+    let announcer = announcer(&["soc"], 20);
+    let mut model = Model::small();
+    bench.seal_announced(CONTRACT, model.sightings(), &announcer).await.unwrap();
+    model.shares.insert(("dev".into(), "dc1".into()), true);
+    bench.seal_announced(CONTRACT, model.sightings(), &announcer).await.unwrap();
+    model.keys.insert(("ann".into(), "K9".into()), true);
+    bench.seal_announced(CONTRACT, model.sightings(), &announcer).await.unwrap();
+    damage_shares(&bench).await;
+    let deliverer = Deliverer::new(vec![webhook("soc", receiver.port, true)]);
+    let first = deliverer.deliver(&bench.store).await;
+    assert_eq!(first, Delivered { delivered: 2, postponed: 1, dead: 0 }, "the baseline and the key");
+    deliverer.pass_time(TimeDelta::minutes(1));
+    assert_eq!(deliverer.deliver(&bench.store).await, Delivered { delivered: 1, ..Delivered::default() });
+    let shared = receiver.received().into_iter().map(|one| one.json()).find(|one| one["class"] == "share-added");
+    let shared = shared.expect("the alert arrives all the same");
+    assert_eq!(shared["subject"]["id"], "dev");
+    assert!(!shared.to_string().contains(" team"), "with ids alone: {shared}");
+}
+
+/// Makes the only share that may edit something that cannot be read.
+async fn damage_shares(bench: &Bench) {
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(bench.store.path());
+    let db = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    let sealed: String =
+        sqlx::query_scalar("SELECT sql FROM sqlite_schema WHERE name = 'body_sealed'").fetch_one(&db).await.unwrap();
+    sqlx::raw_sql("DROP TRIGGER body_sealed").execute(&db).await.unwrap();
+    let damaged =
+        sqlx::query("UPDATE body SET json = replace(json, 'true', '\"often\"') WHERE json ->> '$.editPrivilege' = 1")
+            .execute(&db)
+            .await
+            .unwrap();
+    assert_eq!(damaged.rows_affected(), 1);
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sealed)).execute(&db).await.unwrap();
+    db.close().await;
 }
 
 #[tokio::test]

@@ -4,7 +4,9 @@
 
 mod alerts_command;
 mod alerts_delivery;
+mod alerts_mutes;
 mod alerts_outbox;
+mod alerts_restore;
 mod alerts_watch;
 mod analyse_diff;
 mod analyse_grants;
@@ -48,6 +50,7 @@ mod collect_cross_check;
 mod collect_doubt;
 mod collect_faults;
 mod collect_fuse;
+mod collect_heartbeat;
 mod collect_kill;
 mod collect_paging;
 mod collect_resume;

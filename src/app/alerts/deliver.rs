@@ -21,6 +21,10 @@ const CLAIMED_AT_ONCE: u32 = 1;
 /// What else waits for a sink that does not work is not tried for so long.
 const MIN_PAUSE_OF_A_SINK: TimeDelta = TimeDelta::seconds(30);
 
+/// From this attempt on, an alert that cannot be rendered is sent with what the outbox says of it: without names, before and
+/// after. Until then the database may only have been busy.
+const RENDERED_AGAIN: u32 = 2;
+
 /// A sink, and whether it gets names.
 #[derive(Debug)]
 pub struct Destination {
@@ -132,15 +136,17 @@ impl Courier<'_> {
     ) -> Result<Attempted, DeliverFailure> {
         let message = match renderer.message(&claimed.alert, destination.names).await {
             Ok(message) => message,
-            // One alert that cannot be put into words must not hold back those behind it.
+            // One alert that cannot be put into words must not hold back those behind it, and must arrive all the same.
             Err(error) => {
                 tracing::error!(alert = %claimed.alert.id, "Alert not rendered: {error}");
                 let due = next_attempt(claimed.attempt, self.seams.now(), None, self.seams.unit()?);
-                let detail = format!("the alert could not be rendered: {error}");
-                return Ok(Attempted::of(match due {
-                    Some(due) => Settled::Retry { due, detail },
-                    None => Settled::Dead { detail },
-                }));
+                match due.filter(|_| claimed.attempt < RENDERED_AGAIN) {
+                    Some(due) => {
+                        let detail = format!("the alert could not be rendered: {error}");
+                        return Ok(Attempted::of(Settled::Retry { due, detail }));
+                    }
+                    None => renderer.outline(&claimed.alert),
+                }
             }
         };
         let outcome = destination.sink.deliver(&message, self.seams.now()).await;

@@ -1,4 +1,6 @@
 //! Muting a sink: with a reason, a person and an end, and never without another sink hearing of it.
+//!
+//! Person and reason stand in the mute alone: the outbox, of which nothing can be erased, holds its number.
 
 use super::Announcer;
 use super::announce::Happened;
@@ -80,9 +82,8 @@ pub async fn mute(store: &Store, announcer: &Announcer, mute: Mute, seams: &Seam
         ("sink", mute.sink.clone()),
         ("class", mute.class.map_or("all", AlertClass::as_str).to_owned()),
         ("until", to_seconds(mute.until)),
-        ("person", mute.person.clone()),
     ];
-    let happened = Happened {
+    let happened = |number| Happened {
         event: Event::AlertsMuted,
         contract: mute.contract,
         attribute: format!(
@@ -95,13 +96,16 @@ pub async fn mute(store: &Store, announcer: &Announcer, mute: Mute, seams: &Seam
         span: None,
         at: mute.since,
         details: Details {
-            counts: counts.into_iter().map(|(label, value)| (label.to_owned(), value)).collect(),
-            reason: mute.reason.clone(),
+            counts: counts.iter().map(|(label, value)| ((*label).to_owned(), value.clone())).collect(),
+            mute: Some(number),
             ..Details::default()
         },
     };
-    let mut outgoing = announcer.event(&origin.id, happened, &[]);
-    outgoing.recipients =
-        sinks.iter().filter(|name| **name != mute.sink).map(|name| (name.clone(), Start::Pending)).collect();
-    Ok(store.mute(&mute, &[outgoing]).await?)
+    let announcement = |number| {
+        let mut outgoing = announcer.event(&origin.id, happened(number), &[]);
+        let others = sinks.iter().filter(|name| **name != mute.sink);
+        outgoing.recipients = others.map(|name| (name.clone(), Start::Pending)).collect();
+        vec![outgoing]
+    };
+    Ok(store.mute(&mute, announcement).await?)
 }

@@ -17,9 +17,6 @@ use crate::domain::state::State;
 use crate::sinks::message::{Actor, Between, Contract, Message, ReportFile, Thing};
 use crate::store::{Store, StoreError};
 
-/// Labels of counts that name a person.
-const PERSON_LABEL: &str = "person";
-
 /// Why an alert could not be put into words.
 #[derive(Debug, thiserror::Error)]
 pub enum RenderError {
@@ -67,18 +64,30 @@ impl<'a> Renderer<'a> {
         Ok(message)
     }
 
-    async fn single(&mut self, alert: &Alert, with_names: bool) -> Result<Message, RenderError> {
-        let mut message = Message::new(
-            &alert.id.to_string(),
-            alert.class.as_str(),
-            &alert.class.title(),
-            alert.severity,
-            alert.raised,
-        );
+    /// What the outbox itself says of an alert: for one whose snapshots cannot be read any more.
+    pub fn outline(&self, alert: &Alert) -> Message {
+        let mut message = self.beginning(alert);
+        if let Some(key) = &alert.fact {
+            bare(&mut message, key, &alert.attribute);
+        }
+        message
+    }
+
+    fn beginning(&self, alert: &Alert) -> Message {
+        let (id, class) = (alert.id.to_string(), alert.class.as_str());
+        let mut message = Message::new(&id, class, &alert.class.title(), alert.severity, alert.raised);
         message.contract = alert
             .contract
             .map(|contract| Contract { number: contract.0, name: self.contracts.get(&contract).cloned() });
-        details(&mut message, &alert.details, with_names);
+        details(&mut message, &alert.details);
+        message
+    }
+
+    async fn single(&mut self, alert: &Alert, with_names: bool) -> Result<Message, RenderError> {
+        let mut message = self.beginning(alert);
+        if with_names && let Some(number) = alert.details.mute {
+            self.put_mute(&mut message, number).await?;
+        }
         if let (Some(contract), Some(span)) = (alert.contract, &alert.span) {
             message.seen = self.between(contract, span).await?;
             if let (AlertClass::Change(class), Some(key)) = (alert.class, &alert.fact) {
@@ -90,6 +99,15 @@ impl<'a> Renderer<'a> {
             }
         }
         Ok(message)
+    }
+
+    /// Who muted, and why: as far as it is not erased.
+    async fn put_mute(&self, message: &mut Message, number: i64) -> Result<(), RenderError> {
+        if let Some(mute) = self.store.mute_numbered(number).await? {
+            message.counts.extend(some(&mute.person).map(|person| ("person".to_owned(), person)));
+            message.because = some(&mute.reason);
+        }
+        Ok(())
     }
 
     async fn between(&mut self, contract: ContractNumber, span: &Span) -> Result<Option<Between>, RenderError> {
@@ -142,9 +160,8 @@ async fn understand(store: &Store, contract: ContractNumber, span: &Span) -> Res
     Ok(Understood { contract, to: span.to, named, nameless })
 }
 
-fn details(message: &mut Message, details: &Details, with_names: bool) {
-    let counts = details.counts.iter().filter(|(label, _)| with_names || *label != PERSON_LABEL);
-    message.counts = counts.map(|(label, count)| (label.clone(), count.clone())).collect();
+fn details(message: &mut Message, details: &Details) {
+    message.counts = details.counts.iter().map(|(label, count)| (label.clone(), count.clone())).collect();
     message.because = some(&details.reason);
     message.files = details
         .files
