@@ -3,6 +3,7 @@
 //! Nothing here holds text that a server wrote, except short error codes: bodies may carry secrets.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -10,15 +11,18 @@ use chrono::{DateTime, Utc};
 use super::frame::FrameError;
 use super::operation::Operation;
 use super::settings::Pin;
+use super::target::Target;
 use super::wire::failure::KnownMessage;
 use super::wire::{ConvertError, DecodeError};
 
 /// An operation that failed for good: which one, what it took, and why.
 #[derive(Debug, thiserror::Error)]
-#[error("{operation} (attempts: {attempts})")]
+#[error("{operation} at {target} (attempts: {attempts})")]
 pub struct Error {
     /// The operation.
     pub operation: &'static Operation,
+    /// Which server was asked.
+    pub target: Arc<Target>,
     /// Requests that were sent; 0 if none was.
     pub attempts: u32,
     /// When the first one was sent, by our clock.
@@ -36,7 +40,11 @@ impl Error {
 
     /// What the reader can do about it.
     pub fn hint(&self) -> Option<String> {
-        self.fault.hint()
+        match &self.fault {
+            Fault::Unauthorised { .. } => Some(self.target.refusal_hint()),
+            Fault::NotFound => self.target.address_hint(self.operation),
+            fault => fault.hint(),
+        }
     }
 }
 
@@ -127,6 +135,9 @@ pub enum Fault {
         #[source]
         source: rustls::Error,
     },
+    /// An answer in clear text where TLS was to begin.
+    #[error("the server does not speak TLS on that port")]
+    NoTls,
     /// The certificate is trusted, but not the pinned one.
     #[error(transparent)]
     CertificateMismatch(Box<Mismatch>),
@@ -235,6 +246,7 @@ impl Fault {
             | Self::Rejected { .. }
             | Self::WaitTooLong { .. }
             | Self::Tls { .. }
+            | Self::NoTls
             | Self::CertificateMismatch(_)
             | Self::Redirected { .. }
             | Self::TooLarge
@@ -252,12 +264,10 @@ impl Fault {
         }
     }
 
-    /// What the reader can do about it; `None` where there is nothing better to say than the fault itself.
-    pub fn hint(&self) -> Option<String> {
+    /// What the reader can do about it; `None` where there is nothing better to say than the fault itself, or where it
+    /// depends on who was asked for what: see [`Error::hint`].
+    fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Unauthorised { .. } => {
-                "check the token: it may have expired or been deleted; user name and password are refused for accounts with two-factor authentication"
-            }
             Self::Forbidden { .. } => "use the credentials of the contract owner or of an administrator",
             Self::Rejected { message: Some(KnownMessage::NoObjectStorage), .. } => {
                 "put the user into a group with the object storage privilege; it takes effect after a while"
@@ -269,6 +279,9 @@ impl Fault {
             Self::WaitTooLong { .. } => "wait as long as the server asks, or allow a longer wait",
             Self::Unreachable { .. } => "check the address, the name resolution, the proxy and the firewall",
             Self::Tls { .. } => "check the address and the clock; give a private certificate authority in the settings",
+            Self::NoTls => {
+                "check host and port: https is answered in clear text; plain http is allowed to this machine only"
+            }
             Self::CertificateMismatch(_) => {
                 "if the operator of the server has changed its certificate, confirm that with them and pin the new one"
             }

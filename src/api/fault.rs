@@ -41,6 +41,10 @@ fn of_tls(error: &rustls::Error) -> Fault {
     {
         return Fault::CertificateMismatch(Box::new(*mismatch));
     }
+    // What a server in clear text answers to a greeting is no record of TLS.
+    if matches!(error, rustls::Error::InvalidMessage(_)) {
+        return Fault::NoTls;
+    }
     Fault::Tls { source: error.clone() }
 }
 

@@ -16,6 +16,7 @@ pub mod recording;
 pub mod room;
 pub mod settings;
 pub mod sign_on;
+pub mod target;
 pub mod tls;
 mod transport;
 #[cfg(any(test, fuzzing))]
@@ -26,3 +27,4 @@ pub mod write;
 pub use self::answer::{Answer, Depth, Page, Rate, Receipt};
 pub use self::error::{Error, Fault};
 pub use self::settings::{Credentials, Pin, Settings, Version};
+pub use self::target::Target;

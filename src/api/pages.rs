@@ -176,7 +176,7 @@ impl Users {
         let next = self.next.take()?;
         let begun = self.client.now();
         if self.pass.pages == self.budget.pages {
-            return Some(Err(failed(Fault::Budget { most: self.budget.pages, what: "pages" }, 0, begun)));
+            return Some(Err(self.failed(Fault::Budget { most: self.budget.pages, what: "pages" }, 0, begun)));
         }
         let page = Page { offset: next.offset(), limit: Page::LARGEST };
         let answer = match self.client.users(page, self.depth).await {
@@ -186,8 +186,12 @@ impl Users {
         let Answer { value, notes, receipt } = answer;
         Some(match self.take(value, next) {
             Ok(value) => Ok(Answer { value, notes, receipt }),
-            Err(fault) => Err(failed(fault, receipt.attempts, receipt.sent_at)),
+            Err(fault) => Err(self.failed(fault, receipt.attempts, receipt.sent_at)),
         })
+    }
+
+    fn failed(&self, fault: Fault, attempts: u32, sent_at: DateTime<Utc>) -> Error {
+        Error { operation: USERS, target: Arc::clone(self.client.target()), attempts, sent_at, fault }
     }
 
     /// Takes a page in that came from anywhere; `None` if no page is waited for.
@@ -352,10 +356,6 @@ impl Pass {
         self.largest = self.largest.max(ids.len() as u64);
         (distinct, new)
     }
-}
-
-fn failed(fault: Fault, attempts: u32, sent_at: DateTime<Utc>) -> Error {
-    Error { operation: USERS, attempts, sent_at, fault }
 }
 
 /// Whether a link to the next page names another server or path than the list that was asked for, or cannot be read.

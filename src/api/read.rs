@@ -15,6 +15,7 @@ use super::operation::{self, Operation};
 use super::pages::{Step, Users};
 use super::recording::Listener;
 use super::settings::{Settings, SettingsError};
+use super::target::Target;
 use super::transport::Getter;
 use super::wire::contract::Contracts;
 use super::wire::group::Group;
@@ -67,6 +68,11 @@ impl Client {
     /// [`super::room`].
     pub fn hold(&self, bytes: u64) -> Result<(), Fault> {
         self.0.hold(bytes)
+    }
+
+    /// The server that is asked, for messages.
+    pub fn target(&self) -> &Arc<Target> {
+        self.0.target()
     }
 
     /// The limits of the newest answer that told them.

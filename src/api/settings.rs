@@ -71,10 +71,14 @@ pub struct Settings {
     /// Scheme, host, port and base path, for example `https://api.ionos.com/cloudapi/v6`; no user info, no query.
     /// Plain http only to loopback.
     pub base: Url,
+    /// Which setting named the address, for messages: `env IONOS_API_URL`; nothing for the default.
+    pub base_origin: Option<String>,
     /// The dialect.
     pub version: Version,
     /// Who asks.
     pub credentials: Credentials,
+    /// Where the credentials are kept, for messages: `env IONOS_TOKEN`.
+    pub credentials_origin: Option<String>,
     /// Sent as `X-Contract-Number`; only resellers need it.
     pub contract_number: Option<u64>,
     /// Refuse any server whose leaf certificate is another one, on top of normal verification.
@@ -162,8 +166,10 @@ impl Settings {
     pub fn new(base: Url, version: Version, credentials: Credentials) -> Self {
         Self {
             base,
+            base_origin: None,
             version,
             credentials,
+            credentials_origin: None,
             contract_number: None,
             pin: None,
             extra_roots: None,

@@ -1,5 +1,7 @@
 //! The sign-on link to the object storage: a credential, on a type of its own that no collector holds.
 
+use std::sync::Arc;
+
 use secrecy::SecretString;
 
 use super::answer::Answer;
@@ -33,6 +35,7 @@ impl Client {
             Some(url) => Ok(Answer { value: Secret(url), notes, receipt }),
             None => Err(Error {
                 operation: operation::S3_SIGN_ON,
+                target: Arc::clone(self.0.target()),
                 attempts: receipt.attempts,
                 sent_at: receipt.sent_at,
                 fault: Fault::Empty,

@@ -27,6 +27,7 @@ use super::pace::{self, Heard, Pace, Turn, Verdict};
 use super::recording::{self, Listener, Recorder};
 use super::room::{self, Room};
 use super::settings::{Settings, SettingsError};
+use super::target::Target;
 use super::tls;
 use super::wire::record::Record;
 use super::wire::{self, DecodeError, Decoded, Notes};
@@ -37,6 +38,7 @@ use crate::seams::{RandomError, Seams};
 struct Shared {
     http: reqwest::Client,
     identity: Identity,
+    target: Arc<Target>,
     base: Url,
     prefix: String,
     pace: Pace,
@@ -150,6 +152,11 @@ impl Getter {
         &self.0.0.base
     }
 
+    /// The server, for messages.
+    pub(super) fn target(&self) -> &Arc<Target> {
+        &self.0.0.target
+    }
+
     /// Our clock.
     pub(super) fn now(&self) -> DateTime<Utc> {
         self.0.0.seams.now()
@@ -199,6 +206,7 @@ impl Transport {
         Ok(Self(Arc::new(Shared {
             http,
             identity,
+            target: Arc::new(Target::of(settings)),
             base: settings.base.clone(),
             prefix: settings.base.as_str().trim_end_matches('/').to_owned(),
             pace: Pace::new(settings.concurrency, settings.longest_retry_after),
@@ -227,10 +235,11 @@ impl Transport {
     }
 
     fn with(&self, recorder: Option<Recorder>, stop: CancellationToken) -> Self {
-        let Shared { http, identity, base, prefix, settings, seams, .. } = &*self.0;
+        let Shared { http, identity, target, base, prefix, settings, seams, .. } = &*self.0;
         Self(Arc::new(Shared {
             http: http.clone(),
             identity: identity.clone(),
+            target: Arc::clone(target),
             base: base.clone(),
             prefix: prefix.clone(),
             pace: Pace::new(settings.concurrency, settings.longest_retry_after),
@@ -251,7 +260,8 @@ impl Transport {
     ) -> Result<Answer<T>, Error> {
         let shared = &*self.0;
         let mut sent_at = shared.seams.now();
-        let fail = |attempts, sent_at, fault| Error { operation, attempts, sent_at, fault };
+        let target = &shared.target;
+        let fail = |attempts, sent_at, fault| Error { operation, target: Arc::clone(target), attempts, sent_at, fault };
         let url = shared.url(operation, ids, query).map_err(|fault| fail(0, sent_at, fault))?;
         let request = Request { operation, ids, query, url };
         let mut attempt = 0;
@@ -283,7 +293,8 @@ impl Transport {
     ) -> Result<Sent<T>, Error> {
         let shared = &*self.0;
         let sent_at = shared.seams.now();
-        let fail = |attempts, fault| Error { operation, attempts, sent_at, fault };
+        let target = &shared.target;
+        let fail = |attempts, fault| Error { operation, target: Arc::clone(target), attempts, sent_at, fault };
         let url = shared.url(operation, ids, "").map_err(|fault| fail(0, fault))?;
         let turn = shared.turn().await.map_err(|fault| fail(0, fault))?;
         let request = Request { operation, ids, query: "", url };

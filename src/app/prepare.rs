@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::alerts::setup::announcer;
 use super::collect::Order;
 use crate::api::read::Client;
-use crate::api::settings::SettingsError;
+use crate::api::settings::{Settings, SettingsError};
 use crate::config::{self, ConfigError, ContractConfig, Loaded};
 use crate::credentials::{self, CredentialsError, Lifetime};
 use crate::domain::time::to_seconds;
@@ -55,6 +55,7 @@ pub fn prepare(
     }
     let token_ends = alerted_end(loaded, found.expires, seams.now());
     let settings = config::settings(loaded, contract, found.credentials)?;
+    let settings = Settings { credentials_origin: Some(found.source), ..settings };
     let client = Client::new(&settings, seams.clone())?;
     let order = Order {
         cross_check: loaded.config.collect.cross_check,

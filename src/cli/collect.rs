@@ -7,6 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::contract::{Chosen, ContractArg};
+use super::gaps::lines;
 use super::progress::Bar;
 use super::signals::Signals;
 use super::{Context, Failure};
@@ -24,6 +25,9 @@ use crate::domain::severity::Severity;
 use crate::domain::snapshot::Snapshot;
 use crate::exit::Exit;
 use crate::store::{Access, Store};
+
+/// So many gaps are listed by `collect` itself.
+const MAX_GAPS_SHOWN: usize = 10;
 
 /// Reads everything the credentials can see of a contract and seals it as the next snapshot.
 ///
@@ -133,7 +137,7 @@ async fn one(
     if let Some(heartbeat) = heartbeat.filter(|_| snapshot.is_complete()) {
         beat(&heartbeat, &context.seams).await;
     }
-    report(store, &snapshot).await
+    report(store, &snapshot, context).await
 }
 
 fn order(command: &Collect, settings: &Settings, stop: Stop, context: &Context) -> Result<Order, Failure> {
@@ -151,7 +155,7 @@ fn order(command: &Collect, settings: &Settings, stop: Stop, context: &Context) 
 }
 
 /// Says what the run noticed and could not see.
-async fn report(store: &Store, snapshot: &Snapshot) -> Result<Exit, Failure> {
+async fn report(store: &Store, snapshot: &Snapshot, context: &Context) -> Result<Exit, Failure> {
     let coverage = store.coverage(snapshot.contract, snapshot.seq).await?;
     tell(&store.notices(snapshot.contract, snapshot.seq).await?);
     if snapshot.is_complete() {
@@ -160,11 +164,12 @@ async fn report(store: &Store, snapshot: &Snapshot) -> Result<Exit, Failure> {
     let (all, complete) = coverage.totals();
     tracing::warn!("The population is INCOMPLETE: {complete} of {all} scopes were read to their end");
     let gaps: Vec<_> = coverage.gaps.iter().filter(|gap| gap.status.is_gap()).collect();
-    for gap in gaps.iter().take(10) {
-        tracing::warn!("Not complete: {} {}", gap.scope, gap.status);
+    let shown = &gaps[..gaps.len().min(MAX_GAPS_SHOWN)];
+    for line in lines(store, snapshot.contract, snapshot.seq, shown).await? {
+        context.remark(&format!("not complete: {line}"))?;
     }
-    if gaps.len() > 10 {
-        tracing::warn!("And {} more; `keyholder snapshots show` lists them", gaps.len() - 10);
+    if gaps.len() > MAX_GAPS_SHOWN {
+        context.remark(&format!("and {} more; `keyholder snapshots show` lists them", gaps.len() - MAX_GAPS_SHOWN))?;
     }
     Ok(Exit::Incomplete)
 }

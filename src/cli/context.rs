@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal as _, Write};
 use chrono::{DateTime, Utc};
 
 use super::Failure;
+use super::table::visible;
 use crate::api::settings::Settings;
 use crate::app::prepare::alerted_end;
 use crate::config::{self, ConfigError, ContractConfig, Flags, Loaded};
@@ -29,6 +30,8 @@ pub struct Context {
     pub width: Option<u16>,
     /// Whether progress may be shown on standard error.
     pub progress: bool,
+    /// Whether only errors go to standard error.
+    pub quiet: bool,
 }
 
 impl Context {
@@ -43,7 +46,8 @@ impl Context {
         let stdout = io::stdout();
         let width = stdout.is_terminal().then(|| terminal_width(&environment)).flatten();
         let progress = !quiet && io::stderr().is_terminal();
-        Self { loaded, flags, environment, seams, out: Box::new(io::BufWriter::new(Patient(stdout))), width, progress }
+        let out = Box::new(io::BufWriter::new(Patient(stdout)));
+        Self { loaded, flags, environment, seams, out, width, progress, quiet }
     }
 
     /// The configuration, or the failure it is.
@@ -68,13 +72,23 @@ impl Context {
             Lifetime::Unknown | Lifetime::Fine(_) => {}
         }
         let ends = alerted_end(loaded, found.expires, self.seams.now());
-        Ok((config::settings(loaded, contract, found.credentials)?, ends))
+        let settings = config::settings(loaded, contract, found.credentials)?;
+        Ok((Settings { credentials_origin: Some(found.source), ..settings }, ends))
     }
 
     /// Opens the configured database.
     pub async fn store(&self, access: Access) -> Result<Store, Failure> {
         let path = self.config()?.database()?;
         Ok(Store::open(path, access).await?)
+    }
+
+    /// Writes one line for people to standard error, unless it is to be quiet. Unlike a line of the log it may name persons.
+    /// Control characters in it are shown, not sent.
+    pub(super) fn remark(&self, text: &str) -> Result<(), Failure> {
+        if !self.quiet {
+            writeln!(io::stderr().lock(), "{}", visible(text))?;
+        }
+        Ok(())
     }
 
     /// Writes one line of data.

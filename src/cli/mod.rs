@@ -14,6 +14,7 @@ mod diff;
 pub mod doctor;
 mod emulate;
 mod failure;
+mod gaps;
 mod history;
 mod meanings;
 mod process;

@@ -3,13 +3,15 @@
 //! Without it nothing may be sealed: the users of one contract under the number of another would be additions and removals
 //! that never happened.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::error::CollectError;
 use super::reading::effort;
 use crate::api::operation::CONTRACTS;
 use crate::api::wire::{ConvertError, Notes, contract};
-use crate::api::{Answer, Error, Fault};
+use crate::api::{Answer, Error, Fault, Target};
 use crate::domain::contract::Contract;
 use crate::domain::coverage::Effort;
 use crate::domain::id::ContractNumber;
@@ -29,6 +31,7 @@ pub(super) struct Confirmed {
 pub(super) fn confirmed(
     answer: Result<Answer<Option<Vec<contract::Contract>>>, Error>,
     wanted: Option<ContractNumber>,
+    target: &Arc<Target>,
 ) -> Result<Confirmed, CollectError> {
     let not_confirmed = |error: Box<Error>| match wanted {
         Some(expected) => CollectError::NotConfirmed { expected, error },
@@ -45,6 +48,7 @@ pub(super) fn confirmed(
     let useless = |fault| {
         not_confirmed(Box::new(Error {
             operation: CONTRACTS,
+            target: Arc::clone(target),
             attempts: receipt.attempts,
             sent_at: receipt.sent_at,
             fault,

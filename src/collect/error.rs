@@ -100,7 +100,7 @@ impl CollectError {
                 "name a contract that the credentials see with --contract or IONOS_CONTRACT_NUMBER"
             }
             Self::NotConfirmed { error, .. } => {
-                return error.fault.hint().or_else(|| Some("check the credentials and try again".to_owned()));
+                return error.hint().or_else(|| Some("check the credentials and try again".to_owned()));
             }
             Self::AnotherThanBefore { .. } => "begin a new run with `keyholder collect --fresh`",
             Self::ClocksDiffer { .. } => {
@@ -113,7 +113,7 @@ impl CollectError {
             Self::NotConfirmedInTime | Self::NothingInTime => {
                 "try again later; `keyholder doctor` tells how fast the API answers"
             }
-            Self::Refused(_) | Self::NoContract(_) | Self::NothingRead(_) => return self.fault().and_then(Fault::hint),
+            Self::Refused(error) | Self::NoContract(error) | Self::NothingRead(error) => return error.hint(),
         };
         Some(own.to_owned())
     }

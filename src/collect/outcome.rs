@@ -115,7 +115,7 @@ impl From<Unauthorised> for CollectError {
 
 /// Asks which contract it is.
 pub(super) async fn contract(client: &Client, wanted: Option<ContractNumber>) -> Result<Outcome, CollectError> {
-    confirmed(client.contracts().await, wanted).map(Outcome::Contract)
+    confirmed(client.contracts().await, wanted, client.target()).map(Outcome::Contract)
 }
 
 /// Asks for the list of groups.

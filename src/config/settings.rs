@@ -1,7 +1,7 @@
 //! From the configuration to what a client of the API needs.
 
 use super::load::Loaded;
-use super::problem::{ConfigError, Problems};
+use super::problem::{ConfigError, Origin, Problems};
 use super::shared::Endpoint;
 use super::tables::{ContractConfig, ContractCredentials};
 use crate::api::room;
@@ -33,8 +33,10 @@ pub fn settings(
     }
     problems.or(Settings {
         base: url.unwrap_or(&api.url).base(version),
+        base_origin: base_origin(loaded, contract, endpoint.is_some()),
         version,
         credentials,
+        credentials_origin: None,
         contract_number: contract.map_or(api.contract_number, |contract| contract.number.map(|number| number.0)),
         pin: api.pinned_cert,
         extra_roots,
@@ -46,6 +48,21 @@ pub fn settings(
         longest_retry_after: api.longest_retry_after,
         largest_run: room::LARGEST_RUN,
     })
+}
+
+/// Who named the address, unless it is the default.
+fn base_origin(loaded: &Loaded, contract: Option<&ContractConfig>, is_shared: bool) -> Option<String> {
+    let of_contract = contract.filter(|contract| contract.url.is_some()).and_then(|contract| {
+        let index = loaded.config.contracts.iter().position(|known| known.name == contract.name)?;
+        Some(loaded.origin(&format!("contract[{index}].url")))
+    });
+    match (of_contract, &loaded.shared) {
+        (Some(origin), _) => Some(origin.to_string()),
+        (None, Some(shared)) if is_shared => Some(Origin::Shared(shared.path.clone()).to_string()),
+        (None, _) => {
+            Some(loaded.origin("api.url")).filter(|origin| **origin != Origin::Default).map(ToString::to_string)
+        }
+    }
 }
 
 /// The endpoint of the shared IONOS file that counts: that of the contract's own profile, or of the profile in use; none where

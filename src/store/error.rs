@@ -68,6 +68,8 @@ pub enum StoreError {
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
+        /// What to do, by whose folder it is.
+        hint: String,
     },
     /// The file system is on another machine.
     #[error("collect into database {}: it is on a network file system ({kind}), whose locks cannot be relied on", path.display())]
@@ -230,10 +232,7 @@ impl StoreError {
             }
             Self::Older { .. } => "run any command that writes, for example `keyholder collect`".to_owned(),
             Self::Exposed { path, .. } => format!("chmod 600 {}", path.display()),
-            Self::ExposedFolder { path, mode } if mode & 0o1000 != 0 => {
-                format!("many people use that folder; give the database one of its own: --db {}/keyholder/keyholder.db", path.display())
-            }
-            Self::ExposedFolder { path, .. } => format!("chmod 700 {}", path.display()),
+            Self::ExposedFolder { hint, .. } => hint.clone(),
             Self::Network { .. } => {
                 "keep the database on a disk of this machine (--db, KEYHOLDER_DB or store.path) and copy it from there".to_owned()
             }

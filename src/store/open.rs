@@ -76,9 +76,9 @@ impl Store {
             return Err(StoreError::Older { path: path.to_owned(), found, known });
         }
         if let Some(mode) = exposed_folder(folder_of(path)) {
-            let folder = folder_of(path).display();
             tracing::warn!(
-                "Others can get at the folder of the database (mode {mode:04o}); mend it: chmod 700 {folder}"
+                "Others can get at the folder of the database (mode {mode:04o}): {}",
+                place::closing_hint(path)
             );
         }
         let readers = connect_reading(path).await?;

@@ -2,6 +2,7 @@
 //!
 //! Looks only, and changes nothing. What is fine for reading may not be for collecting; the caller decides.
 
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,9 @@ use super::error::StoreError;
 /// Rights of a folder that others must not have: to list it or to write to it, for group and world. To enter it is
 /// harmless without the right to list it, because the files in it are their owner's only.
 const OTHERS: u32 = 0o066;
+
+/// Marks a folder that several people write to.
+const STICKY: u32 = 0o1000;
 
 /// How far a file system can be trusted with a database that several processes of one machine share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +99,34 @@ pub fn exposed_folder(folder: &Path) -> Option<u32> {
     (mode & OTHERS != 0).then_some(mode)
 }
 
+/// What to do about a folder that others get at. Only a folder that holds a database and nothing else was made for it, and
+/// may be closed; any other one is somebody's.
+pub(super) fn closing_hint(database: &Path) -> String {
+    let folder = absolute(folder_of(database));
+    let is_shared = fs::metadata(&folder).is_ok_and(|metadata| metadata.permissions().mode() & STICKY != 0);
+    if !is_shared && holds_only(&folder, database) {
+        return format!("chmod 700 {}", folder.display());
+    }
+    let name = database.file_name().unwrap_or_default();
+    let own = folder.join("keyholder").join(name);
+    if database.exists() {
+        return format!(
+            "the folder is not the database's alone: move the database, with its -wal and -shm if they are there, to a folder \
+             of its own, and name it: --db {}",
+            own.display()
+        );
+    }
+    format!("the folder is not the database's alone: give the database one of its own: --db {}", own.display())
+}
+
+/// Whether a folder holds a database with the files beside it, and nothing else.
+fn holds_only(folder: &Path, database: &Path) -> bool {
+    let (Some(name), Ok(entries)) = (database.file_name(), fs::read_dir(folder)) else { return false };
+    let names: Vec<_> = entries.filter_map(Result::ok).map(|entry| entry.file_name()).collect();
+    let is_beside = |found: &OsString| found.as_encoded_bytes().starts_with(name.as_encoded_bytes());
+    !names.is_empty() && names.iter().all(is_beside)
+}
+
 /// Where the file itself is: SQLite keeps its log beside the file that a link leads to, so the lock has to be there too.
 pub(super) fn real(path: &Path) -> PathBuf {
     let is_link = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
@@ -106,7 +138,7 @@ pub(super) fn real(path: &Path) -> PathBuf {
 pub(super) fn refuse_unfit(path: &Path) -> Result<(), StoreError> {
     let folder = folder_of(path);
     if let Some(mode) = exposed_folder(folder) {
-        return Err(StoreError::ExposedFolder { path: absolute(folder), mode });
+        return Err(StoreError::ExposedFolder { path: absolute(folder), mode, hint: closing_hint(path) });
     }
     let existing = folder.ancestors().find(|above| above.is_dir()).unwrap_or(Path::new("."));
     match file_system(existing) {

@@ -197,7 +197,8 @@ async fn a_refused_write_says_why_in_our_words() {
     let emulator = emulator().await;
     let client = writer(&emulator);
     let error = client.create_user(&UserWrite { email: String::new(), ..user_to_be() }).await.unwrap_err();
-    assert_eq!(error.to_string(), "POST /um/users (attempts: 1)");
+    let base = emulator.base_url(emulator::Version::V6);
+    assert_eq!(error.to_string(), format!("POST /um/users at {base} (attempts: 1)"));
     assert!(error.fault.to_string().starts_with("refused with status 422"), "{}", error.fault);
     let nobody = emulator.read(|world| {
         let without = world.users().find(|user| !world.has_s3_privilege(&user.id)).unwrap();

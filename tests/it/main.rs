@@ -28,6 +28,7 @@ mod backup_copy;
 mod backup_restore;
 mod canary;
 mod cases_collapse;
+mod cases_doctor;
 mod cases_frame;
 mod cases_keys;
 mod cases_missing;

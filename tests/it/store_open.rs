@@ -109,7 +109,7 @@ async fn nothing_is_collected_into_a_folder_that_others_can_list_or_write_to_and
     for mode in [0o777, 0o755, 0o750, 0o720, 0o1777] {
         fs::set_permissions(bench.folder(), fs::Permissions::from_mode(mode)).unwrap();
         let error = Store::open(&path, Access::Write).await.expect_err("the folder is refused");
-        let StoreError::ExposedFolder { path: folder, mode: found } = &error else { panic!("{error:?}") };
+        let StoreError::ExposedFolder { path: folder, mode: found, .. } = &error else { panic!("{error:?}") };
         assert_eq!((folder.as_path(), *found), (bench.folder(), mode));
         let store = Store::open(&path, Access::Read).await.unwrap();
         assert_eq!(store.snapshots(CONTRACT).await.unwrap().len(), 1);

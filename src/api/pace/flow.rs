@@ -62,6 +62,7 @@ impl Heard {
             Fault::Busy { status: 500.., retry_after } => Self::Broken { wait: *retry_after },
             Fault::Unreachable { .. }
             | Fault::Tls { .. }
+            | Fault::NoTls
             | Fault::CertificateMismatch(_)
             | Fault::Timeout(_)
             | Fault::Truncated { .. }
