@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use emulator::{Emulator, Version};
-use keyholder::domain::id::Seq;
 use keyholder::store::{Access, Store};
 
 use crate::child::{Ran, Took, run};
@@ -83,8 +82,8 @@ impl<'a> Desk<'a> {
     pub(crate) async fn held(&self) -> Outcome<Facts> {
         let store = Store::open(&self.database(), Access::Read).await?;
         let contract = store.choose_contract(None).await?;
-        let last = store.resolve(contract, "latest").await?;
-        let state = store.state(contract, Seq(last.seq.0)).await?;
+        let last = store.snapshots(contract).await?.pop().ok_or("the database has no snapshot")?;
+        let state = store.state(contract, last.seq).await?;
         store.close().await;
         Ok(Facts::held(&state))
     }

@@ -27,6 +27,7 @@ use crate::api::read;
 use crate::api::settings::{Credentials, Settings, SettingsError, Version};
 use crate::collect::Progress;
 use crate::domain::id::ContractNumber;
+use crate::domain::period::Calendar;
 use crate::domain::snapshot::Snapshot;
 use crate::exit::Exit;
 use crate::report::csv::Dialect;
@@ -187,7 +188,8 @@ pub async fn run(demo: &Demo, seams: &Seams, progress: &(dyn Fn(Progress) + Sync
     let contract = snapshots[0].contract;
     let question = Question { as_of: None, since: Some("1".to_owned()) };
     let cover = Cover { organisation: "Demonstration".to_owned(), ..Cover::default() };
-    let input = review::input(&store, contract, &question, &cover).await?;
+    let taken = review::take(&store, contract, &question, Calendar::utc(seams.now())).await?;
+    let input = review::input(&store, taken, &cover).await?;
     let mut reports = write_reports(&demo.folder, &input)?;
     reports.extend(receivers.write_mail(&demo.folder)?);
     store.close().await;

@@ -3,25 +3,49 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chrono::{DateTime, Months, Utc};
-
 use crate::analyse::diff::{AnalyseError, around, meanings};
 use crate::analyse::grants::grants;
 use crate::analyse::in_between::in_between;
 use crate::config;
 use crate::domain::change::{Change, Meaning};
 use crate::domain::id::{ContractNumber, Seq};
+use crate::domain::period::{self, Calendar, ReviewPeriod, Reviewed};
 use crate::domain::snapshot::Snapshot;
 use crate::report::input::{Comparison, Input, View};
 use crate::store::{Store, StoreError};
 
-/// What somebody wants to see.
+/// Which snapshots a report is asked to be about, in the words of [`period::select`].
 #[derive(Clone, Debug, Default)]
 pub struct Question {
-    /// Which snapshot; the latest if nothing is said. See [`Store::resolve`] for the forms.
+    /// The snapshot reported on. Without it, the one that is compared with decides: the latest if that is named, or else the
+    /// end of the month that is reviewed by default.
     pub as_of: Option<String>,
-    /// What to compare it with; if nothing is said, see [`month_before`].
+    /// What to compare it with; without it, the end of the month before.
     pub since: Option<String>,
+}
+
+/// The snapshots that a report is about.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    /// The one reported on.
+    pub current: Snapshot,
+    /// The one it is compared with.
+    pub since: Option<Snapshot>,
+    /// The period that they stand for, unless both were named.
+    pub period: Option<ReviewPeriod>,
+    snapshots: Vec<Snapshot>,
+}
+
+impl Taken {
+    /// The snapshots that stand for a period.
+    pub fn of(reviewed: &Reviewed<'_>, snapshots: &[Snapshot]) -> Self {
+        Self {
+            current: reviewed.current.clone(),
+            since: reviewed.since.cloned(),
+            period: Some(reviewed.period),
+            snapshots: snapshots.to_vec(),
+        }
+    }
 }
 
 /// Why a question has no answer.
@@ -72,34 +96,42 @@ impl Default for Cover {
     }
 }
 
-/// Everything a report needs.
-pub async fn input(
+/// The snapshots that a question is about.
+pub async fn take(
     store: &Store,
     contract: ContractNumber,
     question: &Question,
-    cover: &Cover,
-) -> Result<Input, ReviewError> {
+    calendar: Calendar,
+) -> Result<Taken, ReviewError> {
     let snapshots = store.snapshots(contract).await?;
-    let current = store.resolve(contract, question.as_of.as_deref().unwrap_or("latest")).await?;
-    let since = match &question.since {
-        Some(asked) => Some(store.resolve(contract, asked).await?),
-        None => month_before(&snapshots, &current).cloned(),
+    let Some(since) = &question.since else {
+        let reviewed = period::review(&snapshots, contract, question.as_of.as_deref(), calendar);
+        return Ok(Taken::of(&reviewed.map_err(StoreError::from)?, &snapshots));
     };
-    let as_of = current.finished;
+    let select = |asked: &str| period::select(&snapshots, contract, asked, calendar).map_err(StoreError::from);
+    let current = select(question.as_of.as_deref().unwrap_or("latest"))?.snapshot.clone();
+    let since = select(since)?.snapshot.clone();
+    if since.seq >= current.seq {
+        return Err(ReviewError::Backwards { as_of: current.seq, since: since.seq });
+    }
+    Ok(Taken { current, since: Some(since), period: None, snapshots })
+}
+
+/// Everything a report needs about the snapshots that were taken.
+pub async fn input(store: &Store, taken: Taken, cover: &Cover) -> Result<Input, ReviewError> {
+    let Taken { current, since, period, snapshots } = taken;
+    let (contract, upto, as_of) = (current.contract, current.seq, current.finished);
     let current = view(store, current).await?;
     let comparison = match since {
-        Some(since) if since.seq < current.snapshot.seq => Some(compare(store, since, &current).await?),
-        Some(since) if question.since.is_some() => {
-            return Err(ReviewError::Backwards { as_of: current.snapshot.seq, since: since.seq });
-        }
-        _ => None,
+        Some(since) => Some(compare(store, since, &current).await?),
+        None => None,
     };
-    let upto = current.snapshot.seq;
     let first = comparison.as_ref().map_or(upto, |comparison| Seq(comparison.before.snapshot.seq.0 + 1));
     Ok(Input {
         notices: store.notices_of(contract, first..=upto).await?,
         current,
         comparison,
+        period,
         snapshots: snapshots.into_iter().filter(|one| one.seq <= upto).map(|one| (one.seq, one)).collect(),
         organisation: cover.organisation.clone(),
         config_hash: cover.config_hash.clone(),
@@ -113,14 +145,6 @@ pub async fn input(
 /// this was away for longer than the span.
 fn whole_days(span: Duration) -> i64 {
     i64::try_from(span.as_secs() / 86_400).unwrap_or(i64::MAX)
-}
-
-/// What a monthly review compares with: the last snapshot that is at least a month older,
-/// or the first one if none is that old.
-pub fn month_before<'a>(snapshots: &'a [Snapshot], current: &Snapshot) -> Option<&'a Snapshot> {
-    let month_ago: Option<DateTime<Utc>> = current.finished.checked_sub_months(Months::new(1));
-    let earlier = || snapshots.iter().filter(|one| one.seq < current.seq);
-    earlier().rev().find(|one| month_ago.is_some_and(|then| one.finished <= then)).or_else(|| earlier().next())
 }
 
 async fn view(store: &Store, snapshot: Snapshot) -> Result<View, ReviewError> {

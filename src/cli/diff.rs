@@ -10,15 +10,19 @@ use crate::app::review::{self, ReviewError};
 use crate::domain::change::Meaning;
 use crate::domain::notice::Notice;
 use crate::domain::severity::Severity;
+use crate::domain::time::to_seconds;
 use crate::exit::Exit;
 use crate::store::Access;
 
-/// Shows what differs between two snapshots. A snapshot is a number, `latest`, `previous`, a label, a date (its last
-/// snapshot up to the end of that day) or an RFC 3339 time.
+/// What is compared with where nothing is named.
+const PREVIOUS: &str = "previous";
+
+/// Shows what differs between two snapshots. A snapshot is a number, `latest`, `previous`, a label, a month such as
+/// 2026-11 (the one that stands for its end), a date (its last snapshot up to the end of that day) or an RFC 3339 time.
 #[derive(Args, Debug)]
 pub struct Diff {
     /// The earlier snapshot
-    #[arg(default_value = "previous")]
+    #[arg(default_value = PREVIOUS)]
     from: String,
     /// The later snapshot
     #[arg(default_value = "latest")]
@@ -43,8 +47,15 @@ pub struct Diff {
 pub(super) async fn run(diff: Diff, context: &mut Context) -> Result<Exit, Failure> {
     let store = context.store(Access::Read).await?;
     let contract = context.contract(&store, diff.contract.as_ref()).await?;
-    let from = store.resolve(contract, &diff.from).await?;
-    let to = store.resolve(contract, &diff.to).await?;
+    let snapshots = store.snapshots(contract).await?;
+    let to = context.select(&snapshots, contract, &diff.to)?;
+    let from = if let ([only], PREVIOUS) = (&*snapshots, &*diff.from) {
+        let day = to_seconds(only.finished);
+        tracing::info!("Contract {contract} has one snapshot, of {day}: there is nothing to compare it with yet");
+        only.clone()
+    } else {
+        context.select(&snapshots, contract, &diff.from)?
+    };
     if from.seq > to.seq {
         return Err(ReviewError::Backwards { as_of: to.seq, since: from.seq }.into());
     }
@@ -58,6 +69,7 @@ pub(super) async fn run(diff: Diff, context: &mut Context) -> Result<Exit, Failu
     let all = found.len();
     found.retain(|meaning| meaning.severity >= diff.severity);
     match (all, found.len()) {
+        (0, _) if snapshots.len() == 1 => {}
         (0, _) => tracing::info!("Snapshots {} and {} do not differ", from.seq, to.seq),
         (all, 0) => tracing::info!("None of the {all} changes is of severity {} or above", diff.severity),
         _ => {}
@@ -73,7 +85,6 @@ pub(super) async fn run(diff: Diff, context: &mut Context) -> Result<Exit, Failu
             tracing::warn!("Snapshot {}: {notice}", to.seq);
         }
     }
-    let snapshots = store.snapshots(contract).await?;
     if !context.name_of(contract).is_empty() {
         tracing::info!("Contract {}: snapshot {} compared with {}", context.title_of(contract), to.seq, from.seq);
     }

@@ -21,6 +21,7 @@ mod process;
 mod progress;
 mod report;
 mod restore;
+mod select;
 mod service;
 mod signals;
 mod sinks;

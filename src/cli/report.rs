@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::contract::ContractArg;
+use super::select::announce;
 use super::{Context, Failure};
 use crate::app::reports::Look;
 use crate::app::review::{self, Question};
@@ -21,10 +22,11 @@ pub struct Report {
     /// Which report: access-review or changes
     #[arg(value_parser = names())]
     name: String,
-    /// The snapshot: a number, `latest`, a label, a date or an RFC 3339 time
-    #[arg(long, value_name = "SNAPSHOT", default_value = "latest")]
-    as_of: String,
-    /// Compare with this snapshot; without it, with the last one that is at least a month older, or the first
+    /// The snapshot: a number, `latest`, `previous`, a label, a month (its end), a date or an RFC 3339 time; without it and
+    /// --since, the end of the month that just ended, or of the running one
+    #[arg(long, value_name = "SNAPSHOT")]
+    as_of: Option<String>,
+    /// Compare with this snapshot; without it, with the end of the month before, or the first complete one
     #[arg(long, value_name = "SNAPSHOT")]
     since: Option<String>,
     /// One or several, separated by commas
@@ -105,8 +107,10 @@ pub(super) async fn run(command: Report, context: &mut Context) -> Result<Exit, 
     let Look { cover, templates } = Look::of(&context.config()?.config)?;
     let store = context.store(Access::Read).await?;
     let contract = context.contract(&store, command.contract.as_ref()).await?;
-    let question = Question { as_of: Some(command.as_of), since: command.since };
-    let input = review::input(&store, contract, &question, &cover).await?;
+    let question = Question { as_of: command.as_of, since: command.since };
+    let taken = review::take(&store, contract, &question, context.calendar()?).await?;
+    announce(&taken);
+    let input = review::input(&store, taken, &cover).await?;
     for format in &command.format {
         let rendered = report::render(report, &input, (*format).into(), command.dialect.into(), &templates)?;
         if to_stdout {

@@ -40,7 +40,7 @@ pub struct List {
 /// `snapshots show`.
 #[derive(Args, Debug)]
 pub struct Show {
-    /// A number, `latest`, `previous`, a label, a date or an RFC 3339 time
+    /// A number, `latest`, `previous`, a label, a month, a date or an RFC 3339 time
     #[arg(default_value = "latest")]
     snapshot: String,
     /// Which contract, if the database has several
@@ -191,7 +191,7 @@ fn push_for_programs(table: &mut Table, snapshot: &Snapshot, name: &str) {
 async fn run_show(show: Show, context: &mut Context) -> Result<Exit, Failure> {
     let store = context.store(Access::Read).await?;
     let contract = context.contract(&store, show.contract.as_ref()).await?;
-    let snapshot = store.resolve(contract, &show.snapshot).await?;
+    let snapshot = context.select(&store.snapshots(contract).await?, contract, &show.snapshot)?;
     let coverage = store.coverage(contract, snapshot.seq).await?;
     if show.format == ListFormat::Table {
         for (name, value) in described(&snapshot, &coverage, &context.title_of(contract)) {

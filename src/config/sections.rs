@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::address::Address;
 use super::keys::{Key, Spec, keys, own_variable};
 use super::tables::{ContractConfig, JobConfig, RouteConfig, Rows, SinkConfig};
-use super::text::{ListenAddress, TargetUrl};
+use super::text::{ListenAddress, TargetUrl, ZoneName};
 use super::value::{MAX_COUNT, ValueType};
 use super::words::{Level, LogFormat};
 use crate::api::settings::{Pin, Version};
@@ -124,6 +124,8 @@ keys! { config
         templates: Option<PathBuf> = None, is local;
         /// Without a sign-in for that long an account counts as dormant.
         dormant_after: Duration = seconds(90 * DAY), within seconds(DAY)..=seconds(3650 * DAY);
+        /// Time zone in which the months and days begin that commands are asked for.
+        zone: ZoneName = ZoneName::default();
     }
 
     /// Section `[alerts]`.

@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
+use chrono_tz::Tz;
 use url::{Host, Url};
 
 use super::keys::{Form, Shown};
@@ -94,7 +95,7 @@ texts! {
         Ok(canonical.strip_suffix(" UTC").unwrap_or(&canonical).to_owned())
     };
     /// The name of an IANA time zone.
-    pub(super) ZoneName: Form::Special, |text| {
+    pub ZoneName: Form::Special, |text| {
         let schedule = Schedule::parse("@daily", text, Duration::ZERO).map_err(|error| refusal(text, &error))?;
         Ok(schedule.zone().name().to_owned())
     };
@@ -114,6 +115,14 @@ texts! {
 impl Default for ZoneName {
     fn default() -> Self {
         Self("UTC".to_owned())
+    }
+}
+
+impl ZoneName {
+    /// The zone.
+    pub fn zone(&self) -> Tz {
+        // What is no name of a zone was refused when it was read.
+        self.0.parse().unwrap_or(Tz::UTC)
     }
 }
 

@@ -1,15 +1,40 @@
-//! Periods of reports: the month, week or day that just ended in a time zone, and the snapshots that stand for it.
+//! Periods of reports: a month, week or day in a time zone, and the snapshots that stand for it. The one rule for every
+//! command; `docs/changes.md` has it in words.
 //!
 //! Pure. Consecutive periods tile: the end of one is the beginning of the next, and each change lies in exactly one.
+
+mod review;
+mod select;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
 
 use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
-use super::id::Seq;
+pub use self::review::{EndOfPeriod, ReviewPeriod, Reviewed, review, review_span};
+pub use self::select::{NoSnapshot, Reason, Selected, select};
 use super::snapshot::Snapshot;
 
 /// So long after the end of a period its last snapshot is waited for.
 pub const MAX_WAIT: TimeDelta = TimeDelta::hours(36);
+
+/// When a question is asked, and in which zone its months and days begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Calendar {
+    /// The present.
+    pub now: DateTime<Utc>,
+    /// The zone.
+    pub zone: Tz,
+}
+
+impl Calendar {
+    /// Months and days begin in UTC.
+    pub fn utc(now: DateTime<Utc>) -> Self {
+        Self { now, zone: Tz::UTC }
+    }
+}
 
 /// How long a period is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +50,12 @@ pub enum Period {
 /// From when until when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
+    /// How long it is.
+    pub period: Period,
+    /// Its first day.
+    pub first_day: NaiveDate,
+    /// The zone in which its days begin.
+    pub zone: Tz,
     /// The first instant.
     pub begin: DateTime<Utc>,
     /// The first instant after it.
@@ -35,71 +66,159 @@ pub struct Span {
     pub last_day_before: DateTime<Utc>,
 }
 
+/// What stands for the beginning of a period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Baseline {
+    /// The snapshot at the end of the period before.
+    EndBefore,
+    /// The first complete snapshot, because there is none up to the end of the period before.
+    First,
+}
+
 /// The snapshots that stand for a period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Chosen {
-    /// These two. Without an earlier one there is nothing to compare with.
-    Snapshots {
-        /// The one at the end.
-        end: Seq,
-        /// The one at the end of the period before, or the first complete one.
-        begin: Option<Seq>,
-    },
-    /// The period has no complete snapshot of its last day yet, and one may still come.
-    Provisional,
-    /// There is no complete snapshot up to its end.
-    Nothing,
+pub struct Chosen<'a> {
+    /// The one at its end.
+    pub end: &'a Snapshot,
+    /// The one that it is compared with; none where that is not an earlier one.
+    pub begin: Option<&'a Snapshot>,
+    /// What the earlier one is.
+    pub baseline: Baseline,
+    /// Whether a snapshot that stands for the end of the period may still come.
+    pub provisional: bool,
+}
+
+/// No complete snapshot stands for a period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NothingChosen {
+    /// Whether one may still come.
+    pub may_come: bool,
+}
+
+impl Chosen<'_> {
+    /// Whether the period before ends with the same snapshot: nothing was collected completely since.
+    pub fn ends_with_period_before(&self) -> bool {
+        self.begin.is_none() && self.baseline == Baseline::EndBefore
+    }
 }
 
 impl Period {
     /// The period of this kind that ended last before an instant.
     pub fn before(self, instant: DateTime<Utc>, zone: Tz) -> Option<Span> {
-        let today = instant.with_timezone(&zone).date_naive();
-        let (end, begin) = match self {
-            Self::Month => {
-                let first = today.with_day(1)?;
-                (first, first.checked_sub_months(Months::new(1))?)
-            }
-            Self::Week => {
-                let monday = today.checked_sub_days(Days::new(u64::from(today.weekday().num_days_from_monday())))?;
-                (monday, monday.checked_sub_days(Days::new(7))?)
-            }
-            Self::Day => (today, today.pred_opt()?),
+        let around = self.around(instant, zone)?;
+        self.starting_on(self.step_back(around.first_day)?, zone)
+    }
+
+    /// The period of this kind in which an instant lies.
+    pub fn around(self, instant: DateTime<Utc>, zone: Tz) -> Option<Span> {
+        let day = instant.with_timezone(&zone).date_naive();
+        let first = match self {
+            Self::Month => day.with_day(1)?,
+            Self::Week => day.checked_sub_days(Days::new(u64::from(day.weekday().num_days_from_monday())))?,
+            Self::Day => day,
+        };
+        self.starting_on(first, zone)
+    }
+
+    /// The period that begins on a day.
+    fn starting_on(self, first_day: NaiveDate, zone: Tz) -> Option<Span> {
+        let end = match self {
+            Self::Month => first_day.checked_add_months(Months::new(1))?,
+            Self::Week => first_day.checked_add_days(Days::new(7))?,
+            Self::Day => first_day.succ_opt()?,
         };
         Some(Span {
-            begin: midnight(begin, zone)?,
+            period: self,
+            first_day,
+            zone,
+            begin: midnight(first_day, zone)?,
             end: midnight(end, zone)?,
             last_day: midnight(end.pred_opt()?, zone)?,
-            last_day_before: midnight(begin.pred_opt()?, zone)?,
+            last_day_before: midnight(first_day.pred_opt()?, zone)?,
         })
     }
-}
 
-/// The snapshots that stand for a period, from those of a contract in order of sequence.
-pub fn choose(snapshots: &[Snapshot], span: Span, now: DateTime<Utc>) -> Chosen {
-    let complete = || snapshots.iter().filter(|snapshot| snapshot.is_complete());
-    let Some(end) = at_end(complete(), span.last_day, span.end) else {
-        let may_come = now < span.end + MAX_WAIT;
-        return if may_come { Chosen::Provisional } else { Chosen::Nothing };
-    };
-    if end.finished < span.last_day && now < span.end + MAX_WAIT {
-        return Chosen::Provisional;
+    fn step_back(self, first_day: NaiveDate) -> Option<NaiveDate> {
+        match self {
+            Self::Month => first_day.checked_sub_months(Months::new(1)),
+            Self::Week => first_day.checked_sub_days(Days::new(7)),
+            Self::Day => first_day.pred_opt(),
+        }
     }
-    let begin = at_end(complete(), span.last_day_before, span.begin).or_else(|| complete().next());
-    Chosen::Snapshots { end: end.seq, begin: begin.map(|begin| begin.seq).filter(|begin| *begin < end.seq) }
 }
 
-/// The last complete snapshot before a period ends; where its last day has none, the first one soon after it.
-fn at_end<'a>(
-    complete: impl Iterator<Item = &'a Snapshot> + Clone,
-    last_day: DateTime<Utc>,
-    end: DateTime<Utc>,
-) -> Option<&'a Snapshot> {
-    let before = complete.clone().filter(|snapshot| snapshot.finished < end).last();
+impl Span {
+    /// The month that is written `2026-11`.
+    pub fn month(text: &str, zone: Tz) -> Option<Self> {
+        let (year, month) = text.split_once('-')?;
+        if (year.len(), month.len()) != (4, 2) || !text.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit()) {
+            return None;
+        }
+        Period::Month.starting_on(NaiveDate::from_ymd_opt(year.parse().ok()?, month.parse().ok()?, 1)?, zone)
+    }
+
+    /// The month that a snapshot is about: the one that just ended, if the snapshot stands for its end, or the one in which it
+    /// lies.
+    pub fn month_of(snapshot: &Snapshot, snapshots: &[Snapshot], zone: Tz) -> Option<Self> {
+        let before = Period::Month.before(snapshot.finished, zone)?;
+        let stands_for_it = before.last(snapshots).is_some_and(|end| end.seq == snapshot.seq);
+        if stands_for_it { Some(before) } else { Period::Month.around(snapshot.finished, zone) }
+    }
+
+    /// The month that is reviewed where nobody names one: the one that just ended, if the latest snapshot is not too late to
+    /// stand for its end, or the one in which the latest snapshot lies.
+    pub fn of_default(latest: &Snapshot, zone: Tz) -> Option<Self> {
+        let before = Period::Month.before(latest.finished, zone)?;
+        if latest.finished < before.end + MAX_WAIT { Some(before) } else { Period::Month.around(latest.finished, zone) }
+    }
+
+    /// The last complete snapshot before the period ends; where its last day has none, the first one soon after it.
+    fn last<'a>(&self, snapshots: &'a [Snapshot]) -> Option<&'a Snapshot> {
+        at_end(snapshots, self.last_day, self.end)
+    }
+
+    /// What a snapshot is compared with that stands for the period's end.
+    pub fn baseline<'a>(&self, snapshots: &'a [Snapshot], end: &Snapshot) -> (Option<&'a Snapshot>, Baseline) {
+        let (begin, baseline) = match at_end(snapshots, self.last_day_before, self.begin) {
+            Some(begin) => (Some(begin), Baseline::EndBefore),
+            None => (complete(snapshots).next(), Baseline::First),
+        };
+        (begin.filter(|begin| begin.seq < end.seq), baseline)
+    }
+
+    /// The snapshots that stand for the period, from those of a contract in order of sequence.
+    pub fn choose<'a>(&self, snapshots: &'a [Snapshot], now: DateTime<Utc>) -> Result<Chosen<'a>, NothingChosen> {
+        let may_come = now < self.end + MAX_WAIT;
+        let end = self.last(snapshots).ok_or(NothingChosen { may_come })?;
+        let (begin, baseline) = self.baseline(snapshots, end);
+        let is_over = now >= self.end;
+        let provisional = !is_over || (may_come && end.finished < self.last_day);
+        Ok(Chosen { end, begin, baseline, provisional })
+    }
+}
+
+impl fmt::Display for Span {
+    /// `2026-11`, `week from 2026-11-23`, `2026-11-30`; with the zone where it is not UTC.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.period {
+            Period::Month => write!(f, "{}", self.first_day.format("%Y-%m"))?,
+            Period::Week => write!(f, "week from {}", self.first_day)?,
+            Period::Day => write!(f, "{}", self.first_day)?,
+        }
+        if self.zone == Tz::UTC { Ok(()) } else { write!(f, " ({})", self.zone.name()) }
+    }
+}
+
+fn complete(snapshots: &[Snapshot]) -> impl DoubleEndedIterator<Item = &Snapshot> {
+    snapshots.iter().filter(|snapshot| snapshot.is_complete())
+}
+
+fn at_end(snapshots: &[Snapshot], last_day: DateTime<Utc>, end: DateTime<Utc>) -> Option<&Snapshot> {
+    let before = complete(snapshots).rfind(|snapshot| snapshot.finished < end);
     if before.is_some_and(|before| before.finished >= last_day) {
         return before;
     }
-    let after = complete.into_iter().find(|snapshot| snapshot.finished >= end && snapshot.finished < end + MAX_WAIT);
+    let after = complete(snapshots).find(|snapshot| snapshot.finished >= end && snapshot.finished < end + MAX_WAIT);
     after.or(before)
 }
 
@@ -111,101 +230,4 @@ fn midnight(day: NaiveDate, zone: Tz) -> Option<DateTime<Utc>> {
             local.and_local_timezone(zone).earliest()
         })
         .map(|at| at.to_utc())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-    use crate::domain::id::ContractNumber;
-    use crate::domain::snapshot::{RunState, Source};
-
-    fn at(text: &str) -> DateTime<Utc> {
-        text.parse().expect("an instant")
-    }
-
-    fn snapshots(finished: &[&str]) -> Vec<Snapshot> {
-        let snapshot = |(seq, finished): (u32, &&str)| Snapshot {
-            contract: ContractNumber(1),
-            seq: Seq(seq),
-            state: if finished.ends_with('!') { RunState::Partial } else { RunState::Complete },
-            schedule: "manual".to_owned(),
-            nominal: at(finished.trim_end_matches('!')),
-            started: at(finished.trim_end_matches('!')),
-            finished: at(finished.trim_end_matches('!')),
-            label: None,
-            source: Source { api: String::new(), tool: String::new() },
-            requests: 0,
-            totals: BTreeMap::new(),
-            began: 0,
-            ended: 0,
-            changed: 0,
-            root: String::new(),
-        };
-        (1..).zip(finished).map(snapshot).collect()
-    }
-
-    #[track_caller]
-    fn check_span(period: Period, zone: Tz, instant: &str, begin: &str, end: &str) {
-        let span = period.before(at(instant), zone).expect("a span");
-        assert_eq!((span.begin, span.end), (at(begin), at(end)));
-    }
-
-    /// What is chosen for November 2026 in UTC.
-    #[track_caller]
-    fn check(finished: &[&str], now: &str, expected: Chosen) {
-        let span = Period::Month.before(at("2026-12-01T06:00:00Z"), Tz::UTC).expect("a span");
-        assert_eq!(choose(&snapshots(finished), span, at(now)), expected);
-    }
-
-    fn chosen(end: u32, begin: Option<u32>) -> Chosen {
-        Chosen::Snapshots { end: Seq(end), begin: begin.map(Seq) }
-    }
-
-    #[test]
-    fn a_period_begins_and_ends_at_midnight_of_its_zone() {
-        let berlin = Tz::Europe__Berlin;
-        check_span(Period::Month, Tz::UTC, "2026-12-01T00:00:00Z", "2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z");
-        check_span(Period::Month, berlin, "2026-10-31T23:30:00Z", "2026-09-30T22:00:00Z", "2026-10-31T23:00:00Z");
-        check_span(Period::Week, berlin, "2026-11-25T12:00:00Z", "2026-11-15T23:00:00Z", "2026-11-22T23:00:00Z");
-        check_span(Period::Day, berlin, "2026-10-26T12:00:00Z", "2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z");
-        // In Santiago the clock skips midnight of 6 September 2026.
-        let santiago = Tz::America__Santiago;
-        check_span(Period::Day, santiago, "2026-09-07T12:00:00Z", "2026-09-06T04:00:00Z", "2026-09-07T03:00:00Z");
-    }
-
-    #[test]
-    fn the_last_complete_snapshots_of_both_months_are_compared() {
-        let days = ["2026-10-30T03:00:00Z", "2026-10-31T03:00:00Z", "2026-11-30T03:00:00Z", "2026-11-30T21:00:00Z!"];
-        check(&days, "2026-12-01T06:00:00Z", chosen(3, Some(2)));
-    }
-
-    #[test]
-    fn a_month_without_a_last_snapshot_is_provisional_for_a_while() {
-        let days = ["2026-10-31T03:00:00Z", "2026-11-28T03:00:00Z"];
-        check(&days, "2026-12-01T06:00:00Z", Chosen::Provisional);
-        check(&days, "2026-12-02T11:59:59Z", Chosen::Provisional);
-        check(&days, "2026-12-02T12:00:00Z", chosen(2, Some(1)));
-    }
-
-    #[test]
-    fn a_snapshot_soon_after_the_end_stands_for_it() {
-        let days = ["2026-10-31T03:00:00Z", "2026-11-28T03:00:00Z", "2026-12-01T03:00:00Z"];
-        check(&days, "2026-12-01T06:00:00Z", chosen(3, Some(1)));
-    }
-
-    #[test]
-    fn the_first_complete_snapshot_is_the_baseline_where_there_is_no_other() {
-        let days = ["2026-11-05T03:00:00Z!", "2026-11-06T03:00:00Z", "2026-11-30T03:00:00Z"];
-        check(&days, "2026-12-01T06:00:00Z", chosen(3, Some(2)));
-        check(&["2026-11-30T03:00:00Z"], "2026-12-01T06:00:00Z", chosen(1, None));
-    }
-
-    #[test]
-    fn without_a_complete_snapshot_there_is_nothing() {
-        check(&["2026-11-30T03:00:00Z!"], "2026-12-01T06:00:00Z", Chosen::Provisional);
-        check(&["2026-11-30T03:00:00Z!"], "2026-12-03T06:00:00Z", Chosen::Nothing);
-        check(&[], "2026-12-03T06:00:00Z", Chosen::Nothing);
-    }
 }

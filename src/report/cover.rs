@@ -26,6 +26,10 @@ pub struct Cover {
     pub contract_owner: String,
     /// ISO 8601: `2026-10-24/2026-11-23`, or one day where nothing is compared.
     pub period: String,
+    /// The month, week or day that the snapshots stand for: `2026-11`; empty where they were named.
+    pub period_name: String,
+    /// What has to be known about the choice of the snapshots, as sentences.
+    pub period_remarks: Vec<String>,
     /// Whether every scope of the snapshot was read to its end.
     pub complete: bool,
     /// `COMPLETE` or `INCOMPLETE`.
@@ -111,6 +115,8 @@ impl Cover {
             contract_status: contract.and_then(|contract| contract.status.clone()).unwrap_or_default(),
             contract_owner: contract.and_then(|contract| contract.owner.email.clone()).unwrap_or_default(),
             period: period(input),
+            period_name: input.period.and_then(|period| period.name()).unwrap_or_default(),
+            period_remarks: input.period.map(|period| period.remarks()).unwrap_or_default(),
             complete,
             population: population_word(complete),
             scopes,

@@ -9,6 +9,7 @@ use crate::domain::coverage::Coverage;
 use crate::domain::grant::Grant;
 use crate::domain::id::Seq;
 use crate::domain::notice::Notice;
+use crate::domain::period::ReviewPeriod;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::state::State;
 
@@ -44,6 +45,8 @@ pub struct Input {
     pub current: View,
     /// What it is compared with, if there is an earlier one.
     pub comparison: Option<Comparison>,
+    /// The period that the two stand for, unless both were named.
+    pub period: Option<ReviewPeriod>,
     /// All snapshots of the contract up to the current one, for dates and trends.
     pub snapshots: BTreeMap<Seq, Snapshot>,
     /// What the runs noticed about how far their own answers can be trusted: of every snapshot after the compared one up to

@@ -7,6 +7,7 @@ use sqlx::migrate::MigrateError;
 use super::damage;
 use crate::domain::body::BodyError;
 use crate::domain::id::Seq;
+use crate::domain::period::NoSnapshot;
 use crate::seams::RandomError;
 
 /// Any failure of the store. The database is as it was before the call.
@@ -163,14 +164,9 @@ pub enum StoreError {
     /// There is no randomness for a key.
     #[error("make a random key")]
     Random(#[from] RandomError),
-    /// The sequence has no such snapshot.
-    #[error("find snapshot {asked:?}: {why}")]
-    NoSnapshot {
-        /// What was asked for.
-        asked: String,
-        /// Why there is none, with what there is.
-        why: String,
-    },
+    /// There is no such snapshot.
+    #[error(transparent)]
+    NoSnapshot(#[from] NoSnapshot),
     /// The run was ended by somebody else while it walked: what it saw is not sealed.
     #[error("seal the snapshot: its run is not under way any more")]
     RunOver,
@@ -214,7 +210,7 @@ pub enum StoreError {
 impl StoreError {
     /// Whether the caller asked for something that is not there, rather than the file being at fault.
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::NoSnapshot { .. } | Self::NoContract(_) | Self::LabelTaken { .. })
+        matches!(self, Self::NoSnapshot(_) | Self::NoContract(_) | Self::LabelTaken { .. })
     }
 
     /// What to do about it.
@@ -253,7 +249,7 @@ impl StoreError {
                 path.display(),
                 log.display()
             ),
-            Self::NoSnapshot { .. } => "`keyholder snapshots list` shows what there is".to_owned(),
+            Self::NoSnapshot(_) => "`keyholder snapshots list` shows what there is".to_owned(),
             Self::Locked { .. } => "wait until it is done, then try again".to_owned(),
             Self::ServiceRunning { .. } => {
                 "there is one service for a database: stop the other one first, or give this one a database of its own".to_owned()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
@@ -11,6 +11,7 @@ use super::open::Store;
 use crate::domain::coverage::{Coverage, Effort, Gap, KindCoverage, Scope, ScopeKind, Status};
 use crate::domain::fact::Kind;
 use crate::domain::id::{ContractNumber, Seq};
+use crate::domain::period::{NoSnapshot, Reason};
 use crate::domain::snapshot::{RunState, Snapshot, Source};
 
 impl Store {
@@ -60,19 +61,12 @@ impl Store {
     /// One snapshot.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn snapshot(&self, contract: ContractNumber, seq: Seq) -> Result<Snapshot, StoreError> {
-        self.snapshots(contract).await?.into_iter().find(|snapshot| snapshot.seq == seq).ok_or_else(|| {
-            StoreError::NoSnapshot {
-                asked: seq.to_string(),
-                why: format!("contract {contract} has no snapshot with that number"),
-            }
-        })
-    }
-
-    /// The snapshot somebody means: `latest`, `previous`, a sequence number, a label, a date (its last snapshot up to
-    /// the end of that day, UTC) or an RFC 3339 instant (the last one up to then).
-    #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn resolve(&self, contract: ContractNumber, asked: &str) -> Result<Snapshot, StoreError> {
-        pick(contract, self.snapshots(contract).await?, asked)
+        let snapshots = self.snapshots(contract).await?;
+        let count = snapshots.len();
+        snapshots
+            .into_iter()
+            .find(|snapshot| snapshot.seq == seq)
+            .ok_or_else(|| NoSnapshot { asked: seq.to_string(), reason: Reason::Unknown { contract, count } }.into())
     }
 
     /// Refuses a label that already names a snapshot, before anything is collected under it. Without a contract, the
@@ -129,46 +123,6 @@ impl Store {
 
 fn listed(contracts: &[ContractNumber]) -> String {
     contracts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-}
-
-fn pick(contract: ContractNumber, mut snapshots: Vec<Snapshot>, asked: &str) -> Result<Snapshot, StoreError> {
-    let nothing = |why: String| StoreError::NoSnapshot { asked: asked.to_owned(), why };
-    let Some(first) = snapshots.first().cloned() else {
-        return Err(nothing(format!("contract {contract} has no snapshot yet")));
-    };
-    let (first_at, last) = (first.finished, snapshots.len());
-    let found = match asked {
-        "latest" => snapshots.pop(),
-        "previous" if last < 2 => return Err(nothing(format!("contract {contract} has only one snapshot"))),
-        "previous" => Some(snapshots.swap_remove(last - 2)),
-        _ => match until(asked) {
-            Some(until) => {
-                let found = snapshots.into_iter().rev().find(|snapshot| snapshot.finished < until);
-                return found.ok_or_else(|| {
-                    let first = crate::domain::time::to_seconds(first_at);
-                    nothing(format!("the first snapshot of contract {contract} is of {first}"))
-                });
-            }
-            None => {
-                snapshots.into_iter().find(|one| one.label.as_deref() == Some(asked) || one.seq.to_string() == asked)
-            }
-        },
-    };
-    found.ok_or_else(|| {
-        nothing(format!(
-            "contract {contract} has snapshots 1 to {last}, and none is called that; \
-             expected a number, `latest`, `previous`, a label, a date like 2026-11-23 or an RFC 3339 time"
-        ))
-    })
-}
-
-/// The instant before which a snapshot must have ended, if a date or a time was given.
-fn until(asked: &str) -> Option<DateTime<Utc>> {
-    if let Ok(day) = asked.parse::<NaiveDate>() {
-        return day.succ_opt().map(|next| next.and_time(NaiveTime::MIN).and_utc());
-    }
-    let at = DateTime::parse_from_rfc3339(asked).ok()?.with_timezone(&Utc);
-    Some(at + TimeDelta::milliseconds(1))
 }
 
 fn snapshot_of(row: &SqliteRow) -> Result<Snapshot, StoreError> {

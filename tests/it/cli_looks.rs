@@ -88,7 +88,6 @@ fn help_tells_the_defaults() {
     check_default(&["demo"], "--users", "250]");
     check_default(&["demo"], "--dir", "./keyholder-demo]");
     check_default(&["report"], "--format", "html,csv]");
-    check_default(&["report"], "--as-of", "latest]");
     check_default(&["report"], "--out", ".]");
     check_default(&["diff"], "--severity", "info]");
     check_default(&["diff"], "--format", "table]");

@@ -19,7 +19,7 @@ use keyholder::seams::{Seams, SeededRandom, SetClock};
 use keyholder::store::{Access, Store};
 
 use crate::support::api::{reader, settings};
-use crate::support::private_folder;
+use crate::support::{private_folder, utc_calendar};
 
 /// Every report in every format.
 fn rendered(input: &Input) -> Vec<(String, Vec<u8>)> {
@@ -60,7 +60,8 @@ impl Side {
 
     async fn reports(&self, contract: ContractNumber) -> Vec<(String, Vec<u8>)> {
         let question = Question { as_of: None, since: Some("1".to_owned()) };
-        let input = review::input(&self.store, contract, &question, &Cover::default()).await.unwrap();
+        let taken = review::take(&self.store, contract, &question, utc_calendar()).await.unwrap();
+        let input = review::input(&self.store, taken, &Cover::default()).await.unwrap();
         rendered(&input)
     }
 }

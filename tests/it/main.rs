@@ -33,6 +33,7 @@ mod cases_frame;
 mod cases_keys;
 mod cases_missing;
 mod cases_pages;
+mod cases_periods;
 mod cases_times;
 mod cases_unknown;
 mod cases_unknown_laws;

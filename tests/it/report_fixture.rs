@@ -335,6 +335,7 @@ fn alone(state: State) -> Input {
         snapshots: BTreeMap::from([(current.snapshot.seq, current.snapshot.clone())]),
         current,
         comparison: None,
+        period: None,
         notices: BTreeMap::new(),
         organisation: "Nordlicht Logistik GmbH".to_owned(),
         config_hash: hex::encode(Sha256::digest("configuration")),
@@ -354,6 +355,7 @@ fn between(before: World, after: World, gaps: &[(Scope, Status)], earlier_gaps: 
     Input {
         current,
         comparison: Some(Comparison { before, net, in_between }),
+        period: None,
         snapshots,
         notices: BTreeMap::new(),
         organisation: "Nordlicht Logistik GmbH".to_owned(),

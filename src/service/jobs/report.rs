@@ -13,10 +13,10 @@ use crate::app::alerts::Announcer;
 use crate::app::alerts::announce::Happened;
 use crate::app::collect::of_store;
 use crate::app::reports::{Look, ReportsError, write_into};
-use crate::app::review::{self, Question, ReviewError};
+use crate::app::review::{self, ReviewError, Taken};
 use crate::domain::alert::{Details, Event, ReportFile};
 use crate::domain::id::{ContractNumber, Seq};
-use crate::domain::period::{Chosen, Period, choose};
+use crate::domain::period::{Period, review_span};
 use crate::domain::time::to_seconds;
 use crate::exit::Exit;
 use crate::report::{Format, Report};
@@ -65,14 +65,11 @@ impl Job for ReportJob {
     fn run(&self, call: Call) -> LocalBoxFuture<'static, JobResult> {
         let options = Arc::clone(&self.0);
         async move {
-            match questions(&call.store, &options, call.nominal, call.seams.now())
-                .await
-                .map_err(|error| failed(&error))?
-            {
+            match chosen(&call.store, &options, call.nominal, call.seams.now()).await.map_err(|error| failed(&error))? {
                 Questions::Wait(contract) => Ok(Ended::Waiting(format!(
                     "contract {contract} has no complete snapshot of the last day of the period yet"
                 ))),
-                Questions::Ask(questions) => write(&call, options, questions).await,
+                Questions::Ask(taken) => write(&call, options, taken).await,
             }
         }
         .boxed_local()
@@ -81,11 +78,11 @@ impl Job for ReportJob {
 
 /// What is to be reported of each contract.
 enum Questions {
-    Ask(Vec<(ContractNumber, Question)>),
+    Ask(Vec<Taken>),
     Wait(ContractNumber),
 }
 
-async fn questions(
+async fn chosen(
     store: &Store,
     options: &ReportOptions,
     nominal: DateTime<Utc>,
@@ -97,31 +94,28 @@ async fn questions(
         options.contracts.clone()
     };
     let Some(span) = options.period.before(nominal, options.zone) else { return Ok(Questions::Ask(Vec::new())) };
-    let mut questions = Vec::new();
+    let mut taken = Vec::new();
     for contract in contracts {
         let snapshots = store.snapshots(contract).await.map_err(ReviewError::from)?;
-        match choose(&snapshots, span, now) {
-            Chosen::Snapshots { end, begin } => {
-                let (as_of, since) = (Some(end.to_string()), begin.map(|begin| begin.to_string()));
-                questions.push((contract, Question { as_of, since }));
-            }
-            Chosen::Provisional => return Ok(Questions::Wait(contract)),
-            Chosen::Nothing => tracing::warn!("Contract {contract} has no complete snapshot for the period"),
+        match review_span(&snapshots, span, now) {
+            Ok(reviewed) if reviewed.period.provisional => return Ok(Questions::Wait(contract)),
+            Ok(reviewed) => taken.push(Taken::of(&reviewed, &snapshots)),
+            Err(nothing) if nothing.may_come => return Ok(Questions::Wait(contract)),
+            Err(_) => tracing::warn!("Contract {contract} has no complete snapshot for the period {span}"),
         }
     }
-    Ok(Questions::Ask(questions))
+    Ok(Questions::Ask(taken))
 }
 
-async fn write(call: &Call, options: Arc<ReportOptions>, questions: Vec<(ContractNumber, Question)>) -> JobResult {
-    let (mut files, contracts) = (0, questions.len());
-    for (contract, question) in questions {
+async fn write(call: &Call, options: Arc<ReportOptions>, taken: Vec<Taken>) -> JobResult {
+    let (mut files, contracts) = (0, taken.len());
+    for taken in taken {
         if call.stop.token().is_cancelled() {
             return Ok(Ended::Stopped);
         }
-        let input = review::input(&call.store, contract, &question, &options.look.cover).await;
+        let ready = (taken.current.contract, taken.current.seq, taken.since.as_ref().map(|since| since.seq));
+        let input = review::input(&call.store, taken, &options.look.cover).await;
         let input = input.map_err(|error| failed(&error.into()))?;
-        let ready =
-            (contract, input.current.snapshot.seq, input.comparison.as_ref().map(|one| one.before.snapshot.seq));
         let (rendering, database) = (Arc::clone(&options), call.store.path().to_owned());
         // Rendering keeps a thread busy; the service has to answer meanwhile.
         let written = tokio::task::spawn_blocking(move || {
@@ -166,7 +160,7 @@ async fn announce(
 
 fn failed(error: &ReportsError) -> JobFailure {
     let exit = match error {
-        ReportsError::Review(ReviewError::Store(error @ StoreError::NoSnapshot { .. })) => of_store(error),
+        ReportsError::Review(ReviewError::Store(error @ StoreError::NoSnapshot(_))) => of_store(error),
         ReportsError::Review(_) => Exit::Store,
         ReportsError::Render(_) => Exit::Unexpected,
         ReportsError::Write(_) | ReportsError::Database { .. } => Exit::Usage,

@@ -34,6 +34,7 @@ use serde_json::{Value, json};
 use super::emulator;
 use super::secure::Server;
 use crate::support::api::{seams, settings};
+use crate::support::utc_calendar;
 
 /// What libraries print through `log` instead of `tracing`.
 struct Logged(File);
@@ -176,7 +177,8 @@ impl Job<'_> {
         let contract = self.store.contracts().await.unwrap()[0];
         for as_of in ["2", "3"] {
             let question = Question { as_of: Some(as_of.to_owned()), since: Some("1".to_owned()) };
-            let input = review::input(&self.store, contract, &question, &Cover::default()).await.unwrap();
+            let taken = review::take(&self.store, contract, &question, utc_calendar()).await.unwrap();
+            let input = review::input(&self.store, taken, &Cover::default()).await.unwrap();
             for report in report::ALL {
                 for format in Format::ALL {
                     let rendered =

@@ -26,6 +26,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 
 use super::cli::{Desk, RUNTIME, in_step};
+use super::utc_calendar;
 
 /// Servers at once, each with runs of its own.
 const LANES: u64 = 10;
@@ -152,7 +153,8 @@ async fn input(database: &Path) -> Input {
     let store = Store::open(database, Access::Read).await.unwrap();
     let contract: Vec<ContractNumber> = store.contracts().await.unwrap();
     let question = Question { as_of: Some("2".to_owned()), since: Some("1".to_owned()) };
-    let input = review::input(&store, contract[0], &question, &Cover::default()).await.unwrap();
+    let taken = review::take(&store, contract[0], &question, utc_calendar()).await.unwrap();
+    let input = review::input(&store, taken, &Cover::default()).await.unwrap();
     store.close().await;
     input
 }

@@ -23,6 +23,11 @@ pub(crate) fn private_folder_in(folder: &std::path::Path) -> std::io::Result<tem
     tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o700)).tempdir_in(folder)
 }
 
+/// The present, in UTC.
+pub(crate) fn utc_calendar() -> keyholder::domain::period::Calendar {
+    keyholder::domain::period::Calendar::utc(keyholder::seams::Seams::system().now())
+}
+
 /// Says what a test did or why it did not; `--nocapture` shows it.
 #[expect(clippy::print_stdout, reason = "what was not tried must not look like what was")]
 pub(crate) fn tell(line: &str) {
