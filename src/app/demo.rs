@@ -129,7 +129,8 @@ impl DemoError {
     /// The code the process ends with.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Occupied { .. } | Self::Write(_) => Exit::Usage,
+            Self::Occupied { .. } => Exit::Usage,
+            Self::Write(_) => Exit::Output,
             Self::Collect(failure) => failure.exit(),
             Self::Store(_) | Self::Review(_) | Self::Deliver(_) => Exit::Store,
             Self::Emulator(_)

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use super::review::{Cover, ReviewError};
-use super::write::{self, WriteError};
+use super::write::{self, Batch, BatchError, WriteError};
 use crate::config;
 use crate::domain::alert::ReportFile;
 use crate::report::csv::Dialect;
@@ -48,9 +48,12 @@ pub enum ReportsError {
     /// It could not be rendered.
     #[error(transparent)]
     Render(#[from] RenderError),
-    /// A file or the folder could not be written.
+    /// The folder could not be made.
     #[error(transparent)]
-    Write(#[from] WriteError),
+    Folder(#[from] WriteError),
+    /// The files could not be written.
+    #[error(transparent)]
+    Write(#[from] BatchError),
     /// The file would replace the database.
     #[error("write report {}: that is the database", path.display())]
     Database {
@@ -59,8 +62,8 @@ pub enum ReportsError {
     },
 }
 
-/// Writes reports of one snapshot into a folder, each in each format, under their own names; an earlier file of the same
-/// snapshot is replaced by the same bytes.
+/// Writes reports of one snapshot into a folder, each in each format, under their own names: all of them, or none. The folder
+/// is the job's own: earlier files about the same snapshots are replaced.
 pub fn write_into(
     folder: &Path,
     input: &Input,
@@ -70,7 +73,7 @@ pub fn write_into(
     database: &Path,
 ) -> Result<Vec<ReportFile>, ReportsError> {
     write::folder(folder)?;
-    let mut written = Vec::new();
+    let (mut written, mut batch) = (Vec::new(), Batch::new(true));
     for report in reports {
         for format in formats {
             let rendered = report::render(*report, input, *format, Dialect::default(), &look.templates)?;
@@ -78,10 +81,11 @@ pub fn write_into(
             if write::is_database(&path, database) {
                 return Err(ReportsError::Database { path });
             }
-            write::file(&path, &rendered.bytes)?;
+            batch.stage(&path, &rendered.bytes)?;
             let sha256 = hex::encode(Sha256::digest(&rendered.bytes));
             written.push(ReportFile { path, sha256, bytes: rendered.bytes.len() as u64 });
         }
     }
+    batch.commit()?;
     Ok(written)
 }

@@ -2,10 +2,14 @@
 //!
 //! File names come from the program, never from a user's data.
 
+mod batch;
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+
+pub use self::batch::{Batch, BatchError};
 
 /// A file or folder that could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +33,9 @@ impl WriteError {
                 "a file is in the way; choose another place with --out".to_owned()
             }
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room, then try again".to_owned(),
+            io::ErrorKind::FileTooLarge => {
+                "raise the limit on the size of files (ulimit -f, LimitFSIZE=), then try again".to_owned()
+            }
             _ => "check the path given with --out".to_owned(),
         }
     }
@@ -46,18 +53,30 @@ pub fn folder(path: &Path) -> Result<(), WriteError> {
 /// Writes a file (mode 0600) so that it is there whole or not at all: temporary name, sync, rename.
 pub fn file(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     let named = |source| WriteError { path: path.to_owned(), source };
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name = path.file_name().ok_or_else(|| named(io::Error::from(io::ErrorKind::IsADirectory)))?;
-    let mut temporary = std::ffi::OsString::from(".");
-    temporary.push(name);
-    temporary.push(format!(".{}.part", std::process::id()));
-    let temporary = parent.join(temporary);
+    let temporary = temporary_beside(path).map_err(named)?;
     write_whole(&temporary, bytes).and_then(|()| fs::rename(&temporary, path)).map_err(|error| {
         // Best effort: the error that matters is the first one.
         drop(fs::remove_file(&temporary));
         named(error)
     })?;
-    File::open(parent).and_then(|folder| folder.sync_all()).map_err(named)
+    sync_parent(path).map_err(named)
+}
+
+/// The name under which a file is written before it is complete.
+fn temporary_beside(path: &Path) -> io::Result<PathBuf> {
+    let name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::IsADirectory))?;
+    let mut temporary = std::ffi::OsString::from(".");
+    temporary.push(name);
+    temporary.push(format!(".{}.part", std::process::id()));
+    Ok(parent(path).join(temporary))
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn sync_parent(path: &Path) -> io::Result<()> {
+    File::open(parent(path)).and_then(|folder| folder.sync_all())
 }
 
 /// Whether a path leads to the database or to one of the files beside it that belong to it: nothing may replace those.

@@ -17,7 +17,7 @@ use crate::app::demo::DemoError;
 use crate::app::heartbeat::HeartbeatError;
 use crate::app::restore::RestoreFailure;
 use crate::app::review::ReviewError;
-use crate::app::write::WriteError;
+use crate::app::write::{BatchError, WriteError};
 use crate::config::{ConfigError, ContractConfig};
 use crate::credentials::CredentialsError;
 use crate::exit::Exit;
@@ -70,6 +70,9 @@ pub enum Failure {
     /// A file could not be written.
     #[error(transparent)]
     Write(#[from] WriteError),
+    /// Files that belong together could not be written.
+    #[error(transparent)]
+    Files(#[from] BatchError),
     /// There is no backup.
     #[error(transparent)]
     Backup(#[from] BackupFailure),
@@ -186,17 +189,15 @@ impl Failure {
             | Self::Deliver(DeliverFailure::Render(AlertError::Analyse(_)))
             | Self::Alert(AlertError::Analyse(_)) => Exit::Store,
             Self::Review(ReviewError::Backwards { .. } | ReviewError::Unknown { .. })
-            | Self::Write(_)
-            | Self::Record(_)
             | Self::Mute(_)
             | Self::Usage { .. } => Exit::Usage,
+            Self::Write(_) | Self::Files(_) | Self::Record(_) | Self::Output(_) => Exit::Output,
             Self::Backup(failure) => failure.exit(),
             Self::Restore(failure) => failure.exit(),
             Self::Demo(error) => error.exit(),
             Self::Stopped { signal } | Self::Abandoned { signal } | Self::Cut { signal } => signal.exit(),
             Self::Render(_)
             | Self::Emulator(_)
-            | Self::Output(_)
             | Self::Random(_)
             | Self::Deliver(DeliverFailure::Random(_))
             | Self::Signals(_)
@@ -223,6 +224,7 @@ impl Failure {
                 Some("give the full e-mail address, name or id as a report shows it".to_owned())
             }
             Self::Write(error) => Some(error.hint()),
+            Self::Files(error) => Some(error.hint()),
             Self::Backup(failure) => failure.hint(),
             Self::Sink(error) => error.hint(),
             Self::Heartbeat(error) => Some(error.hint().to_owned()),

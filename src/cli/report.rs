@@ -10,7 +10,7 @@ use super::select::announce;
 use super::{Context, Failure};
 use crate::app::reports::Look;
 use crate::app::review::{self, Question};
-use crate::app::write;
+use crate::app::write::{self, Batch};
 use crate::exit::Exit;
 use crate::report::csv::Dialect;
 use crate::report::{self, Format};
@@ -35,6 +35,9 @@ pub struct Report {
     /// A folder, a file (for one format), or - for standard output
     #[arg(long, value_name = "PLACE", default_value = ".")]
     out: PathBuf,
+    /// Replace files with other content
+    #[arg(long)]
+    force: bool,
     /// How CSV is written
     #[arg(long, value_enum, default_value_t)]
     dialect: DialectArg,
@@ -111,6 +114,7 @@ pub(super) async fn run(command: Report, context: &mut Context) -> Result<Exit, 
     let taken = review::take(&store, contract, &question, context.calendar()?).await?;
     announce(&taken);
     let input = review::input(&store, taken, &cover).await?;
+    let mut files = Batch::new(command.force);
     for format in &command.format {
         let rendered = report::render(report, &input, (*format).into(), command.dialect.into(), &templates)?;
         if to_stdout {
@@ -124,7 +128,9 @@ pub(super) async fn run(command: Report, context: &mut Context) -> Result<Exit, 
                 hint: "choose another place with --out",
             });
         }
-        write::file(&path, &rendered.bytes)?;
+        files.stage(&path, &rendered.bytes)?;
+    }
+    for path in files.commit()? {
         context.line(&path.display().to_string())?;
     }
     let incomplete = !input.current.snapshot.is_complete();

@@ -208,13 +208,16 @@ pub fn render_to(
     })
 }
 
-/// The name a rendered report should have: `access-review-31884391-0012-20261123t093000z.csv`.
+/// The name a rendered report should have: `changes-31884391-0004-0012-20261123t093000z.csv` for snapshot 12 compared with
+/// 4; without the earlier one where nothing is compared.
 pub fn file_name(report: Report, input: &Input, format: Format) -> String {
     let snapshot = &input.current.snapshot;
+    let since = input.comparison.as_ref().map(|comparison| format!("{:04}-", comparison.before.snapshot.seq.0));
     format!(
-        "{}-{}-{:04}-{}.{}",
+        "{}-{}-{}{:04}-{}.{}",
         report.name,
         snapshot.contract,
+        since.unwrap_or_default(),
         snapshot.seq.0,
         snapshot.finished.format("%Y%m%dt%H%M%Sz"),
         format.as_str()

@@ -29,14 +29,14 @@ fn a_complete_collection_ends_with_0() {
 }
 
 #[test]
-fn a_full_disk_behind_standard_output_ends_with_1() {
+fn a_full_disk_behind_standard_output_ends_with_14() {
     for arguments in [&["diff", "1", "2"][..], &["config", "show"], &["man"]] {
         let desk = Desk::with_month();
         let mut command = desk.command(arguments);
         let full = File::options().write(true).open("/dev/full").unwrap();
         let output = command.stdout(full).output().unwrap();
         let err = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {err}");
+        assert_eq!(output.status.code(), Some(14), "{arguments:?}: {err}");
         assert!(err.starts_with("error: write to standard output: ") && err.contains("\nhint: "), "{err}");
     }
 }

@@ -112,7 +112,7 @@ fn a_recording_is_never_written_over() {
     spoil(&emulator);
     let desk = recorded(&emulator);
     let before = exchanges(&desk);
-    let ran = desk.run(&["collect", "--record", "recording"]).ends(2);
+    let ran = desk.run(&["collect", "--record", "recording"]).ends(14);
     assert!(ran.err.contains("exchanges.jsonl") && ran.err.contains("--record"), "{ran:#?}");
     assert_eq!(exchanges(&desk), before);
     assert_eq!(desk.run(&["snapshots", "list", "--format", "csv"]).out.lines().count(), 2, "nothing was collected");

@@ -32,6 +32,7 @@ mod cases_doctor;
 mod cases_frame;
 mod cases_keys;
 mod cases_missing;
+mod cases_outputs;
 mod cases_pages;
 mod cases_periods;
 mod cases_times;

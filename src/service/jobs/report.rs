@@ -163,7 +163,8 @@ fn failed(error: &ReportsError) -> JobFailure {
         ReportsError::Review(ReviewError::Store(error @ StoreError::NoSnapshot(_))) => of_store(error),
         ReportsError::Review(_) => Exit::Store,
         ReportsError::Render(_) => Exit::Unexpected,
-        ReportsError::Write(_) | ReportsError::Database { .. } => Exit::Usage,
+        ReportsError::Folder(_) | ReportsError::Write(_) => Exit::Output,
+        ReportsError::Database { .. } => Exit::Usage,
     };
     JobFailure { reason: reasons(error), exit }
 }
