@@ -11,15 +11,16 @@ use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use emulator::Emulator;
 use keyholder::api::wire::alone;
-use keyholder::app::review::{Cover, Question, input};
+use keyholder::app::review::{Cover, Question, input, take};
 use keyholder::collect::Walk;
 use keyholder::domain::body::Body;
 use keyholder::domain::id::Seq;
+use keyholder::domain::period::Calendar;
 use keyholder::domain::sighting::Sightings;
 use keyholder::report::csv::Dialect;
 use keyholder::report::html::Templates;
 use keyholder::report::{self, Format};
-use keyholder::seams::Environment;
+use keyholder::seams::{Environment, Seams};
 use sha2::{Digest as _, Sha256};
 use tokio::runtime::Runtime;
 
@@ -215,7 +216,11 @@ fn review(bencher: Bencher, users: usize, format: Format) {
     let templates = Templates::embedded();
     let question = Question { as_of: Some((DAYS + 1).to_string()), since: None };
     bencher.bench_local(|| {
-        let input = RUNTIME.block_on(input(&history.store, history.contract, &question, &Cover::default()));
+        let input = RUNTIME.block_on(async {
+            let calendar = Calendar::utc(Seams::system().now());
+            let taken = take(&history.store, history.contract, &question, calendar).await?;
+            input(&history.store, taken, &Cover::default()).await
+        });
         let input = input.expect("there is a snapshot to report on");
         report::render_to(report, &input, format, Dialect::default(), &templates, &mut std::io::sink())
     });

@@ -174,7 +174,7 @@ mod tests {
         Batch::new(false).stage(&path, b"mine").unwrap();
         let mut batch = Batch::new(true);
         batch.stage(&path, b"ours").unwrap();
-        assert_eq!(batch.commit().unwrap(), [path.clone()]);
+        assert_eq!(batch.commit().unwrap(), std::slice::from_ref(&path));
         assert_eq!(fs::read(&path).unwrap(), b"ours");
         assert_eq!(names(folder.path()), ["a.csv"]);
     }
