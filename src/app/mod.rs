@@ -3,6 +3,7 @@
 
 pub mod alerts;
 pub mod backup;
+pub mod beside;
 pub mod collect;
 pub mod demo;
 pub mod heartbeat;

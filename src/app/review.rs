@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
+use super::beside::counted_until;
 use crate::analyse::diff::{AnalyseError, around, meanings};
 use crate::analyse::grants::grants;
 use crate::analyse::in_between::in_between;
@@ -33,16 +36,19 @@ pub struct Taken {
     pub since: Option<Snapshot>,
     /// The period that they stand for, unless both were named.
     pub period: Option<ReviewPeriod>,
+    /// Up to when what is recorded beside the snapshots counts.
+    pub until: DateTime<Utc>,
     snapshots: Vec<Snapshot>,
 }
 
 impl Taken {
-    /// The snapshots that stand for a period.
-    pub fn of(reviewed: &Reviewed<'_>, snapshots: &[Snapshot]) -> Self {
+    /// The snapshots that stand for a period, out of all, and the word that named the later one.
+    pub fn of(reviewed: &Reviewed<'_>, snapshots: &[Snapshot], asked: Option<&str>, calendar: Calendar) -> Self {
         Self {
             current: reviewed.current.clone(),
             since: reviewed.since.cloned(),
             period: Some(reviewed.period),
+            until: counted_until(asked, reviewed.current, snapshots, calendar),
             snapshots: snapshots.to_vec(),
         }
     }
@@ -105,8 +111,9 @@ pub async fn take(
 ) -> Result<Taken, ReviewError> {
     let snapshots = store.snapshots(contract).await?;
     let Some(since) = &question.since else {
-        let reviewed = period::review(&snapshots, contract, question.as_of.as_deref(), calendar);
-        return Ok(Taken::of(&reviewed.map_err(StoreError::from)?, &snapshots));
+        let asked = question.as_of.as_deref();
+        let reviewed = period::review(&snapshots, contract, asked, calendar).map_err(StoreError::from)?;
+        return Ok(Taken::of(&reviewed, &snapshots, asked, calendar));
     };
     let select = |asked: &str| period::select(&snapshots, contract, asked, calendar).map_err(StoreError::from);
     let current = select(question.as_of.as_deref().unwrap_or("latest"))?.snapshot.clone();
@@ -114,12 +121,13 @@ pub async fn take(
     if since.seq >= current.seq {
         return Err(ReviewError::Backwards { as_of: current.seq, since: since.seq });
     }
-    Ok(Taken { current, since: Some(since), period: None, snapshots })
+    let until = counted_until(question.as_of.as_deref(), &current, &snapshots, calendar);
+    Ok(Taken { current, since: Some(since), period: None, until, snapshots })
 }
 
 /// Everything a report needs about the snapshots that were taken.
 pub async fn input(store: &Store, taken: Taken, cover: &Cover) -> Result<Input, ReviewError> {
-    let Taken { current, since, period, snapshots } = taken;
+    let Taken { current, since, period, until, snapshots } = taken;
     let (contract, upto, as_of) = (current.contract, current.seq, current.finished);
     let current = view(store, current).await?;
     let comparison = match since {
@@ -129,6 +137,7 @@ pub async fn input(store: &Store, taken: Taken, cover: &Cover) -> Result<Input, 
     let first = comparison.as_ref().map_or(upto, |comparison| Seq(comparison.before.snapshot.seq.0 + 1));
     Ok(Input {
         notices: store.notices_of(contract, first..=upto).await?,
+        dead_letters: store.dead_letters(contract, until).await?,
         current,
         comparison,
         period,

@@ -183,6 +183,17 @@ pub struct Alert {
     pub details: Details,
 }
 
+/// Alerts to one sink that were given up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetters {
+    /// The sink.
+    pub sink: String,
+    /// How many.
+    pub alerts: u64,
+    /// When the first of them was given up.
+    pub since: DateTime<Utc>,
+}
+
 /// What an alert is identified by, beside the history it belongs to.
 #[derive(Clone, Debug)]
 pub struct Identity<'a> {

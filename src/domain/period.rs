@@ -14,7 +14,7 @@ use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, NaiveTime, TimeDe
 use chrono_tz::Tz;
 
 pub use self::review::{EndOfPeriod, ReviewPeriod, Reviewed, review, review_span};
-pub use self::select::{NoSnapshot, Reason, Selected, select};
+pub use self::select::{NoSnapshot, Reason, Selected, end_named, select};
 use super::snapshot::Snapshot;
 
 /// So long after the end of a period its last snapshot is waited for.

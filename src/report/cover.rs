@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::input::{Input, View};
 use super::population::{NoticeRow, notice_rows};
+use crate::domain::alert::DeadLetters;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::time::to_seconds;
 
@@ -40,6 +41,8 @@ pub struct Cover {
     pub scopes_complete: u64,
     /// What the runs of the period noticed about their own answers and deserves a look, the latest first.
     pub notices: Vec<NoticeRow>,
+    /// Alerts that were given up, by sink.
+    pub undelivered_alerts: Vec<UndeliveredAlerts>,
     /// The snapshot reported on.
     pub current: Mark,
     /// The snapshot it is compared with, if any.
@@ -50,6 +53,24 @@ pub struct Cover {
     pub made_by: String,
     /// SHA-256 of the effective configuration, in hex.
     pub config_hash: String,
+}
+
+/// Alerts to one sink that were given up.
+#[derive(Clone, Debug, Serialize)]
+pub struct UndeliveredAlerts {
+    /// The sink.
+    pub sink: String,
+    /// How many.
+    pub alerts: u64,
+    /// When the first of them was given up.
+    pub since_utc: String,
+}
+
+impl UndeliveredAlerts {
+    fn of(letters: &DeadLetters) -> Self {
+        let DeadLetters { sink, alerts, since } = letters;
+        Self { sink: sink.clone(), alerts: *alerts, since_utc: to_seconds(*since) }
+    }
 }
 
 /// A snapshot as it is mentioned.
@@ -122,6 +143,7 @@ impl Cover {
             scopes,
             scopes_complete,
             notices: notice_rows(input).into_iter().filter(|notice| notice.deserves_a_look).collect(),
+            undelivered_alerts: input.dead_letters.iter().map(UndeliveredAlerts::of).collect(),
             current: Mark::of(snapshot),
             before: input.comparison.as_ref().map(|comparison| Mark::of(&comparison.before.snapshot)),
             as_of_utc: to_seconds(input.as_of),

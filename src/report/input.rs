@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use crate::domain::alert::DeadLetters;
 use crate::domain::change::Meaning;
 use crate::domain::coverage::Coverage;
 use crate::domain::grant::Grant;
@@ -52,6 +53,8 @@ pub struct Input {
     /// What the runs noticed about how far their own answers can be trusted: of every snapshot after the compared one up to
     /// the current one, or of the current one alone. Only snapshots with notices.
     pub notices: BTreeMap<Seq, Vec<Notice>>,
+    /// Alerts that could not be delivered, by sink.
+    pub dead_letters: Vec<DeadLetters>,
     /// The organisation's name for the cover, from the configuration; may be empty.
     pub organisation: String,
     /// SHA-256 of the effective configuration, in hex.

@@ -11,7 +11,9 @@ use super::error::{StoreError, While as _};
 use super::open::Store;
 use super::outbox::alert_of;
 use super::runs::instant;
-use crate::domain::alert::Alert;
+use super::seal::number_of;
+use crate::domain::alert::{Alert, DeadLetters};
+use crate::domain::id::ContractNumber;
 use crate::domain::time::to_millis;
 
 /// How long a claim holds: longer than the longest time-out of a sink.
@@ -208,6 +210,29 @@ impl Store {
         .when("count the deliveries")?;
         let oldest_pending = oldest.as_deref().map(instant).transpose()?;
         Ok(DeliveryCounts { pending: pending.unsigned_abs(), dead: dead.unsigned_abs(), oldest_pending })
+    }
+
+    /// The dead letters of a contract, and of what concerns no single one, that were given up until an instant, by sink.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn dead_letters(
+        &self,
+        contract: ContractNumber,
+        until: DateTime<Utc>,
+    ) -> Result<Vec<DeadLetters>, StoreError> {
+        let rows: Vec<(String, i64, String)> = sqlx::query_as(
+            "SELECT d.sink, count(*), min(d.ended) FROM delivery d JOIN outbox o ON o.number = d.alert \
+             WHERE d.state = 'dead' AND d.ended <= ?2 AND (o.contract = ?1 OR o.contract IS NULL) \
+             GROUP BY d.sink ORDER BY d.sink",
+        )
+        .bind(number_of(contract.0))
+        .bind(to_millis(until))
+        .fetch_all(&self.readers)
+        .await
+        .when("count the dead letters")?;
+        let letters = |(sink, count, since): (String, i64, String)| {
+            Ok(DeadLetters { sink, alerts: count.unsigned_abs(), since: instant(&since)? })
+        };
+        rows.into_iter().map(letters).collect()
     }
 
     /// Alerts with their deliveries, newest first; only those in a state, if one is named, and at most so many.

@@ -74,6 +74,7 @@ mod deploy_files;
 mod fault_matrix;
 mod fault_schedules;
 mod hostile_memory;
+mod report_alerts;
 mod report_files;
 mod report_fixture;
 mod report_page;

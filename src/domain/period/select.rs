@@ -132,6 +132,11 @@ fn end_of(
     Ok(Selected { snapshot: chosen.end, month: Some(month), by_time: true, provisional: chosen.provisional })
 }
 
+/// The end of a day, or the instant, that a word names; `None` for every other word.
+pub fn end_named(asked: &str, calendar: Calendar) -> Option<DateTime<Utc>> {
+    until(asked, calendar).map(|(_, until)| until)
+}
+
 /// The instant at which a date or a time begins, and the one before which a snapshot must have ended.
 fn until(asked: &str, calendar: Calendar) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
     if let Ok(day) = asked.parse::<NaiveDate>() {

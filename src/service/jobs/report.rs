@@ -16,7 +16,7 @@ use crate::app::reports::{Look, ReportsError, write_into};
 use crate::app::review::{self, ReviewError, Taken};
 use crate::domain::alert::{Details, Event, ReportFile};
 use crate::domain::id::{ContractNumber, Seq};
-use crate::domain::period::{Period, review_span};
+use crate::domain::period::{Calendar, Period, review_span};
 use crate::domain::time::to_seconds;
 use crate::exit::Exit;
 use crate::report::{Format, Report};
@@ -99,7 +99,7 @@ async fn chosen(
         let snapshots = store.snapshots(contract).await.map_err(ReviewError::from)?;
         match review_span(&snapshots, span, now) {
             Ok(reviewed) if reviewed.period.provisional => return Ok(Questions::Wait(contract)),
-            Ok(reviewed) => taken.push(Taken::of(&reviewed, &snapshots)),
+            Ok(reviewed) => taken.push(Taken::of(&reviewed, &snapshots, None, Calendar { now, zone: options.zone })),
             Err(nothing) if nothing.may_come => return Ok(Questions::Wait(contract)),
             Err(_) => tracing::warn!("Contract {contract} has no complete snapshot for the period {span}"),
         }
