@@ -66,7 +66,7 @@ impl History {
         let at = start() + TimeDelta::days(self.day);
         self.day += 1;
         self.clock.set(at);
-        let occasion = Occasion { schedule: "nightly".to_owned(), nominal: at };
+        let occasion = Occasion { schedule: "nightly".to_owned(), nominal: at, contract_name: None };
         let source = Source { api: "http://127.0.0.1/cloudapi/v6".to_owned(), tool: "keyholder bench".to_owned() };
         let run = self.store.begin_run(&self.runner, &occasion, at, &source).await?;
         self.store.vanishing(self.contract, &sightings).await?;

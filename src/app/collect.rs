@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use futures::future::{BoxFuture, FutureExt as _};
 use tokio::time::Instant;
 
 use super::alerts::Announcer;
-use super::alerts::announce::Happened;
+use super::alerts::failure::{FailedCollection, FailureAlerts};
 use super::alerts::watch::raise_expiry;
 use super::stop::Stop;
 use super::terms::Terms;
@@ -18,7 +18,6 @@ use crate::api::wire::Notes;
 use crate::collect::plausibility;
 use crate::collect::recheck::{Recheck, doubt_the_gone};
 use crate::collect::{CollectError, Course, Earlier, Journal, JournalError, Limits, Progress, Walk, walk_on};
-use crate::domain::alert::{AlertClass, Details, Event};
 use crate::domain::id::ContractNumber;
 use crate::domain::notice::Notice;
 use crate::domain::snapshot::{RunState, Snapshot, Source};
@@ -34,9 +33,6 @@ use crate::store::{Store, StoreError};
 
 /// Name and version of this program, as snapshots record it.
 pub const TOOL: &str = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
-
-/// A run that fails again with the same cause is alerted once in this time.
-const MIN_BETWEEN_EQUAL_FAILURES: TimeDelta = TimeDelta::days(1);
 
 /// Clocks that differ by more date everything wrongly: nothing is sealed then.
 pub const MAX_SKEW: Duration = Duration::from_hours(24);
@@ -72,7 +68,7 @@ impl Order {
     /// A collection that somebody asked for, now.
     pub fn manual(now: DateTime<Utc>, settings: &Settings) -> Self {
         Self {
-            occasion: Occasion { schedule: "manual".to_owned(), nominal: now },
+            occasion: Occasion { schedule: "manual".to_owned(), nominal: now, contract_name: None },
             label: None,
             source: Source { api: settings.base.to_string(), tool: TOOL.to_owned() },
             limits: Limits {
@@ -169,16 +165,8 @@ pub async fn collect(
         Err(StoreError::Stopped) => return Err(CollectError::Stopped.into()),
         runner => runner?,
     };
-    if let Some(ends) = order.token_ends {
-        raise_expiry(store, &order.announcer, order.limits.contract, ends, seams).await?;
-    }
-    store.refuse_cramped(order.least_room)?;
-    let notices = regressed(store.moment(seams.now()).await?).into_iter().collect();
-    let desk = Desk { store, client, seams, order, progress, notices };
-    let begun = match desk.take_up(&runner).await? {
-        Some(begun) => begun,
-        None => desk.begin(&runner).await?,
-    };
+    let desk = Desk { store, client, seams, order, progress, notices: Vec::new() };
+    let (desk, begun) = desk.ready(&runner).await?;
     match desk.walk_and_seal(begun).await {
         Err(CollectFailure::Walk(error @ CollectError::AnotherThanBefore { .. })) => {
             tracing::warn!("{error}: beginning a new run");
@@ -214,6 +202,43 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
+    /// Everything up to the first request: a run that has begun. What fails here is alerted, like what fails in the run.
+    async fn ready(mut self, runner: &Runner) -> Result<(Self, Begun), CollectFailure> {
+        match self.prepare(runner).await {
+            Ok(begun) => Ok((self, begun)),
+            Err(failure) => {
+                let failed = self.failed(None, &failure);
+                self.failure_alerts().raise(self.store, &failed, self.seams).await;
+                Err(failure)
+            }
+        }
+    }
+
+    async fn prepare(&mut self, runner: &Runner) -> Result<Begun, CollectFailure> {
+        let (store, order) = (self.store, &self.order);
+        if let Some(ends) = order.token_ends {
+            raise_expiry(store, &order.announcer, order.limits.contract, ends, self.seams).await?;
+        }
+        store.refuse_cramped(order.least_room)?;
+        self.notices.extend(regressed(store.moment(self.seams.now()).await?));
+        match self.take_up(runner).await? {
+            Some(begun) => Ok(begun),
+            None => self.begin(runner).await,
+        }
+    }
+
+    fn failure_alerts(&self) -> FailureAlerts {
+        FailureAlerts {
+            announcer: self.order.announcer.clone(),
+            contract_name: self.order.occasion.contract_name.clone(),
+            contract: self.order.limits.contract,
+        }
+    }
+
+    fn failed(&self, run: Option<RunId>, failure: &CollectFailure) -> FailedCollection {
+        FailedCollection { run, exit: failure.exit(), reason: reasons(failure), at: self.seams.now() }
+    }
+
     /// Takes up the run that was cut off last, if it may go on. The contract that the credentials see is compared later.
     async fn take_up(&self, runner: &Runner) -> Result<Option<Begun>, CollectFailure> {
         let (store, order, now) = (self.store, &self.order, self.seams.now());
@@ -270,7 +295,7 @@ impl Desk<'_> {
                 failure => (RunState::Failed, reasons(failure)),
             };
             let now = self.seams.now();
-            let announcement = self.announce_failure(run, state, failure, now).await;
+            let announcement = self.announce_failure(run, state, failure).await;
             if let Err(error) = self.store.end_run(run, state, &reason, now, announcement.as_slice()).await {
                 // The failure itself is what the caller has to hear of; a run without an end is recognised as cut off.
                 tracing::warn!(error = &error as &dyn std::error::Error, "The end of the run could not be recorded");
@@ -279,35 +304,14 @@ impl Desk<'_> {
         outcome
     }
 
-    /// The alert of a run that failed; none if the same cause was alerted within a day, or if the run can be resumed.
-    async fn announce_failure(
-        &self,
-        run: RunId,
-        state: RunState,
-        failure: &CollectFailure,
-        at: DateTime<Utc>,
-    ) -> Option<Outgoing> {
-        if state != RunState::Failed {
+    /// The alert of a run that failed; none if it can be resumed, or has a snapshot already.
+    async fn announce_failure(&self, run: RunId, state: RunState, failure: &CollectFailure) -> Option<Outgoing> {
+        let has_snapshot = matches!(failure, CollectFailure::Store(StoreError::RanBefore { .. }));
+        if state != RunState::Failed || has_snapshot {
             return None;
         }
-        let (store, contract) = (self.store, self.order.limits.contract);
-        let class = AlertClass::Event(Event::RunFailed);
-        // Which of several requests was refused first is chance: it is the same failure.
-        let cause = failure.exit().meaning();
-        let composed = async {
-            let last = store.last_raised(class, contract, cause).await?;
-            if last.is_some_and(|last| at - last < MIN_BETWEEN_EQUAL_FAILURES) {
-                return Ok(None);
-            }
-            let origin = store.origin(contract, self.seams).await?;
-            let counts = [("cause".to_owned(), cause.to_owned())].into();
-            let details = Details { counts, reason: reasons(failure), ..Details::default() };
-            let attribute = format!("run {}", run.number());
-            let happened = Happened { event: Event::RunFailed, contract, attribute, span: None, at, details };
-            let mutes = store.mutes_at(at).await?;
-            Ok::<_, StoreError>(Some(self.order.announcer.event(&origin.id, happened, &mutes)))
-        };
-        composed.await.unwrap_or_else(|error| {
+        let failed = self.failed(Some(run), failure);
+        self.failure_alerts().compose(self.store, &failed, self.seams).await.unwrap_or_else(|error| {
             tracing::warn!(error = &error as &dyn std::error::Error, "The failure of the run could not be alerted");
             None
         })
@@ -374,16 +378,10 @@ fn regressed(moment: Moment) -> Option<Notice> {
     (moment.behind > LEAST_REGRESSION).then_some(Notice::ClockRegressed { milliseconds })
 }
 
-/// The failure with everything that led to it, as one line: what an auditor finds in the record of the run.
-fn reasons(failure: &CollectFailure) -> String {
-    let mut text = failure.to_string();
-    let mut source = std::error::Error::source(failure);
-    while let Some(reason) = source {
-        text.push_str(": ");
-        text.push_str(&reason.to_string());
-        source = reason.source();
-    }
-    text
+/// An error and everything that led to it, in one line: what an auditor finds in the record of the run.
+pub fn reasons(error: &dyn std::error::Error) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// Asks again until it is known what may count as absent. The walk knows nothing of the store, and the store nothing of the

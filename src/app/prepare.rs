@@ -1,13 +1,16 @@
-//! What a collection of a configured contract is made from: credentials, client and options.
+//! What a collection of a contract is made from: credentials, client and options. For the command and the service alike.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::alerts::failure::FailureAlerts;
 use super::alerts::setup::announcer;
 use super::collect::Order;
+use crate::api::Settings;
 use crate::api::read::Client;
-use crate::api::settings::{Settings, SettingsError};
-use crate::config::{self, ConfigError, ContractConfig, Loaded};
+use crate::api::settings::SettingsError;
+use crate::config::{self, Config, ConfigError, ContractConfig, Loaded};
 use crate::credentials::{self, CredentialsError, Lifetime};
+use crate::domain::id::ContractNumber;
 use crate::domain::time::to_seconds;
 use crate::exit::Exit;
 use crate::seams::{Environment, Seams};
@@ -33,21 +36,68 @@ impl PrepareError {
     }
 }
 
+/// What is to be collected, and what differs from the configuration for this time.
+#[derive(Clone, Debug, Default)]
+pub struct CollectRequest {
+    /// The contract of the configuration; `None` for that of `[api]` and `[credentials]`.
+    pub contract: Option<ContractConfig>,
+    /// The number that is expected, where the configuration has none.
+    pub number: Option<ContractNumber>,
+    /// A name for the snapshot.
+    pub label: Option<String>,
+    /// Whether memberships are read from both sides, even if the configuration says nothing of it.
+    pub cross_check: bool,
+    /// Whether to begin a new run, even if one that was interrupted could be resumed.
+    pub fresh: bool,
+}
+
+impl CollectRequest {
+    /// The name of the contract in the configuration.
+    pub fn contract_name(&self) -> Option<&str> {
+        self.contract.as_ref().map(|contract| contract.name.as_str())
+    }
+
+    /// Composes alerts of collections that fail before there is a client.
+    pub fn failure_alerts(&self, config: &Config) -> FailureAlerts {
+        let configured = match &self.contract {
+            Some(contract) => contract.number,
+            None => config.api.contract_number.map(ContractNumber),
+        };
+        FailureAlerts {
+            announcer: announcer(config),
+            contract_name: self.contract_name().map(str::to_owned),
+            contract: self.number.or(configured),
+        }
+    }
+}
+
+/// A collection that can begin.
+pub struct Prepared {
+    /// Asks the API.
+    pub client: Client,
+    /// What the client was made from.
+    pub settings: Settings,
+    /// What is collected, and how.
+    pub order: Order,
+}
+
 /// When a token ends, if that is soon enough to be alerted, or over.
-pub fn alerted_end(loaded: &Loaded, expires: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+fn alerted_end(loaded: &Loaded, expires: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let warning = TimeDelta::from_std(loaded.config.alerts.expiry_warning).unwrap_or(TimeDelta::MAX);
     expires.filter(|end| *end - now <= warning)
 }
 
-/// The client of a contract and what is to be collected; without a contract those of `[api]` and `[credentials]`. Secrets
-/// are read anew each time, so that a token can be replaced while the service runs.
+/// The client of a contract and what is to be collected. Secrets are read anew each time, so that a token can be replaced
+/// while the service runs. Warns when the token is about to end.
 pub fn prepare(
     loaded: &Loaded,
     environment: &Environment,
-    contract: Option<&ContractConfig>,
+    request: &CollectRequest,
     seams: &Seams,
-) -> Result<(Client, Order), PrepareError> {
+) -> Result<Prepared, PrepareError> {
+    let contract = request.contract.as_ref();
     let found = credentials::find_for(loaded, contract, environment)?;
+    tracing::debug!("Credentials from {}", found.source);
     match credentials::lifetime(found.expires, seams.now()) {
         Lifetime::EndsSoon(end) => tracing::warn!("The token ends on {}; get a new one in time", to_seconds(end)),
         Lifetime::Over(end) => tracing::warn!("The token ended on {}", to_seconds(end)),
@@ -55,15 +105,19 @@ pub fn prepare(
     }
     let token_ends = alerted_end(loaded, found.expires, seams.now());
     let settings = config::settings(loaded, contract, found.credentials)?;
-    let settings = Settings { credentials_origin: Some(found.source), ..settings };
+    let contract_number = request.number.map(|number| number.0).or(settings.contract_number);
+    let settings = Settings { credentials_origin: Some(found.source), contract_number, ..settings };
     let client = Client::new(&settings, seams.clone())?;
-    let order = Order {
-        cross_check: loaded.config.collect.cross_check,
+    let mut order = Order {
+        label: request.label.clone(),
+        cross_check: request.cross_check || loaded.config.collect.cross_check,
         reread_after: loaded.config.collect.reread_after,
+        fresh: request.fresh,
         least_room: loaded.config.store.min_free_mib << 20,
         announcer: announcer(&loaded.config),
         token_ends,
         ..Order::manual(seams.now(), &settings)
     };
-    Ok((client, order))
+    order.occasion.contract_name = request.contract_name().map(str::to_owned);
+    Ok(Prepared { client, settings, order })
 }

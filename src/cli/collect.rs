@@ -11,12 +11,11 @@ use super::gaps::lines;
 use super::progress::Bar;
 use super::signals::Signals;
 use super::{Context, Failure};
-use crate::api::read::Client;
 use crate::api::recording::Listener;
-use crate::api::settings::Settings;
-use crate::app::alerts::setup::announcer;
-use crate::app::collect::{CollectFailure, Order, collect};
+use crate::app::alerts::failure::FailedCollection;
+use crate::app::collect::{CollectFailure, Order, collect, reasons};
 use crate::app::heartbeat::{beat, heartbeat};
+use crate::app::prepare::{CollectRequest, Prepared, prepare};
 use crate::app::recording::Recording;
 use crate::app::stop::Stop;
 use crate::collect::CollectError;
@@ -24,6 +23,7 @@ use crate::domain::notice::Notice;
 use crate::domain::severity::Severity;
 use crate::domain::snapshot::Snapshot;
 use crate::exit::Exit;
+use crate::sinks::heartbeat::Heartbeat;
 use crate::store::{Access, Store};
 
 /// So many gaps are listed by `collect` itself.
@@ -98,10 +98,14 @@ async fn one(
     signals: &mut Signals,
     context: &mut Context,
 ) -> Result<Exit, Failure> {
-    let (mut settings, token_ends) = context.settings(chosen.config.as_ref())?;
-    settings.contract_number = chosen.number.map(|number| number.0).or(settings.contract_number);
-    let client = Client::new(&settings, context.seams.clone())?;
-    let heartbeat = heartbeat(&context.config()?.config)?;
+    let request = request(command, chosen);
+    let (Prepared { client, settings, order }, heartbeat) = match ready(&request, context) {
+        Ok(ready) => ready,
+        Err(failure) => {
+            alert(&request, &failure, opened, context).await;
+            return Err(failure);
+        }
+    };
     let store = match opened {
         Some(store) => &*store,
         None => opened.insert(context.store(Access::Write).await?),
@@ -113,7 +117,7 @@ async fn one(
         None => client,
     };
     let stop = Stop::default();
-    let order = Order { token_ends, ..order(command, &settings, stop.clone(), context)? };
+    let order = Order { stop: stop.clone(), ..order };
     let name = chosen.config.as_ref().map(|contract| format!(" for contract {}", contract.name)).unwrap_or_default();
     tracing::info!("Collecting from {}{name}", settings.base);
     let bar = Bar::new(context.progress);
@@ -140,18 +144,38 @@ async fn one(
     report(store, &snapshot, context).await
 }
 
-fn order(command: &Collect, settings: &Settings, stop: Stop, context: &Context) -> Result<Order, Failure> {
-    let config = &context.config()?.config;
-    Ok(Order {
+fn request(command: &Collect, chosen: &Chosen) -> CollectRequest {
+    CollectRequest {
+        contract: chosen.config.clone(),
+        number: chosen.number,
         label: command.label.clone(),
-        cross_check: command.cross_check || config.collect.cross_check,
-        reread_after: config.collect.reread_after,
+        cross_check: command.cross_check,
         fresh: command.fresh,
-        least_room: config.store.min_free_mib << 20,
-        stop,
-        announcer: announcer(config),
-        ..Order::manual(context.seams.now(), settings)
-    })
+    }
+}
+
+/// All that has to be in order before anything is asked.
+fn ready(request: &CollectRequest, context: &Context) -> Result<(Prepared, Option<Heartbeat>), Failure> {
+    let loaded = context.config()?;
+    let prepared = prepare(loaded, &context.environment, request, &context.seams)?;
+    Ok((prepared, heartbeat(&loaded.config)?))
+}
+
+/// Alerts a collection that cannot begin, as the service does. Where there is no database yet, nothing is alerted.
+async fn alert(request: &CollectRequest, failure: &Failure, opened: &mut Option<Store>, context: &Context) {
+    let Ok(loaded) = context.config() else { return };
+    let is_there = loaded.database().is_ok_and(std::path::Path::exists);
+    if opened.is_none() && is_there {
+        match context.store(Access::Write).await {
+            Ok(store) => *opened = Some(store),
+            Err(error) => tracing::warn!("The failed collection could not be alerted: {}", reasons(&error)),
+        }
+    }
+    if let Some(store) = opened {
+        let (exit, reason, at) = (failure.exit(), reasons(failure), context.seams.now());
+        let failed = FailedCollection { run: None, exit, reason, at };
+        request.failure_alerts(&loaded.config).raise(store, &failed, &context.seams).await;
+    }
 }
 
 /// Says what the run noticed and could not see.

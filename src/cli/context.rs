@@ -2,15 +2,9 @@
 
 use std::io::{self, IsTerminal as _, Write};
 
-use chrono::{DateTime, Utc};
-
 use super::Failure;
 use super::table::visible;
-use crate::api::settings::Settings;
-use crate::app::prepare::alerted_end;
-use crate::config::{self, ConfigError, ContractConfig, Flags, Loaded};
-use crate::credentials::{self, Lifetime};
-use crate::domain::time::to_seconds;
+use crate::config::{self, ConfigError, Flags, Loaded};
 use crate::seams::{Environment, Seams};
 use crate::store::{Access, Store};
 
@@ -58,22 +52,6 @@ impl Context {
     /// Reads the configuration again, from all its layers.
     pub fn load(&self) -> Result<Loaded, ConfigError> {
         config::load(&self.flags, &self.environment)
-    }
-
-    /// What the client needs to know for a contract of the configuration, or for the one of `[api]` and `[credentials]`;
-    /// credentials included, and when the token ends, if that is to be alerted. Warns when it is about to end.
-    pub fn settings(&self, contract: Option<&ContractConfig>) -> Result<(Settings, Option<DateTime<Utc>>), Failure> {
-        let loaded = self.config()?;
-        let found = credentials::find_for(loaded, contract, &self.environment)?;
-        tracing::debug!("Credentials from {}", found.source);
-        match credentials::lifetime(found.expires, self.seams.now()) {
-            Lifetime::EndsSoon(end) => tracing::warn!("The token ends on {}; get a new one in time", to_seconds(end)),
-            Lifetime::Over(end) => tracing::warn!("The token ended on {}", to_seconds(end)),
-            Lifetime::Unknown | Lifetime::Fine(_) => {}
-        }
-        let ends = alerted_end(loaded, found.expires, self.seams.now());
-        let settings = config::settings(loaded, contract, found.credentials)?;
-        Ok((Settings { credentials_origin: Some(found.source), ..settings }, ends))
     }
 
     /// Opens the configured database.

@@ -15,6 +15,7 @@ use crate::app::backup::BackupFailure;
 use crate::app::collect::{CollectFailure, of_store};
 use crate::app::demo::DemoError;
 use crate::app::heartbeat::HeartbeatError;
+use crate::app::prepare::PrepareError;
 use crate::app::restore::RestoreFailure;
 use crate::app::review::ReviewError;
 use crate::app::write::{BatchError, WriteError};
@@ -276,6 +277,16 @@ impl Failure {
             text.push_str(&hint);
         }
         text.lines().try_for_each(|line| writeln!(err, "{}", visible(line)))
+    }
+}
+
+impl From<PrepareError> for Failure {
+    fn from(error: PrepareError) -> Self {
+        match error {
+            PrepareError::Credentials(error) => Self::Credentials(error),
+            PrepareError::Config(error) => Self::Config(error),
+            PrepareError::Settings(error) => Self::Settings(error),
+        }
     }
 }
 

@@ -52,7 +52,7 @@ pub enum Event {
     RunPartial,
     /// An instant of a schedule passed without its run.
     RunMissed,
-    /// A job other than a collection failed.
+    /// A job failed; a collection that failed has a failed run.
     JobFailed,
     /// Much is gone at once, and asking again confirmed it.
     MassRemoval,
@@ -136,6 +136,9 @@ pub struct Details {
     /// Why.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub reason: String,
+    /// The contract's name in the configuration, where its number may not be known.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub contract_name: String,
     /// Reports that it announces.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<ReportFile>,

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use futures::future::LocalBoxFuture;
 
+pub(super) use crate::app::collect::reasons;
 use crate::app::stop::Stop;
 use crate::domain::job::JobId;
 use crate::exit::Exit;
@@ -66,10 +67,4 @@ pub trait Job: Send + Sync {
 
     /// Does the work of one instant. It stays on the thread of the service: collecting on one thread is the cheapest.
     fn run(&self, call: Call) -> LocalBoxFuture<'static, JobResult>;
-}
-
-/// An error and everything that led to it, in one line.
-pub(super) fn reasons(error: &dyn std::error::Error) -> String {
-    let chain = std::iter::successors(Some(error), |error| error.source());
-    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

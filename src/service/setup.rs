@@ -15,7 +15,7 @@ use super::jobs::verify::VerifyJob;
 use super::planner::PlannedJob;
 use crate::app::alerts::setup::{Alerting, announcer};
 use crate::app::heartbeat::{HeartbeatError, heartbeat};
-use crate::app::prepare::prepare;
+use crate::app::prepare::{CollectRequest, prepare};
 use crate::app::reports::Look;
 use crate::config::{self, Config, ContractConfig, ContractSet, JobConfig, JobWork, Loaded};
 use crate::domain::id::ContractNumber;
@@ -161,18 +161,15 @@ impl Setup<'_> {
     fn collect(&self, name: &str, schedule: &Schedule, contract: Option<&ContractConfig>) -> ServiceJob {
         let of = contract.map_or("", |contract| contract.name.as_str());
         let (loaded, environment) = (Arc::clone(self.loaded), self.environment.clone());
-        let contract = contract.cloned();
+        let request = CollectRequest { contract: contract.cloned(), ..CollectRequest::default() };
+        let failures = request.failure_alerts(&self.loaded.config);
         let prepare: Arc<Prepare> = Arc::new(move |seams| {
-            prepare(&loaded, &environment, contract.as_ref(), seams)
-                .map_err(|error| JobFailure { reason: reasons(&error), exit: error.exit() })
+            let prepared = prepare(&loaded, &environment, &request, seams);
+            let prepared = prepared.map_err(|error| JobFailure { reason: reasons(&error), exit: error.exit() })?;
+            Ok((prepared.client, prepared.order))
         });
-        service_job(
-            name,
-            of,
-            schedule,
-            Arc::new(CollectJob { prepare, heartbeat: self.heartbeat.clone() }),
-            COLLECT_TIMEOUT,
-        )
+        let work = CollectJob { prepare, failures, heartbeat: self.heartbeat.clone() };
+        service_job(name, of, schedule, Arc::new(work), COLLECT_TIMEOUT)
     }
 }
 

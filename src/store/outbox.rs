@@ -107,23 +107,27 @@ impl Store {
         Ok(self.alerts_numbered(&numbers).await?.into_iter().map(|(_, alert)| alert).collect())
     }
 
-    /// When an event of that class with that cause among its counts was last raised for a contract.
+    /// When a failed collection of a contract was last alerted with that cause, if no snapshot of it was sealed since. A
+    /// contract without a number is known by its name in the configuration.
     #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn last_raised(
+    pub async fn last_failure_alert(
         &self,
-        class: AlertClass,
+        name: Option<&str>,
         contract: Option<ContractNumber>,
         cause: &str,
     ) -> Result<Option<DateTime<Utc>>, StoreError> {
         let raised: Option<String> = sqlx::query_scalar(
-            "SELECT max(raised) FROM outbox WHERE class = ?1 AND contract IS ?2 AND coalesce(details ->> '$.counts.cause', '') = ?3",
+            "SELECT max(raised) FROM outbox WHERE class = 'run-failed' AND contract IS ?2 \
+             AND coalesce(details ->> '$.contract_name', '') = coalesce(?1, '') AND details ->> '$.counts.cause' = ?3 \
+             AND raised > coalesce((SELECT max(r.finished) FROM run r LEFT JOIN contract c ON c.id = r.contract \
+             WHERE r.state IN ('complete', 'partial') AND r.contract_name IS ?1 AND (?2 IS NULL OR c.number = ?2)), '')",
         )
-        .bind(class.as_str())
+        .bind(name)
         .bind(contract.map(|contract| number_of(contract.0)))
         .bind(cause)
         .fetch_one(&self.readers)
         .await
-        .when("look up when an alert was raised")?;
+        .when("look up when a failure was alerted")?;
         raised.as_deref().map(instant).transpose()
     }
 }

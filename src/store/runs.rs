@@ -34,6 +34,8 @@ pub struct Occasion {
     pub schedule: String,
     /// The instant it is for.
     pub nominal: DateTime<Utc>,
+    /// As which contract of the configuration it collects.
+    pub contract_name: Option<String>,
 }
 
 /// Now, as far as the record of runs is concerned.
@@ -60,13 +62,15 @@ impl Store {
         staging::forget_all(&mut transaction).await?;
         let started = moment(&mut *transaction, started).await?.at;
         let result = sqlx::query(
-            "INSERT INTO run (schedule, nominal, started, state, api, tool) VALUES (?, ?, ?, 'collecting', ?, ?)",
+            "INSERT INTO run (schedule, nominal, started, state, api, tool, contract_name) \
+             VALUES (?, ?, ?, 'collecting', ?, ?, ?)",
         )
         .bind(&occasion.schedule)
         .bind(to_millis(occasion.nominal))
         .bind(to_millis(started))
         .bind(&source.api)
         .bind(&source.tool)
+        .bind(&occasion.contract_name)
         .execute(&mut *transaction)
         .await
         .when("record the beginning of the run")?;

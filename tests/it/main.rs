@@ -4,6 +4,7 @@
 
 mod alerts_command;
 mod alerts_delivery;
+mod alerts_failure;
 mod alerts_mutes;
 mod alerts_outbox;
 mod alerts_restore;

@@ -66,16 +66,7 @@ fn due(emulator: &Emulator) -> Desk {
 /// Lets every job be known, and known for two days.
 fn make_due(desk: &Desk) {
     desk.run(&["service", "--once"]).ends(0);
-    execute(desk, "UPDATE job SET since = strftime('%Y-%m-%dT00:00:01.000Z', 'now', '-2 days')");
-}
-
-fn execute(desk: &Desk, statement: &'static str) {
-    let options = SqliteConnectOptions::new().filename(desk.database());
-    RUNTIME.block_on(async {
-        let db = sqlx::SqlitePool::connect_with(options).await.unwrap();
-        sqlx::query(statement).execute(&db).await.unwrap();
-        db.close().await;
-    });
+    desk.execute("UPDATE job SET since = strftime('%Y-%m-%dT00:00:01.000Z', 'now', '-2 days')");
 }
 
 /// The outcomes of the recorded runs, oldest first, and how many snapshots there are.

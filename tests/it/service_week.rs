@@ -14,6 +14,7 @@ use emulator::Emulator;
 use keyholder::api::Version;
 use keyholder::api::read::Client;
 use keyholder::app::alerts::Announcer;
+use keyholder::app::alerts::failure::FailureAlerts;
 use keyholder::app::collect::Order;
 use keyholder::app::stop::Stop;
 use keyholder::domain::job::JobId;
@@ -70,7 +71,7 @@ fn collection(emulator: &Emulator) -> ServiceJob {
         let order = Order { reread_after: Duration::ZERO, ..Order::manual(seams.now(), &settings) };
         Ok((Client::new(&settings, seams.clone()).unwrap(), order))
     };
-    let work = CollectJob { prepare: Arc::new(prepare), heartbeat: None };
+    let work = CollectJob { prepare: Arc::new(prepare), failures: FailureAlerts::default(), heartbeat: None };
     job("collect", &emulator.contract_number().to_string(), "20 * * * *", Arc::new(work))
 }
 

@@ -266,7 +266,7 @@ async fn whoever_stops_collecting_makes_way_at_once_even_while_other_programs_ar
 async fn the_next_runner_marks_what_was_cut_off_as_interrupted() {
     let folder = private_folder();
     let store = Store::open(&folder.path().join("test.db"), Access::Write).await.unwrap();
-    let occasion = Occasion { schedule: "manual".into(), nominal: start() };
+    let occasion = Occasion { schedule: "manual".into(), nominal: start(), contract_name: None };
     let source = Source { api: "http://127.0.0.1".into(), tool: "test".into() };
     let runner = store.runner(start()).await.unwrap();
     store.begin_run(&runner, &occasion, start(), &source).await.unwrap();

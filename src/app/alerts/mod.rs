@@ -2,6 +2,7 @@
 
 pub mod announce;
 pub mod deliver;
+pub mod failure;
 pub mod muting;
 mod nameless;
 pub mod render;

@@ -80,6 +80,9 @@ impl<'a> Renderer<'a> {
             .contract
             .map(|contract| Contract { number: contract.0, name: self.contracts.get(&contract).cloned() });
         details(&mut message, &alert.details);
+        if message.contract.is_none() {
+            message.subject = configured(&alert.details);
+        }
         message
     }
 
@@ -199,6 +202,12 @@ fn bare(message: &mut Message, key: &FactKey, attribute: &str) {
     message.object =
         key.object.as_ref().map(|object| Thing { kind: "object".to_owned(), id: object.to_string(), name: None });
     message.attribute = some(attribute);
+}
+
+/// A contract that is known by its name in the configuration only.
+fn configured(details: &Details) -> Option<Thing> {
+    let name = some(&details.contract_name)?;
+    Some(Thing { kind: "contract".to_owned(), id: name, name: None })
 }
 
 fn some(text: &str) -> Option<String> {

@@ -6,6 +6,7 @@ use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 
 use crate::api::read::Client;
+use crate::app::alerts::failure::{FailedCollection, FailureAlerts};
 use crate::app::collect::{CollectFailure, Order, collect};
 use crate::app::heartbeat::beat;
 use crate::collect::CollectError;
@@ -24,6 +25,8 @@ pub type Prepare = dyn Fn(&Seams) -> Result<(Client, Order), JobFailure> + Send 
 pub struct CollectJob {
     /// Makes the client and the order.
     pub prepare: Arc<Prepare>,
+    /// Alerts what fails before there is a client.
+    pub failures: FailureAlerts,
     /// Called after each complete snapshot.
     pub heartbeat: Option<Arc<Heartbeat>>,
 }
@@ -34,11 +37,20 @@ impl Job for CollectJob {
     }
 
     fn run(&self, call: Call) -> LocalBoxFuture<'static, JobResult> {
-        let (prepare, heartbeat) = (Arc::clone(&self.prepare), self.heartbeat.clone());
+        let Self { prepare, failures, heartbeat } = self.clone();
         async move {
-            let (client, order) = prepare(&call.seams)?;
+            let (client, order) = match prepare(&call.seams) {
+                Ok(prepared) => prepared,
+                Err(failure) => {
+                    let (exit, reason, at) = (failure.exit, failure.reason.clone(), call.seams.now());
+                    let failed = FailedCollection { run: None, exit, reason, at };
+                    failures.raise(&call.store, &failed, &call.seams).await;
+                    return Ok(Ended::Alerted(failure));
+                }
+            };
             // The configured contract is part of the name: two contracts have the same nominal instants.
-            let occasion = Occasion { schedule: call.job.to_string(), nominal: call.nominal };
+            let contract_name = order.occasion.contract_name;
+            let occasion = Occasion { schedule: call.job.to_string(), nominal: call.nominal, contract_name };
             let order = Order { occasion, stop: call.stop.clone(), ..order };
             match collect(&call.store, &client, &call.seams, order, &|_| ()).await {
                 Ok(snapshot) => {
@@ -57,11 +69,8 @@ impl Job for CollectJob {
                     let detail = format!("the snapshot for {nominal} was sealed before the service began");
                     Ok(Ended::Done { detail, exit: Exit::Done })
                 }
-                // A walk that failed has its alert from where the failure was recorded.
-                Err(failure @ CollectFailure::Walk(_)) => {
-                    Ok(Ended::Alerted(JobFailure { reason: reasons(&failure), exit: failure.exit() }))
-                }
-                Err(failure) => Err(JobFailure { reason: reasons(&failure), exit: failure.exit() }),
+                // It has its alert from where the failure was recorded.
+                Err(failure) => Ok(Ended::Alerted(JobFailure { reason: reasons(&failure), exit: failure.exit() })),
             }
         }
         .boxed_local()

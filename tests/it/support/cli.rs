@@ -11,6 +11,7 @@ use std::time::Duration;
 use emulator::Emulator;
 use emulator::world::NewUser;
 use keyholder::seams::Seams;
+use sqlx::sqlite::SqliteConnectOptions;
 use tokio::runtime::Runtime;
 
 /// Serves while tests wait for the binary; one for all tests, so that a server outlives the test that started it.
@@ -100,6 +101,16 @@ impl Desk {
         self.variables.retain(|(known, _)| *known != name);
         self.variables.push((name, value.to_owned()));
         self
+    }
+
+    /// Changes the database beside the program.
+    pub(crate) fn execute(&self, statement: &'static str) {
+        let options = SqliteConnectOptions::new().filename(self.database());
+        RUNTIME.block_on(async {
+            let db = sqlx::SqlitePool::connect_with(options).await.unwrap();
+            sqlx::query(statement).execute(&db).await.unwrap();
+            db.close().await;
+        });
     }
 
     /// A place in the home folder.

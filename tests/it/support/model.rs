@@ -263,7 +263,7 @@ impl Bench {
         let day = self.days.get();
         self.days.set(day + 1);
         let at = start() + TimeDelta::days(day);
-        let occasion = Occasion { schedule: "manual".into(), nominal: at };
+        let occasion = Occasion { schedule: "manual".into(), nominal: at, contract_name: None };
         let source = Source { api: "http://127.0.0.1/cloudapi/v6".into(), tool: "keyholder test".into() };
         let run = self.store.begin_run(&self.runner, &occasion, at, &source).await.expect("a run begins");
         let finished = at + TimeDelta::minutes(1);
