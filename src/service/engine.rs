@@ -10,7 +10,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use tracing::Instrument as _;
 
-use super::events::{raise_failed, raise_missed};
+use super::events::JobAlerts;
 use super::guard::guarded;
 use super::job::{Call, Ended, Job, JobFailure, JobResult, reasons};
 use super::metrics::Metrics;
@@ -98,9 +98,9 @@ impl Engine {
             self.store.rewind_job(job, now).await?;
         }
         if !plan.passed.is_empty() {
-            self.store.pass_jobs(&plan.passed).await?;
+            let alerts = self.alerts().of_passed(&plan.passed).await?;
+            self.store.pass_jobs(&plan.passed, &alerts).await?;
             self.report_passed(&plan.passed);
-            raise_missed(&self.store, &self.announcer, &self.seams, &plan.passed).await?;
         }
         let mut exits = Vec::new();
         for due in plan.due {
@@ -171,11 +171,16 @@ impl Engine {
             _ => tracing::info!("Job {id} is done: {detail}"),
         }
         let run = JobRun { job: id, nominal, instants: 1, started: Some(started), finished, outcome, detail };
-        self.store.end_job(&run, quiet).await?;
-        if outcome == JobOutcome::Failed && !is_alerted {
-            raise_failed(&self.store, &self.announcer, &self.seams, &run).await?;
-        }
+        let alert = match outcome {
+            JobOutcome::Failed if !is_alerted => Some(self.alerts().of_failed(&run).await?),
+            _ => None,
+        };
+        self.store.end_job(&run, quiet, alert.as_slice()).await?;
         Ok(exit)
+    }
+
+    fn alerts(&self) -> JobAlerts<'_> {
+        JobAlerts { store: &self.store, announcer: &self.announcer, seams: &self.seams }
     }
 
     fn report_passed(&self, passed: &[JobRun]) {

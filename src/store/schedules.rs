@@ -10,6 +10,7 @@ use sqlx::{Row as _, SqliteConnection};
 
 use super::error::{StoreError, While as _};
 use super::open::Store;
+use super::outbox::{self, Outgoing};
 use super::runs::instant;
 use crate::domain::job::{Begun, JobId, JobOutcome, JobRun, JobState, LastRun};
 use crate::domain::time::to_millis;
@@ -103,36 +104,30 @@ impl Store {
             .map(drop)
     }
 
-    /// Records a run that ended. One that found nothing to do (`quiet`) changes the state of the job only.
+    /// Records a run that ended, with its alerts in the same transaction. One that found nothing to do (`quiet`) changes the
+    /// state of the job only.
     #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn end_job(&self, run: &JobRun, quiet: bool) -> Result<(), StoreError> {
+    pub async fn end_job(&self, run: &JobRun, quiet: bool, alerts: &[Outgoing]) -> Result<(), StoreError> {
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to record a run")?;
         if !quiet {
             append(&mut transaction, run).await?;
         }
-        sqlx::query(
-            "UPDATE job SET nominal = ?3, begun_nominal = NULL, begun_attempts = 0, last_nominal = ?3, last_started = ?4, \
-             last_finished = ?5, last_outcome = ?6, last_detail = ?7 WHERE name = ?1 AND contract = ?2",
-        )
-        .bind(&run.job.name)
-        .bind(&run.job.contract)
-        .bind(to_millis(run.nominal))
-        .bind(to_millis(run.started.unwrap_or(run.finished)))
-        .bind(to_millis(run.finished))
-        .bind(run.outcome.as_str())
-        .bind(short(&run.detail))
-        .execute(&mut *transaction)
-        .await
-        .when("record the end of a job")?;
+        set_last(&mut transaction, run).await?;
+        outbox::write(&mut transaction, alerts).await?;
         transaction.commit().await.when("record the end of a job")
     }
 
-    /// Records instants that have passed without a run, in the order of each job's instants.
+    /// Records instants that have passed without a run, in the order of each job's instants, with their alerts in the same
+    /// transaction. A run that was given up is the last one of its job.
     #[tracing::instrument(level = "debug", skip_all)]
-    pub async fn pass_jobs(&self, passed: &[JobRun]) -> Result<(), StoreError> {
+    pub async fn pass_jobs(&self, passed: &[JobRun], alerts: &[Outgoing]) -> Result<(), StoreError> {
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to record missed runs")?;
         for run in passed {
             append(&mut transaction, run).await?;
+            if run.outcome == JobOutcome::Failed {
+                set_last(&mut transaction, run).await?;
+                continue;
+            }
             sqlx::query(
                 "UPDATE job SET nominal = ?3, begun_nominal = NULL, begun_attempts = 0 WHERE name = ?1 AND contract = ?2",
             )
@@ -143,6 +138,7 @@ impl Store {
             .await
             .when("record a missed run")?;
         }
+        outbox::write(&mut transaction, alerts).await?;
         transaction.commit().await.when("record missed runs")
     }
 
@@ -188,6 +184,25 @@ impl Store {
             })
             .collect()
     }
+}
+
+/// Lets a run be the last one of its job.
+async fn set_last(db: &mut SqliteConnection, run: &JobRun) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE job SET nominal = ?3, begun_nominal = NULL, begun_attempts = 0, last_nominal = ?3, last_started = ?4, \
+         last_finished = ?5, last_outcome = ?6, last_detail = ?7 WHERE name = ?1 AND contract = ?2",
+    )
+    .bind(&run.job.name)
+    .bind(&run.job.contract)
+    .bind(to_millis(run.nominal))
+    .bind(to_millis(run.started.unwrap_or(run.finished)))
+    .bind(to_millis(run.finished))
+    .bind(run.outcome.as_str())
+    .bind(short(&run.detail))
+    .execute(db)
+    .await
+    .when("record the end of a job")
+    .map(drop)
 }
 
 /// Appends a run; an instant that was recorded as missed before stays so.

@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 use keyholder::app::alerts::Announcer;
+use keyholder::app::status::Status;
 use keyholder::app::stop::Stop;
 use keyholder::domain::job::{JobId, JobOutcome};
 use keyholder::domain::schedule::Schedule;
@@ -114,6 +115,27 @@ impl Bench {
         runs.reverse();
         let minutes = |nominal: DateTime<Utc>| (nominal - at(BEGIN)).num_minutes();
         runs.iter().map(|run| format!("{} {} {}: {}", run.job, minutes(run.nominal), run.outcome, run.detail)).collect()
+    }
+
+    /// Lets no alert be written any more, as if the process ended before; or lets them be written again.
+    async fn refuse_alerts(&self, refused: bool) {
+        let db = sqlx::SqlitePool::connect(&format!("sqlite:{}", self.store.path().display())).await.unwrap();
+        let statement = if refused {
+            "CREATE TRIGGER crash BEFORE INSERT ON outbox BEGIN SELECT raise(ABORT, 'planted'); END"
+        } else {
+            "DROP TRIGGER crash"
+        };
+        sqlx::query(statement).execute(&db).await.unwrap();
+        db.close().await;
+    }
+
+    /// Class and reason of every alert, sorted.
+    async fn alerts(&self) -> Vec<String> {
+        let rows = self.store.delivery_rows(None, 10).await.unwrap();
+        let alerts = rows.iter().map(|row| format!("{}: {}", row.alert.class, row.alert.details.reason));
+        let mut alerts: Vec<_> = alerts.collect();
+        alerts.sort();
+        alerts
     }
 
     fn calls(&self) -> u32 {
@@ -228,10 +250,38 @@ async fn new_jobs_are_used_from_the_next_tick() {
 async fn a_missed_instant_and_a_failed_job_are_alerted() {
     let mut bench = Bench::of(&[("a", Act::Fail)]).await;
     bench.tick_at(130).await;
-    let rows = bench.store.delivery_rows(None, 10).await.unwrap();
-    let mut alerts: Vec<_> =
-        rows.iter().map(|row| format!("{}: {}", row.alert.class.as_str(), row.alert.details.reason)).collect();
-    alerts.sort();
     let missed = "run-missed: job a: 1 instants were not run, from 2026-06-01T01:00:00Z on; the newest is caught up";
-    assert_eq!(alerts, ["job-failed: job a: planted", missed]);
+    assert_eq!(bench.alerts().await, ["job-failed: job a: planted", missed]);
+}
+
+#[tokio::test]
+async fn a_run_is_recorded_with_its_alert_or_not_at_all() {
+    let mut bench = Bench::of(&[("a", Act::Fail)]).await;
+    for (minutes, alerts) in [(60, 1), (200, 3)] {
+        let recorded = bench.runs().await.len();
+        bench.refuse_alerts(true).await;
+        bench.clock.set(at(BEGIN) + TimeDelta::minutes(minutes));
+        bench.engine.tick().await.unwrap_err();
+        assert_eq!(bench.runs().await.len(), recorded, "nothing is recorded whose alert is lost");
+        bench.refuse_alerts(false).await;
+        bench.tick_at(minutes).await;
+        assert_eq!(bench.alerts().await.len(), alerts, "{minutes}");
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_was_given_up_is_alerted_and_shown() {
+    let mut bench = Bench::of(&[("a", Act::Done)]).await;
+    bench.tick_at(60).await;
+    let id = JobId { name: "a".to_owned(), contract: String::new() };
+    for _ in 0..3 {
+        bench.store.begin_job(&id, at(BEGIN) + TimeDelta::hours(2)).await.unwrap();
+    }
+    bench.tick_at(120).await;
+    let given_up = "given up: the process ended during each of 3 runs";
+    assert_eq!(bench.alerts().await, [format!("job-failed: job a: {given_up}")]);
+    let status = Status::of(&bench.store, at(BEGIN), Duration::from_hours(1)).await.unwrap();
+    let (_, state) = &status.jobs[0];
+    let last = state.last.as_ref().unwrap();
+    assert_eq!((last.outcome, last.detail.as_str(), status.exit()), (JobOutcome::Failed, given_up, Exit::Incomplete));
 }

@@ -46,7 +46,7 @@ async fn a_run_is_recorded_with_its_state() {
     assert!(store.begin_job(&id("nightly"), nominal).await.unwrap());
     assert_eq!(state(&store, "nightly").await.begun, Some(Begun { nominal, attempts: 1 }));
     let ended = run("nightly", nominal, JobOutcome::Failed);
-    store.end_job(&ended, false).await.unwrap();
+    store.end_job(&ended, false, &[]).await.unwrap();
     let state = state(&store, "nightly").await;
     assert_eq!((state.nominal, state.begun), (Some(nominal), None));
     assert_eq!(state.last.unwrap().outcome, JobOutcome::Failed);
@@ -58,9 +58,9 @@ async fn no_instant_runs_twice() {
     let folder = private_folder();
     let store = store(&folder).await;
     let nominal = at("2026-06-01T03:00:00Z");
-    store.end_job(&run("nightly", nominal, JobOutcome::Done), false).await.unwrap();
+    store.end_job(&run("nightly", nominal, JobOutcome::Done), false, &[]).await.unwrap();
     assert!(!store.begin_job(&id("nightly"), nominal).await.unwrap());
-    store.end_job(&run("nightly", nominal, JobOutcome::Failed), false).await.unwrap();
+    store.end_job(&run("nightly", nominal, JobOutcome::Failed), false, &[]).await.unwrap();
     let outcomes: Vec<_> = store.job_runs(10).await.unwrap().iter().map(|run| run.outcome).collect();
     assert_eq!(outcomes, [JobOutcome::Done]);
 }
@@ -70,13 +70,13 @@ async fn an_instant_missed_under_a_wrong_clock_can_run_later() {
     let folder = private_folder();
     let store = store(&folder).await;
     let nominal = at("2026-07-01T03:00:00Z");
-    store.pass_jobs(&[run("nightly", nominal, JobOutcome::Missed)]).await.unwrap();
+    store.pass_jobs(&[run("nightly", nominal, JobOutcome::Missed)], &[]).await.unwrap();
     let now = at("2026-06-02T00:00:00Z");
     store.rewind_job(&id("nightly"), now).await.unwrap();
     let known = state(&store, "nightly").await;
     assert_eq!((known.nominal, known.since), (None, now));
     assert!(store.begin_job(&id("nightly"), nominal).await.unwrap());
-    store.end_job(&run("nightly", nominal, JobOutcome::Done), false).await.unwrap();
+    store.end_job(&run("nightly", nominal, JobOutcome::Done), false, &[]).await.unwrap();
     assert_eq!(store.job_runs(10).await.unwrap().len(), 2);
 }
 
@@ -98,7 +98,7 @@ async fn a_quiet_run_changes_the_state_only() {
     let folder = private_folder();
     let store = store(&folder).await;
     let nominal = at("2026-06-01T03:00:00Z");
-    store.end_job(&run("nightly", nominal, JobOutcome::Done), true).await.unwrap();
+    store.end_job(&run("nightly", nominal, JobOutcome::Done), true, &[]).await.unwrap();
     assert_eq!(state(&store, "nightly").await.nominal, Some(nominal));
     assert_eq!(store.job_runs(10).await.unwrap(), []);
 }
@@ -108,7 +108,7 @@ async fn a_job_keeps_its_record_under_another_schedule() {
     let folder = private_folder();
     let store = store(&folder).await;
     let nominal = at("2026-06-01T03:00:00Z");
-    store.end_job(&run("nightly", nominal, JobOutcome::Done), false).await.unwrap();
+    store.end_job(&run("nightly", nominal, JobOutcome::Done), false, &[]).await.unwrap();
     let same = at("2026-06-02T00:00:00Z");
     register(&store, &[("nightly", "0 3 * * * UTC")], same).await;
     assert_eq!(state(&store, "nightly").await.since, at("2026-06-01T00:00:00Z"));
@@ -136,7 +136,7 @@ async fn missed_instants_are_counted_with_their_number() {
     let store = store(&folder).await;
     let first = at("2026-06-01T03:00:00Z");
     let many = JobRun { instants: 500, ..run("nightly", first + TimeDelta::days(1), JobOutcome::Missed) };
-    store.pass_jobs(&[run("nightly", first, JobOutcome::Missed), many.clone()]).await.unwrap();
+    store.pass_jobs(&[run("nightly", first, JobOutcome::Missed), many.clone()], &[]).await.unwrap();
     let totals = store.job_totals().await.unwrap();
     assert_eq!(totals.get(&(id("nightly"), JobOutcome::Missed)), Some(&501));
     assert_eq!(state(&store, "nightly").await.nominal, Some(many.nominal));
@@ -147,7 +147,7 @@ async fn missed_instants_are_counted_with_their_number() {
 async fn a_recorded_run_cannot_be_edited() {
     let folder = private_folder();
     let store = store(&folder).await;
-    store.end_job(&run("nightly", at("2026-06-01T03:00:00Z"), JobOutcome::Failed), false).await.unwrap();
+    store.end_job(&run("nightly", at("2026-06-01T03:00:00Z"), JobOutcome::Failed), false, &[]).await.unwrap();
     let url = format!("sqlite:{}", store.path().display());
     store.close().await;
     let db = sqlx::SqlitePool::connect(&url).await.unwrap();
