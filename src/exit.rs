@@ -41,7 +41,7 @@ pub enum Exit {
     FoundCritical,
     /// 14: an output could not be written.
     Output,
-    /// 75: another runner holds the lock; try again later (`EX_TEMPFAIL`).
+    /// 75: another run holds the lock, or another program the file; try again later (`EX_TEMPFAIL`).
     Locked,
     /// 130: stopped by SIGINT, as a shell counts it.
     Interrupted,
@@ -136,12 +136,12 @@ impl Exit {
             Self::FoundHigh => "findings or changes, the worst high (only with `--fail-on`)",
             Self::FoundCritical => "findings or changes, the worst critical (only with `--fail-on`)",
             Self::Output => "an output could not be written",
-            Self::Locked => "another runner holds the lock; try again later",
+            Self::Locked => "another run holds the lock, or another program the file; try again later",
             Self::Interrupted => {
-                "stopped by Ctrl-C (SIGINT); the next `collect` with the same credentials within 20 minutes of its beginning goes on where it stopped"
+                "stopped by Ctrl-C (SIGINT); the next `collect` with the same credentials within 30 minutes resumes it"
             }
             Self::Terminated => {
-                "stopped by SIGTERM; the next `collect` with the same credentials within 20 minutes of its beginning goes on where it stopped"
+                "stopped by SIGTERM; the next `collect` with the same credentials within 30 minutes resumes it"
             }
         }
     }
@@ -209,6 +209,9 @@ mod tests {
     fn the_table_has_one_line_for_each_code() {
         let table = Exit::table();
         assert_eq!(table.lines().count(), 2 + Exit::ALL.len());
-        assert!(table.contains("\n| 75 | another runner holds the lock; try again later |\n"), "{table}");
+        assert!(
+            table.contains("\n| 75 | another run holds the lock, or another program the file; try again later |\n"),
+            "{table}"
+        );
     }
 }

@@ -29,10 +29,14 @@ use crate::store::place::LEAST_ROOM;
 use crate::store::runner::Runner;
 use crate::store::runs::{LEAST_REGRESSION, Moment, Occasion, RunId};
 use crate::store::seal::Sealing;
+use crate::store::staging::MAX_RESUME_AGE;
 use crate::store::{Store, StoreError};
 
 /// Name and version of this program, as snapshots record it.
 pub const TOOL: &str = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
+
+/// A run that is resumed has at least that long for what is left of it: with seconds left most of it would be gaps.
+pub const MIN_LEFT: Duration = Duration::from_mins(10);
 
 /// Clocks that differ by more date everything wrongly: nothing is sealed then.
 pub const MAX_SKEW: Duration = Duration::from_hours(24);
@@ -142,6 +146,7 @@ impl CollectFailure {
 pub fn of_store(error: &StoreError) -> Exit {
     match error {
         StoreError::Locked { .. } | StoreError::ServiceRunning { .. } => Exit::Locked,
+        error if error.is_busy() => Exit::Locked,
         error if error.is_usage() => Exit::Usage,
         _ => Exit::Store,
     }
@@ -149,8 +154,9 @@ pub fn of_store(error: &StoreError) -> Exit {
 
 /// Collects once. A failed walk is recorded as a failed run; nothing that was sealed before is touched.
 ///
-/// A run that was cut off or stopped goes on, if it was collected under the same terms and began less than twenty minutes
-/// ago; see [`crate::store::staging::TAKEN_UP_WITHIN`]. When the order is stopped, the run is recorded as interrupted and can be taken up; sealing is not stopped any more.
+/// A run that was interrupted is resumed, if it was collected under the same terms and was interrupted less than half an hour
+/// ago; see [`MAX_RESUME_AGE`]. When the order is stopped, or another program holds the file for too long, the run is recorded
+/// as interrupted; sealing is not stopped any more.
 pub async fn collect(
     store: &Store,
     client: &Client,
@@ -158,6 +164,7 @@ pub async fn collect(
     order: Order,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Snapshot, CollectFailure> {
+    let store = &store.waiting_until(order.stop.token());
     if let Some(label) = &order.label {
         store.refuse_taken_label(order.limits.contract, label).await?;
     }
@@ -250,10 +257,12 @@ impl Desk<'_> {
         let Some(found) = store.take_up(runner, &order.occasion, are_same, now).await? else {
             return Ok(None);
         };
-        let used = (now - found.started).to_std().unwrap_or_default();
-        match earlier(&client, found.outcomes, now) {
+        match earlier(&client, found.outcomes, found.interrupted, now) {
             Ok(earlier) => {
-                tracing::info!("Going on with a run that was cut off; it began {} s ago", used.as_secs());
+                let interrupted = found.interrupted.or(earlier.newest()).unwrap_or(now);
+                let used = (interrupted - found.started).to_std().unwrap_or_default();
+                let used = used.min(order.limits.longest.saturating_sub(MIN_LEFT));
+                tracing::info!("Resuming a run that was interrupted at {interrupted}");
                 Ok(Some(Begun { run: found.run, client, label: found.label, used, earlier }))
             }
             Err(reason) => {
@@ -284,7 +293,10 @@ impl Desk<'_> {
         // On the heap: a walk with everything that is in flight is large.
         let outcome = Box::pin(self.sealed(begun)).await;
         if let Err(failure) = &outcome {
+            let is_busy = matches!(failure, CollectFailure::Store(error) if error.is_busy());
             let (state, reason) = match failure {
+                // What it has read stays, and the next run resumes it.
+                _ if is_busy => (RunState::Interrupted, reasons(failure)),
                 CollectFailure::Walk(CollectError::Stopped) => {
                     (RunState::Interrupted, format!("stopped by {}", self.order.stop.why().unwrap_or("its caller")))
                 }
@@ -296,12 +308,20 @@ impl Desk<'_> {
             };
             let now = self.seams.now();
             let announcement = self.announce_failure(run, state, failure).await;
-            if let Err(error) = self.store.end_run(run, state, &reason, now, announcement.as_slice()).await {
+            // Who waited in vain does not wait as long again to record that.
+            let store = if is_busy { self.store.trying_once() } else { self.store.clone() };
+            if let Err(error) = store.end_run(run, state, &reason, now, announcement.as_slice()).await {
                 // The failure itself is what the caller has to hear of; a run without an end is recognised as cut off.
                 tracing::warn!(error = &error as &dyn std::error::Error, "The end of the run could not be recorded");
             }
         }
-        outcome
+        match outcome {
+            // Who was stopped while it waited has been stopped.
+            Err(CollectFailure::Store(error)) if error.is_busy() && self.order.stop.token().is_cancelled() => {
+                Err(CollectError::Stopped.into())
+            }
+            outcome => outcome,
+        }
     }
 
     /// The alert of a run that failed; none if it can be resumed, or has a snapshot already.
@@ -349,12 +369,20 @@ impl Desk<'_> {
 }
 
 /// What an earlier part of a run has read, with room taken for it; or why the run cannot go on. Whatever it was, it can be
-/// read again from the API.
-fn earlier(client: &Client, kept: Vec<String>, now: DateTime<Utc>) -> Result<Earlier, &'static str> {
+/// read again from the API. A process that was killed recorded no interruption: its last answer counts.
+fn earlier(
+    client: &Client,
+    kept: Vec<String>,
+    interrupted: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Result<Earlier, &'static str> {
     // Kept by a build that writes it in another way, perhaps.
     let earlier = Earlier::read(kept).map_err(|_| "what it had read cannot be read")?;
     if earlier.newest().is_some_and(|newest| newest > now + LEAST_REGRESSION) {
         return Err("the clock went back since: nobody knows how old it is");
+    }
+    if interrupted.or(earlier.newest()).is_some_and(|last| now - last > MAX_RESUME_AGE) {
+        return Err("it was interrupted more than half an hour ago");
     }
     client.hold(earlier.weight()).map_err(|_| "what it had read is more than a run may hold")?;
     Ok(earlier)

@@ -31,7 +31,7 @@ const MAX_GAPS_SHOWN: usize = 10;
 
 /// Reads everything the credentials can see of a contract and seals it as the next snapshot.
 ///
-/// A collection that was cut off or stopped goes on where it was, if it began less than 20 minutes ago; see --fresh.
+/// A collection that was interrupted less than 30 minutes ago is resumed; see --fresh.
 /// Reading never changes anything at IONOS. What cannot be read makes the snapshot incomplete (exit code 9); it is
 /// never taken for removed.
 #[derive(Args, Debug)]
@@ -54,7 +54,7 @@ pub struct Collect {
     /// Read memberships from the users' side too, and compare: one request more for each user
     #[arg(long)]
     cross_check: bool,
-    /// Begin a new run, even if one that was cut off and began less than 20 minutes ago could go on
+    /// Begin a new run, even if one that was interrupted less than 30 minutes ago could be resumed
     #[arg(long)]
     fresh: bool,
 }

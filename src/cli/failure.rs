@@ -245,13 +245,11 @@ impl Failure {
                 Some("read it with the version that wrote it, or a newer one".to_owned())
             }
             Self::Stopped { .. } | Self::Cut { .. } => {
-                Some("collect again with the same credentials within 20 minutes of its beginning, and it goes on where it stopped".to_owned())
+                Some("collect again with the same credentials within 30 minutes, and the run is resumed".to_owned())
             }
             Self::Abandoned { .. } => Some("nothing is left of it; run the command again".to_owned()),
             Self::Setup(error) => Some(error.hint().to_owned()),
-            Self::Listen(_) => {
-                Some("set [service] listen to another address, or to an empty one for none".to_owned())
-            }
+            Self::Listen(_) => Some("set [service] listen to another address, or to an empty one for none".to_owned()),
             Self::Signals(_)
             | Self::Random(_)
             | Self::Deliver(DeliverFailure::Random(_))

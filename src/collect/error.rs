@@ -106,9 +106,7 @@ impl CollectError {
             Self::ClocksDiffer { .. } => {
                 "nothing was sealed: set the clock of this machine, by NTP, or that of the server if this one is right"
             }
-            Self::Stopped => {
-                "collect again with the same credentials within 20 minutes of its beginning, and it goes on where it stopped"
-            }
+            Self::Stopped => "collect again with the same credentials within 30 minutes, and the run is resumed",
             Self::Journal(_) => return None,
             Self::NotConfirmedInTime | Self::NothingInTime => {
                 "try again later; `keyholder doctor` tells how fast the API answers"

@@ -155,6 +155,9 @@ pub(super) fn hint(error: &sqlx::Error) -> String {
         Some(READ_ONLY | CANNOT_OPEN) => {
             format!("check that you may write to the database and to its folder, then try again; {sealed}")
         }
+        Some(BUSY | TABLE_LOCKED) => {
+            "nothing is damaged: another program holds the file (`fuser FILE` names it); try again later".to_owned()
+        }
         _ => {
             format!("{sealed}; check free space and the file's integrity with `sqlite3 FILE 'PRAGMA integrity_check'`")
         }

@@ -115,6 +115,7 @@ impl Store {
     /// settled, so that a process that ends in between does not use up what a receiver is allowed to refuse.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn claim(&self, sink: &str, now: DateTime<Utc>, limit: u32) -> Result<Vec<Claimed>, StoreError> {
+        let mut transaction = self.begin("begin to claim deliveries").await?;
         let claimed: Vec<(i64, u32)> = sqlx::query_as(
             "UPDATE delivery SET due = ?3 WHERE sink = ?1 AND state = 'pending' AND due <= ?2 \
              AND alert IN (SELECT alert FROM delivery WHERE sink = ?1 AND state = 'pending' AND due <= ?2 \
@@ -124,9 +125,10 @@ impl Store {
         .bind(to_millis(now))
         .bind(to_millis(now + CLAIM_LASTS))
         .bind(limit)
-        .fetch_all(&self.writer)
+        .fetch_all(&mut *transaction)
         .await
         .when("claim deliveries")?;
+        transaction.commit().await.when("claim deliveries")?;
         let numbers: Vec<i64> = claimed.iter().map(|(number, _)| *number).collect();
         let alerts = self.alerts_numbered(&numbers).await?;
         let attempt_of = |number| claimed.iter().find(|(of, _)| *of == number).map_or(1, |(_, attempt)| *attempt);
@@ -138,17 +140,14 @@ impl Store {
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn postpone(&self, sink: &str, claimed: &[Claimed], due: DateTime<Utc>) -> Result<(), StoreError> {
         let numbers: Vec<i64> = claimed.iter().map(|one| one.number).collect();
-        sqlx::query(
+        let update = sqlx::query(
             "UPDATE delivery SET due = ?3 WHERE sink = ?1 AND state = 'pending' \
              AND (due < ?3 OR alert IN (SELECT value FROM json_each(?2)))",
         )
         .bind(sink)
         .bind(super::wide::list(&numbers))
-        .bind(to_millis(due))
-        .execute(&self.writer)
-        .await
-        .when("postpone deliveries")?;
-        Ok(())
+        .bind(to_millis(due));
+        self.write("postpone deliveries", update).await.map(drop)
     }
 
     /// Records how an attempt ended.
@@ -160,7 +159,7 @@ impl Store {
         settled: &Settled,
         at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to record a delivery")?;
+        let mut transaction = self.begin("begin to record a delivery").await?;
         let (state, due, outcome, detail) = match settled {
             Settled::Delivered { detail } => ("delivered", None, "delivered", detail),
             Settled::Retry { due, detail } => ("pending", Some(*due), "retry", detail),
@@ -278,7 +277,7 @@ impl Store {
         sink: Option<&str>,
         now: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to retry dead letters")?;
+        let mut transaction = self.begin("begin to retry dead letters").await?;
         let chosen = "d.state = 'dead' AND (?1 IS NULL OR lower(hex(o.id)) = ?1) AND (?2 IS NULL OR d.sink = ?2)";
         let enable = format!(
             "DELETE FROM disabled_sink WHERE sink = ?2 OR sink IN \

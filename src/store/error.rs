@@ -144,6 +144,17 @@ pub enum StoreError {
         #[source]
         source: sqlx::Error,
     },
+    /// Another program held the file for as long as the limit allows.
+    #[error("{action}: another program holds the file {}", path.display())]
+    Busy {
+        /// The database.
+        path: PathBuf,
+        /// What was being done.
+        action: &'static str,
+        /// SQLite's reason.
+        #[source]
+        source: sqlx::Error,
+    },
     /// A row does not make sense.
     #[error("read table {table}: {what}")]
     Inconsistent {
@@ -213,6 +224,15 @@ impl StoreError {
         matches!(self, Self::NoSnapshot(_) | Self::NoContract(_) | Self::LabelTaken { .. })
     }
 
+    /// Whether another program held the file: nothing is wrong with it, and a later try may succeed.
+    pub fn is_busy(&self) -> bool {
+        match self {
+            Self::Busy { .. } => true,
+            Self::Sql { source, .. } => damage::is_busy(source),
+            _ => false,
+        }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
@@ -249,6 +269,9 @@ impl StoreError {
                 path.display(),
                 log.display()
             ),
+            Self::Busy { path, .. } => {
+                format!("nothing is damaged: `fuser {}` names the program; end it, or try again later", path.display())
+            }
             Self::NoSnapshot(_) => "`keyholder snapshots list` shows what there is".to_owned(),
             Self::Locked { .. } => "wait until it is done, then try again".to_owned(),
             Self::ServiceRunning { .. } => {

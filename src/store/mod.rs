@@ -34,7 +34,9 @@ pub mod snapshots;
 pub mod staging;
 pub mod state;
 mod vanishing;
+mod waiting;
 mod wide;
 
 pub use error::StoreError;
 pub use open::{Access, Store};
+pub use waiting::LockWait;

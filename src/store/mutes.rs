@@ -55,7 +55,7 @@ impl Store {
     /// Records a mute together with the alerts that announce it, which name it by its number.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn mute(&self, mute: &Mute, announcement: impl FnOnce(i64) -> Vec<Outgoing>) -> Result<i64, StoreError> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to mute alerts")?;
+        let mut transaction = self.begin("begin to mute alerts").await?;
         let number: i64 = sqlx::query_scalar(
             "INSERT INTO mute (sink, class, contract, person, reason, since, until) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
         )
@@ -88,12 +88,8 @@ impl Store {
     /// Takes a mute back. Answers whether there was one to take back.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn unmute(&self, number: i64, at: DateTime<Utc>) -> Result<bool, StoreError> {
-        let done = sqlx::query("UPDATE mute SET ended = ?2 WHERE id = ?1 AND ended IS NULL")
-            .bind(number)
-            .bind(to_millis(at))
-            .execute(&self.writer)
-            .await
-            .when("take a mute back")?;
+        let update = sqlx::query("UPDATE mute SET ended = ?2 WHERE id = ?1 AND ended IS NULL");
+        let done = self.write("take a mute back", update.bind(number).bind(to_millis(at))).await?;
         Ok(done.rows_affected() == 1)
     }
 }

@@ -3,7 +3,6 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
@@ -15,6 +14,7 @@ use super::error::{StoreError, While as _};
 use super::header::{Header, inspect};
 use super::place::{self, exposed_folder, folder_of};
 use super::runner::hold;
+use super::waiting::{DEFAULT_TRY, LockWait, Waiting};
 
 /// The migrations, embedded, in order. Append only: a file of `migrations/` and a line here; a test compares the two.
 const MIGRATIONS: [(&str, &str); 11] = [
@@ -34,9 +34,6 @@ const MIGRATIONS: [(&str, &str); 11] = [
 /// `KHLD`, in the header of every database of ours.
 pub(super) const APPLICATION_ID: u32 = 0x4b48_4c44;
 
-/// How long a statement waits for a lock before it fails.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// Readers at once, in the store's own process.
 const READERS: u32 = 4;
 
@@ -54,7 +51,8 @@ pub enum Access {
 pub struct Store {
     pub(super) writer: SqlitePool,
     pub(super) readers: SqlitePool,
-    path: PathBuf,
+    pub(super) waiting: Waiting,
+    pub(super) path: PathBuf,
 }
 
 impl Store {
@@ -62,12 +60,17 @@ impl Store {
     ///
     /// Refuses a file that others can access, one of another program and one of a newer version, untouched. To be written,
     /// its folder must be closed to others, and not on another machine's file system.
-    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn open(path: &Path, access: Access) -> Result<Self, StoreError> {
+        Self::open_with(path, access, LockWait::default()).await
+    }
+
+    /// The same, with another limit on the waiting for programs that hold the file.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn open_with(path: &Path, access: Access, limit: LockWait) -> Result<Self, StoreError> {
         let path = &place::real(path);
         match access {
             Access::Read => Self::open_reading(path).await,
-            Access::Write => Self::open_writing(path).await,
+            Access::Write => Self::open_writing(path, limit).await,
         }
     }
 
@@ -83,10 +86,10 @@ impl Store {
             );
         }
         let readers = connect_reading(path).await?;
-        Ok(Self { writer: readers.clone(), readers, path: path.to_owned() })
+        Ok(Self { writer: readers.clone(), readers, waiting: Waiting::default(), path: path.to_owned() })
     }
 
-    async fn open_writing(path: &Path) -> Result<Self, StoreError> {
+    async fn open_writing(path: &Path, limit: LockWait) -> Result<Self, StoreError> {
         // A file that nobody may take for a database is told before anything about its surroundings.
         let found = inspect(path)?;
         refuse_foreign(path, found)?;
@@ -94,7 +97,7 @@ impl Store {
         if found == Header::Ours(schema_version()) {
             // A file that is up to date is not written to by opening it: somebody else may be collecting into it.
             place::refuse_read_only(path)?;
-            return Self::connect(path).await;
+            return Self::connect(path, limit).await;
         }
         make_folder(path)?;
         // Only one process at a time makes a database or upgrades it; whoever waited for that looks again.
@@ -105,7 +108,7 @@ impl Store {
             create(path).await?;
         }
         place::refuse_read_only(path)?;
-        let store = Self::connect(path).await?;
+        let store = Self::connect(path, limit).await?;
         let mut db = store.writer.acquire().await.when("open the database for writing")?;
         if matches!(found, Header::Ours(version) if version != schema_version()) {
             upgrade(&mut db, path).await?;
@@ -116,8 +119,9 @@ impl Store {
         Ok(store)
     }
 
-    async fn connect(path: &Path) -> Result<Self, StoreError> {
-        let writing = options(path).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
+    async fn connect(path: &Path, limit: LockWait) -> Result<Self, StoreError> {
+        let writing = options(path).busy_timeout(limit.per_try).journal_mode(SqliteJournalMode::Wal);
+        let writing = writing.synchronous(SqliteSynchronous::Full);
         let writer = SqlitePoolOptions::new().max_connections(1).connect_with(writing).await;
         let writer = writer.map_err(|source| {
             if damage::is_damage(&source) {
@@ -127,7 +131,7 @@ impl Store {
             }
         })?;
         let readers = reader_pool().connect_lazy_with(reading(path));
-        Ok(Self { writer, readers, path: path.to_owned() })
+        Ok(Self { writer, readers, waiting: Waiting { limit, ..Waiting::default() }, path: path.to_owned() })
     }
 
     /// Where the file is.
@@ -168,7 +172,7 @@ pub(super) fn refuse_unreadable(path: &Path) -> Result<u32, StoreError> {
 pub(super) fn options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
-        .busy_timeout(BUSY_TIMEOUT)
+        .busy_timeout(DEFAULT_TRY)
         .foreign_keys(true)
         .pragma("trusted_schema", "OFF")
         .pragma("cell_size_check", "ON")

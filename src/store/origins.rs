@@ -31,7 +31,7 @@ impl Store {
     /// The origin of a contract, or of the database as a whole; made when it is asked for first.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn origin(&self, contract: Option<ContractNumber>, seams: &Seams) -> Result<Origin, StoreError> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to look up the origin")?;
+        let mut transaction = self.begin("begin to look up the origin").await?;
         let known: Option<i64> = match contract {
             None => None,
             Some(number) => sqlx::query_scalar("SELECT id FROM contract WHERE number = ?")
@@ -48,7 +48,7 @@ impl Store {
     /// Begins a new history for every contract, and for the database as a whole: it was restored from a backup.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn renew_origins(&self, seams: &Seams) -> Result<(), StoreError> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to renew the origins")?;
+        let mut transaction = self.begin("begin to renew the origins").await?;
         renew(&mut transaction, seams).await?;
         transaction.commit().await.when("renew the origins")
     }

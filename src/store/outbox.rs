@@ -55,7 +55,7 @@ impl Store {
         if outgoing.is_empty() {
             return Ok(0);
         }
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to raise alerts")?;
+        let mut transaction = self.begin("begin to raise alerts").await?;
         let written = write(&mut transaction, outgoing).await?;
         transaction.commit().await.when("raise alerts")?;
         Ok(written)

@@ -46,16 +46,14 @@ impl Store {
     pub async fn runner_until(&self, now: DateTime<Utc>, stop: &CancellationToken) -> Result<Runner, StoreError> {
         let runner = lock(self.path(), now)?;
         self.refuse_damaged(stop).await?;
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to tidy up")?;
+        let mut transaction = self.begin("begin to tidy up").await?;
         let finished = runs::moment(&mut *transaction, now).await?.at;
-        sqlx::query(
-            "UPDATE run SET state = 'interrupted', finished = ?, reason = 'cut off before it was sealed' \
-             WHERE state = 'collecting'",
-        )
-        .bind(to_millis(finished))
-        .execute(&mut *transaction)
-        .await
-        .when("mark runs that were cut off")?;
+        sqlx::query("UPDATE run SET state = 'interrupted', finished = ?, reason = ? WHERE state = 'collecting'")
+            .bind(to_millis(finished))
+            .bind(staging::KILLED)
+            .execute(&mut *transaction)
+            .await
+            .when("mark runs that were cut off")?;
         staging::forget_old(&mut transaction, now).await?;
         transaction.commit().await.when("mark runs that were cut off")?;
         Ok(runner)

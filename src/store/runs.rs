@@ -58,7 +58,7 @@ impl Store {
         started: DateTime<Utc>,
         source: &Source,
     ) -> Result<RunId, StoreError> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to record the run")?;
+        let mut transaction = self.begin("begin to record the run").await?;
         staging::forget_all(&mut transaction).await?;
         let started = moment(&mut *transaction, started).await?.at;
         let result = sqlx::query(
@@ -89,7 +89,7 @@ impl Store {
         finished: DateTime<Utc>,
         announcement: &[Outgoing],
     ) -> Result<(), StoreError> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to end the run")?;
+        let mut transaction = self.begin("begin to end the run").await?;
         if state != RunState::Interrupted {
             staging::forget(&mut transaction, run).await?;
         }

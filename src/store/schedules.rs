@@ -23,7 +23,7 @@ impl Store {
     /// and one with another schedule have no instants up to now; jobs that are not listed are retired.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn register_jobs(&self, jobs: &[(JobId, String)], now: DateTime<Utc>) -> Result<(), StoreError> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to record the jobs")?;
+        let mut transaction = self.begin("begin to record the jobs").await?;
         // What stays 2 was not listed.
         sqlx::query("UPDATE job SET retired = retired + 2").execute(&mut *transaction).await.when("record the jobs")?;
         for (id, schedule) in jobs {
@@ -63,7 +63,7 @@ impl Store {
     /// Records that the run of an instant begins. False if that instant has run already; nothing begins then.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn begin_job(&self, job: &JobId, nominal: DateTime<Utc>) -> Result<bool, StoreError> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to record a job")?;
+        let mut transaction = self.begin("begin to record a job").await?;
         let nominal = to_millis(nominal);
         let ran: bool = sqlx::query_scalar(
             "SELECT EXISTS (SELECT 1 FROM job_run WHERE job = ? AND contract = ? AND nominal = ? \
@@ -95,20 +95,16 @@ impl Store {
     /// Takes back that a run began: it could not start, or was stopped, and is due again.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn release_job(&self, job: &JobId) -> Result<(), StoreError> {
-        sqlx::query("UPDATE job SET begun_nominal = NULL, begun_attempts = 0 WHERE name = ? AND contract = ?")
-            .bind(&job.name)
-            .bind(&job.contract)
-            .execute(&self.writer)
-            .await
-            .when("take back the beginning of a job")
-            .map(drop)
+        let update =
+            sqlx::query("UPDATE job SET begun_nominal = NULL, begun_attempts = 0 WHERE name = ? AND contract = ?");
+        self.write("take back the beginning of a job", update.bind(&job.name).bind(&job.contract)).await.map(drop)
     }
 
     /// Records a run that ended, with its alerts in the same transaction. One that found nothing to do (`quiet`) changes the
     /// state of the job only.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn end_job(&self, run: &JobRun, quiet: bool, alerts: &[Outgoing]) -> Result<(), StoreError> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to record a run")?;
+        let mut transaction = self.begin("begin to record a run").await?;
         if !quiet {
             append(&mut transaction, run).await?;
         }
@@ -121,7 +117,7 @@ impl Store {
     /// transaction. A run that was given up is the last one of its job.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn pass_jobs(&self, passed: &[JobRun], alerts: &[Outgoing]) -> Result<(), StoreError> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to record missed runs")?;
+        let mut transaction = self.begin("begin to record missed runs").await?;
         for run in passed {
             append(&mut transaction, run).await?;
             if run.outcome == JobOutcome::Failed {
@@ -145,14 +141,9 @@ impl Store {
     /// Lets a job go on from now whose record is far ahead of the clock.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn rewind_job(&self, job: &JobId, now: DateTime<Utc>) -> Result<(), StoreError> {
-        sqlx::query("UPDATE job SET nominal = NULL, since = ? WHERE name = ? AND contract = ?")
-            .bind(to_millis(now))
-            .bind(&job.name)
-            .bind(&job.contract)
-            .execute(&self.writer)
-            .await
-            .when("set a job back to the clock")
-            .map(drop)
+        let update = sqlx::query("UPDATE job SET nominal = NULL, since = ? WHERE name = ? AND contract = ?");
+        let update = update.bind(to_millis(now)).bind(&job.name).bind(&job.contract);
+        self.write("set a job back to the clock", update).await.map(drop)
     }
 
     /// The newest runs and missed instants, newest first.

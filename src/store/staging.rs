@@ -14,27 +14,34 @@ use super::runs::{LEAST_REGRESSION, Occasion, RunId, instant};
 use super::seal::number_of;
 use crate::domain::time::to_millis;
 
-/// A run that was cut off can be taken up if it began less than that ago. The half hour that a run may take counts from its
-/// beginning: so whoever takes one up has at least ten minutes for what is left of it.
-pub const TAKEN_UP_WITHIN: TimeDelta = TimeDelta::minutes(20);
+/// A run can be resumed within that time after its interruption.
+pub const MAX_RESUME_AGE: TimeDelta = TimeDelta::minutes(30);
 
-/// A run that can be taken up, given the oldest beginning and twice the newest time: beginnings and ends in the future are
-/// those of a clock that went back, by which nobody can tell an age.
-const YOUNG: &str = "r.state = 'interrupted' AND r.started >= ? AND r.started <= ? AND r.finished <= ?";
+/// A run that can be resumed, given the oldest interruption and twice the newest time: beginnings and ends in the future are
+/// those of a clock that went back, by which no age can be computed.
+const YOUNG: &str = "r.state = 'interrupted' AND r.finished >= ? AND r.started <= ? AND r.finished <= ?";
 
 /// The values of [`YOUNG`] at that time.
 fn young(now: DateTime<Utc>) -> [String; 3] {
     let newest = to_millis(now + LEAST_REGRESSION);
-    [to_millis(now - TAKEN_UP_WITHIN), newest.clone(), newest]
+    [to_millis(now - MAX_RESUME_AGE), newest.clone(), newest]
 }
 
-/// A run that was cut off and goes on.
+/// The reason of a run whose process ended without recording it: when it was interrupted is not known.
+pub(super) const KILLED: &str = "cut off before it was sealed";
+
+/// Id, beginning, interruption, terms and label of a run, as they are read.
+type Resumable = (i64, String, Option<String>, String, Option<String>);
+
+/// A run that was interrupted and is resumed.
 #[derive(Clone, Debug)]
 pub struct TakenUp {
     /// The run, under way again.
     pub run: RunId,
     /// When it began.
     pub started: DateTime<Utc>,
+    /// When it was interrupted; nothing if its process was killed and could not record that.
+    pub interrupted: Option<DateTime<Utc>>,
     /// What its snapshot was to be called.
     pub label: Option<String>,
     /// What it has read, in the order in which it was kept; never empty.
@@ -45,20 +52,14 @@ impl Store {
     /// Lets a run that has just begun be taken up later, under the same terms only.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn stage(&self, run: RunId, terms: &str, label: Option<&str>) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO staging (run, terms, label) VALUES (?, ?, ?)")
-            .bind(run.0)
-            .bind(terms)
-            .bind(label)
-            .execute(&self.writer)
-            .await
-            .when("let the run be taken up later")?;
-        Ok(())
+        let insert = sqlx::query("INSERT INTO staging (run, terms, label) VALUES (?, ?, ?)");
+        self.write("record the terms of the run", insert.bind(run.0).bind(terms).bind(label)).await.map(drop)
     }
 
     /// Keeps outcomes of a run behind those it has: all of them or none.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn keep(&self, run: RunId, outcomes: &[String]) -> Result<(), StoreError> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to keep what was read")?;
+        let mut transaction = self.begin("begin to keep what was read").await?;
         sqlx::query(
             "INSERT INTO staged (run, number, outcomes, packed) \
              SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3 FROM staged WHERE run = ?1",
@@ -73,7 +74,7 @@ impl Store {
     }
 
     /// Takes up the newest run that was interrupted, if it has read something, on terms that are the same now, and is young
-    /// enough: see [`TAKEN_UP_WITHIN`].
+    /// enough: see [`MAX_RESUME_AGE`]. How long ago a killed process worked on it, only its outcomes say.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn take_up(
         &self,
@@ -84,12 +85,12 @@ impl Store {
     ) -> Result<Option<TakenUp>, StoreError> {
         // What somebody asks for now may go on with what somebody asked for before; an instant of a schedule is that one.
         let select = format!(
-            "SELECT r.id, r.started, s.terms, s.label FROM run r JOIN staging s ON s.run = r.id \
+            "SELECT r.id, r.started, CASE WHEN r.reason <> '{KILLED}' THEN r.finished END, s.terms, s.label FROM run r JOIN staging s ON s.run = r.id \
              WHERE r.schedule = ? AND (r.schedule = 'manual' OR r.nominal = ?) AND {YOUNG} \
              AND EXISTS (SELECT 1 FROM staged WHERE run = r.id) ORDER BY r.id DESC LIMIT 1"
         );
         let [oldest, newest, last] = young(now);
-        let found: Option<(i64, String, String, Option<String>)> = sqlx::query_as(AssertSqlSafe(select))
+        let found: Option<Resumable> = sqlx::query_as(AssertSqlSafe(select))
             .bind(&occasion.schedule)
             .bind(to_millis(occasion.nominal))
             .bind(oldest)
@@ -98,16 +99,13 @@ impl Store {
             .fetch_optional(&self.writer)
             .await
             .when("look for a run that was cut off")?;
-        let Some((id, started, terms, label)) = found else { return Ok(None) };
+        let Some((id, started, interrupted, terms, label)) = found else { return Ok(None) };
         if !are_same(&terms) {
             tracing::info!("A run was cut off, but with other credentials, options or another version: beginning anew");
             return Ok(None);
         }
-        sqlx::query("UPDATE run SET state = 'collecting', finished = NULL, reason = NULL WHERE id = ?")
-            .bind(id)
-            .execute(&self.writer)
-            .await
-            .when("take up the run")?;
+        let update = sqlx::query("UPDATE run SET state = 'collecting', finished = NULL, reason = NULL WHERE id = ?");
+        self.write("resume the run", update.bind(id)).await?;
         let rows: Vec<Vec<u8>> = sqlx::query_scalar("SELECT packed FROM staged WHERE run = ? ORDER BY number")
             .bind(id)
             .fetch_all(&self.writer)
@@ -117,13 +115,14 @@ impl Store {
         for packed in rows {
             outcomes.append(&mut unpack(&packed).map_err(StoreError::Packing)?);
         }
-        Ok(Some(TakenUp { run: RunId(id), started: instant(&started)?, label, outcomes }))
+        let interrupted = interrupted.as_deref().map(instant).transpose()?;
+        Ok(Some(TakenUp { run: RunId(id), started: instant(&started)?, interrupted, label, outcomes }))
     }
 
     /// Gives a run up: it will not be taken up, and what it has read is deleted.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn give_up(&self, run: RunId) -> Result<(), StoreError> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to give the run up")?;
+        let mut transaction = self.begin("begin to give the run up").await?;
         forget(&mut transaction, run).await?;
         transaction.commit().await.when("give the run up")
     }

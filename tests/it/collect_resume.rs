@@ -243,16 +243,16 @@ async fn a_run_that_is_too_old_is_not_gone_on_with() {
     let emulator = served().await;
     let side = Side::new().await;
     side.begin(&emulator, side.order(&emulator)).await;
-    side.clock.set(start() + TimeDelta::minutes(21));
+    side.clock.set(start() + TimeDelta::minutes(31));
     check_not_gone_on(&emulator, &side, side.order(&emulator)).await;
 }
 
 #[tokio::test]
-async fn a_run_that_is_nearly_too_old_goes_on_and_has_what_is_left_of_the_time() {
+async fn a_run_interrupted_half_an_hour_ago_is_resumed() {
     let emulator = served().await;
     let side = Side::new().await;
     side.begin(&emulator, side.order(&emulator)).await;
-    side.clock.set(start() + TimeDelta::minutes(19));
+    side.clock.set(start() + TimeDelta::minutes(29));
     let snapshot = side.collect(&emulator).await;
     assert!(side.saved(&snapshot).await.is_some_and(|saved| saved > 100));
     assert_eq!(snapshot.started, start());

@@ -80,7 +80,7 @@ impl Store {
         announcer: &dyn Announce,
         seams: &Seams,
     ) -> Result<Snapshot, StoreError> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.when("begin to seal the snapshot")?;
+        let mut transaction = self.begin("begin to seal the snapshot").await?;
         let number = sealing.contract;
         let seq = seal(&mut transaction, sealing, announcer, seams).await?;
         transaction.commit().await.when("commit the snapshot")?;

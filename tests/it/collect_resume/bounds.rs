@@ -7,9 +7,8 @@ use keyholder::api::Version;
 use keyholder::api::read::Client;
 use keyholder::api::settings::{Credentials, Settings};
 use keyholder::app::collect::{CollectFailure, Order, collect};
-use keyholder::collect::{Limits, Progress};
+use keyholder::collect::Progress;
 use keyholder::domain::snapshot::Snapshot;
-use keyholder::store::staging::TAKEN_UP_WITHIN;
 use tokio_util::sync::CancellationToken;
 
 use super::{Side, check_not_gone_on, served, start};
@@ -132,8 +131,8 @@ async fn staged_after(emulator: &emulator::Emulator, later: TimeDelta) -> i64 {
 #[tokio::test]
 async fn what_nobody_can_go_on_with_is_wiped_before_anything_else_is_done() {
     let emulator = served().await;
-    assert!(staged_after(&emulator, TimeDelta::minutes(19)).await > 0);
-    assert_eq!(staged_after(&emulator, TimeDelta::minutes(21)).await, 0, "too old");
+    assert!(staged_after(&emulator, TimeDelta::minutes(29)).await > 0);
+    assert_eq!(staged_after(&emulator, TimeDelta::minutes(31)).await, 0, "too old");
     assert_eq!(staged_after(&emulator, TimeDelta::minutes(-5)).await, 0, "of unknown age");
 }
 
@@ -150,8 +149,25 @@ async fn what_an_earlier_part_has_read_takes_room_and_more_than_a_run_may_hold_i
     }
 }
 
-#[test]
-fn whoever_takes_a_run_up_has_at_least_ten_minutes_left() {
-    let left = TimeDelta::from_std(Limits::default().longest).unwrap() - TAKEN_UP_WITHIN;
-    assert!(left >= TimeDelta::minutes(10), "{left:?}");
+/// A run that took that long before it was killed, and is resumed that long after its beginning; whether it was.
+async fn was_resumed(emulator: &emulator::Emulator, took: i64, begins: i64) -> bool {
+    let side = Side::new().await;
+    side.cut(emulator, TimeDelta::minutes(took)).await;
+    side.clock.set(start() + TimeDelta::minutes(begins));
+    let snapshot = side.collect(emulator).await;
+    assert!(snapshot.is_complete(), "killed after {took} min, resumed after {begins}: it had no time left");
+    side.saved(&snapshot).await.is_some()
+}
+
+#[tokio::test]
+async fn the_age_of_a_killed_run_counts_from_its_last_answer() {
+    let emulator = served().await;
+    assert!(was_resumed(&emulator, 25, 54).await);
+    assert!(!was_resumed(&emulator, 25, 57).await);
+}
+
+#[tokio::test]
+async fn a_run_that_used_up_its_time_has_ten_minutes_when_resumed() {
+    let emulator = served().await;
+    assert!(was_resumed(&emulator, 40, 41).await);
 }
