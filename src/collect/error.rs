@@ -111,7 +111,9 @@ impl CollectError {
             Self::NotConfirmedInTime | Self::NothingInTime => {
                 "try again later; `keyholder doctor` tells how fast the API answers"
             }
-            Self::Refused(error) | Self::NoContract(error) | Self::NothingRead(error) => return error.hint(),
+            Self::Refused(error) | Self::NoContract(error) | Self::NothingRead(error) => {
+                return error.hint().or_else(|| Some("try again later; `keyholder doctor` says what fails".to_owned()));
+            }
         };
         Some(own.to_owned())
     }

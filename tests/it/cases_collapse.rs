@@ -5,7 +5,7 @@ use emulator::{Emulator, Rule};
 use keyholder::domain::coverage::Scope;
 use keyholder::domain::notice::Notice;
 
-use crate::support::site::{Site, hide_last_user, lie};
+use crate::support::site::{Collected, Site, hide_last_user, lie};
 
 /// A contract with so many users.
 async fn site(users: usize) -> Site {
@@ -81,6 +81,25 @@ async fn l1_a_small_list_in_which_nothing_known_is_left_is_doubted() {
     let collected = site.collect().await;
     assert_eq!((fault.fired(), collected.snapshot.ended), (1, 0), "{:?}", collected.gaps());
     assert!(collected.gaps().contains(&format!("members({group}): unstable")), "{:?}", collected.gaps());
+}
+
+#[tokio::test]
+async fn l1_a_lost_resource_leaves_less_of_a_list_to_lose() {
+    let site = site(40).await;
+    let first_of_two: Vec<_> = site.emulator.read(|world| {
+        let owned = world.users().map(|user| world.owns(&user.id).cloned().collect::<Vec<_>>());
+        owned.filter(|owned| owned.len() == 2).map(|owned| owned[0].clone()).collect()
+    });
+    assert!(!first_of_two.is_empty(), "nobody owns two resources");
+    site.emulator.edit(|world| first_of_two.iter().for_each(|id| world.remove_resource(id).unwrap()));
+    site.emulator.fail(lie("/um/users/{userId}/owns", Items::Empty).attempts(1));
+    let Collected { snapshot, .. } = site.collect().await;
+    let stored = site.store.state(snapshot.contract, snapshot.seq).await.unwrap();
+    let lost = site.emulator.read(|world| {
+        let owned = world.users().flat_map(|user| world.owns(&user.id).map(|id| (user.id.clone(), id.clone())));
+        owned.filter(|(user, id)| !stored.owns.contains_key(&((&**user).into(), (&**id).into()))).count()
+    });
+    assert_eq!(lost, 0, "ownerships that are there ended");
 }
 
 #[tokio::test]

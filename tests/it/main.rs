@@ -91,6 +91,7 @@ mod sinks_email;
 mod sinks_http;
 mod sinks_judges;
 mod sinks_syslog;
+mod soak;
 mod store_around;
 mod store_diff;
 mod store_jobs;

@@ -90,10 +90,13 @@ impl Recheck<'_> {
             if LISTS.contains(scope) || !is_complete(&walk.sightings, scope) {
                 continue;
             }
-            let vanished: Vec<Vanished> =
-                vanished.iter().filter(|one| !explained.covers(scope.kind(), &one.id)).cloned().collect();
-            if trips(*before, vanished.len() as u64) {
-                tripped.push(Tripped { scope: scope.clone(), before: *before, vanished });
+            let (explained, vanished): (Vec<&Vanished>, Vec<&Vanished>) =
+                vanished.iter().partition(|one| explained.covers(scope.kind(), &one.id));
+            // What is explained could not be listed any more: the rest is judged as if it had been all.
+            let before = before.saturating_sub(explained.len() as u64);
+            if trips(before, vanished.len() as u64) {
+                let vanished = vanished.into_iter().cloned().collect();
+                tripped.push(Tripped { scope: scope.clone(), before, vanished });
             }
         }
         if tripped.is_empty() {

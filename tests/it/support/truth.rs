@@ -11,7 +11,8 @@ use keyholder::domain::state::State;
 /// Facts with what is so about them, in words. The contract is left out: it is always there.
 pub(crate) type Facts = BTreeMap<FactKey, String>;
 
-fn thing(kind: Kind, subject: &str) -> FactKey {
+/// The key of a thing.
+pub(crate) fn thing(kind: Kind, subject: &str) -> FactKey {
     FactKey { kind, subject: subject.into(), object: None }
 }
 
