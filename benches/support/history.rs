@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, TimeZone as _, Utc};
 use keyholder::domain::id::{ContractNumber, GroupId, ResourceId, UserId};
+use keyholder::domain::principal::Collector;
 use keyholder::domain::sighting::Sightings;
 use keyholder::domain::snapshot::{Snapshot, Source};
 use keyholder::seams::{Seams, SeededRandom, SetClock};
@@ -71,7 +72,9 @@ impl History {
         let run = self.store.begin_run(&self.runner, &occasion, at, &source).await?;
         self.store.vanishing(self.contract, &sightings).await?;
         let finished = at + TimeDelta::minutes(1);
-        let sealing = Sealing { run, contract: self.contract, sightings, finished, label: None, notices: Vec::new() };
+        let (contract, collector) = (self.contract, Collector::default());
+        let sealing =
+            Sealing { run, contract, sightings, finished, label: None, notices: Vec::new(), collector, accepted: None };
         Ok(self.store.seal(sealing, &Silent, &self.seams).await?)
     }
 

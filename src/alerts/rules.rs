@@ -40,6 +40,7 @@ pub fn severity_of(event: Event) -> Severity {
         | Event::JobFailed
         | Event::MassRemoval
         | Event::SuspiciousAnswer
+        | Event::CollectingPrincipalChanged
         | Event::CredentialsExpire
         | Event::CollectionOverdue
         | Event::AlertsMuted => Severity::High,

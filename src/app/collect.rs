@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::alerts::Announcer;
 use super::alerts::failure::{FailedCollection, FailureAlerts};
 use super::alerts::watch::raise_expiry;
+use super::principal::{Compared, compare};
 use super::stop::Stop;
 use super::terms::Terms;
 use crate::api::Fault;
@@ -16,10 +17,13 @@ use crate::api::read::Client;
 use crate::api::settings::Settings;
 use crate::api::wire::Notes;
 use crate::collect::plausibility;
+use crate::collect::principal::hold_back;
 use crate::collect::recheck::{Recheck, doubt_the_gone};
 use crate::collect::{CollectError, Course, Earlier, Journal, JournalError, Limits, Progress, Walk, walk_on};
+use crate::credentials::claims;
 use crate::domain::id::ContractNumber;
 use crate::domain::notice::Notice;
+use crate::domain::principal::Claims;
 use crate::domain::snapshot::{RunState, Snapshot, Source};
 use crate::domain::vanishing::VanishingByScope;
 use crate::exit::Exit;
@@ -66,6 +70,10 @@ pub struct Order {
     pub announcer: Announcer,
     /// When the token ends, if that is soon enough to be alerted.
     pub token_ends: Option<DateTime<Utc>>,
+    /// What the credentials say of themselves.
+    pub claims: Claims,
+    /// Who accepts another principal than before, if somebody does.
+    pub accept_principal: Option<String>,
 }
 
 impl Order {
@@ -88,6 +96,8 @@ impl Order {
             least_room: LEAST_ROOM,
             announcer: Announcer::default(),
             token_ends: None,
+            claims: claims(&settings.credentials),
+            accept_principal: None,
         }
     }
 }
@@ -348,8 +358,12 @@ impl Desk<'_> {
         let recheck = Recheck::new(&client, seams, order.limits.at_once, order.reread_after, deadline);
         // What was read is kept by now: it is asked again when the run goes on.
         let vanishing = async |walk: &Walk| store.vanishing(walk.contract, &walk.sightings).await;
-        let settled = settle(vanishing, recheck, &mut walk, order.cross_check);
-        order.stop.token().run_until_cancelled(settled).await.unwrap_or(Err(CollectError::Stopped.into()))?;
+        let person = order.accept_principal.as_deref();
+        let mut principal = compare(store, &order.claims, person, &walk, seams).await?;
+        let settling = Settling { cross_check: order.cross_check, holds_back: principal.holds_back() };
+        let settled = settle(vanishing, recheck, &mut walk, settling);
+        principal.collector.held_back =
+            order.stop.token().run_until_cancelled(settled).await.unwrap_or(Err(CollectError::Stopped.into()))?;
         // What was stopped in the middle looks like a server that does not answer: nothing is concluded from that.
         if order.stop.token().is_cancelled() {
             return Err(CollectError::Stopped.into());
@@ -363,7 +377,8 @@ impl Desk<'_> {
         }
         // Who asks now decides what it is called; who asked first, if nobody says anything now.
         let label = order.label.clone().or(label);
-        let sealing = Sealing { run, contract, sightings, finished, label, notices };
+        let Compared { collector, accepted } = principal;
+        let sealing = Sealing { run, contract, sightings, finished, label, notices, collector, accepted };
         Ok(store.seal(sealing, &order.announcer, seams).await?)
     }
 }
@@ -412,18 +427,29 @@ pub fn reasons(error: &dyn std::error::Error) -> String {
     chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
+/// How a walk is settled.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Settling {
+    /// Whether memberships are read from the users' side too.
+    pub cross_check: bool,
+    /// Whether nothing may end, because another principal than the accepted one collected.
+    pub holds_back: bool,
+}
+
 /// Asks again until it is known what may count as absent. The walk knows nothing of the store, and the store nothing of the
-/// API: here the one's sightings meet what the other knew, which `vanishing` tells.
+/// API: here the one's sightings meet what the other knew, which `vanishing` tells. Answers how many things were held back.
 pub async fn settle(
     vanishing: impl AsyncFn(&Walk) -> Result<VanishingByScope, StoreError>,
     mut recheck: Recheck<'_>,
     walk: &mut Walk,
-    cross_check: bool,
-) -> Result<(), CollectFailure> {
+    Settling { cross_check, holds_back }: Settling,
+) -> Result<u64, CollectFailure> {
     if cross_check {
         recheck.cross_check(walk).await?;
     }
     let mut missing = vanishing(walk).await?;
+    // Nothing of that is to end, so nothing of it has to be confirmed.
+    let held_back = if holds_back { hold_back(&mut walk.sightings, &std::mem::take(&mut missing)) } else { 0 };
     if recheck.confirm_lists(walk, &missing).await? {
         missing = vanishing(walk).await?;
     }
@@ -432,7 +458,7 @@ pub async fn settle(
     recheck.settle_members(walk).await?;
     doubt_the_gone(walk);
     plausibility::judge(walk, &missing);
-    Ok(())
+    Ok(held_back)
 }
 
 /// Tells the operator what the API answered that this program does not know; the values themselves are not shown.

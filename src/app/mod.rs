@@ -8,6 +8,7 @@ pub mod collect;
 pub mod demo;
 pub mod heartbeat;
 pub mod prepare;
+mod principal;
 pub mod recording;
 pub mod reports;
 pub mod restore;

@@ -49,6 +49,8 @@ pub struct CollectRequest {
     pub cross_check: bool,
     /// Whether to begin a new run, even if one that was interrupted could be resumed.
     pub fresh: bool,
+    /// Who accepts another principal than before, if somebody does.
+    pub accept_principal: Option<String>,
 }
 
 impl CollectRequest {
@@ -113,6 +115,7 @@ pub fn prepare(
         cross_check: request.cross_check || loaded.config.collect.cross_check,
         reread_after: loaded.config.collect.reread_after,
         fresh: request.fresh,
+        accept_principal: request.accept_principal.clone(),
         least_room: loaded.config.store.min_free_mib << 20,
         announcer: announcer(&loaded.config),
         token_ends,

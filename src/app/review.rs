@@ -159,8 +159,9 @@ fn whole_days(span: Duration) -> i64 {
 async fn view(store: &Store, snapshot: Snapshot) -> Result<View, ReviewError> {
     let coverage = store.coverage(snapshot.contract, snapshot.seq).await?;
     let state = store.state(snapshot.contract, snapshot.seq).await?;
+    let collector = store.collector(snapshot.contract, snapshot.seq).await?;
     let grants = grants(&state);
-    Ok(View { snapshot, coverage, state, grants })
+    Ok(View { snapshot, coverage, collector, state, grants })
 }
 
 async fn compare(store: &Store, since: Snapshot, current: &View) -> Result<Comparison, ReviewError> {

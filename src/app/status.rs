@@ -67,7 +67,10 @@ impl Status {
         let contracts = store.newest_snapshots().await?;
         Ok(Self {
             is_served: is_served(store.path()),
-            contracts: contracts.iter().map(|newest| judge(newest, now, overdue_after)).collect(),
+            contracts: contracts
+                .iter()
+                .map(|newest| with_collector(judge(newest, now, overdue_after), newest))
+                .collect(),
             jobs: store.job_states().await?.into_iter().collect(),
             deliveries: store.delivery_counts().await?,
         })
@@ -82,6 +85,14 @@ impl Status {
         let failed = |state: &JobState| state.last.as_ref().is_some_and(|last| last.outcome == JobOutcome::Failed);
         if stale || self.jobs.iter().any(|(_, state)| failed(state)) { Exit::Incomplete } else { Exit::Done }
     }
+}
+
+/// Says whose credentials collected the newest snapshot.
+fn with_collector(mut status: ContractStatus, newest: &Newest) -> ContractStatus {
+    if let Some(collector) = &newest.collector {
+        status.detail = format!("{}; collected by {collector}", status.detail);
+    }
+    status
 }
 
 fn judge(newest: &Newest, now: DateTime<Utc>, overdue_after: Duration) -> ContractStatus {

@@ -23,6 +23,7 @@ use crate::domain::notice::Notice;
 use crate::domain::severity::Severity;
 use crate::domain::snapshot::Snapshot;
 use crate::exit::Exit;
+use crate::seams::Environment;
 use crate::sinks::heartbeat::Heartbeat;
 use crate::store::{Access, Store};
 
@@ -35,6 +36,7 @@ const MAX_GAPS_SHOWN: usize = 10;
 /// Reading never changes anything at IONOS. What cannot be read makes the snapshot incomplete (exit code 9); it is
 /// never taken for removed.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub struct Collect {
     /// Which contract: a `[[contract]]` of the configuration by its name or number, or the number that is expected; a run
     /// that sees another one is refused
@@ -54,6 +56,13 @@ pub struct Collect {
     /// Read memberships from the users' side too, and compare: one request more for each user
     #[arg(long)]
     cross_check: bool,
+    /// Let things end although another principal than the accepted one collects, which may see less. Who says so is recorded
+    /// with the run
+    #[arg(long)]
+    accept_principal: bool,
+    /// Who accepts the principal; the name of the account that runs this, if not given
+    #[arg(long = "by", value_name = "WHO", requires = "accept_principal")]
+    person: Option<String>,
     /// Begin a new run, even if one that was interrupted less than 30 minutes ago could be resumed
     #[arg(long)]
     fresh: bool,
@@ -98,7 +107,7 @@ async fn one(
     signals: &mut Signals,
     context: &mut Context,
 ) -> Result<Exit, Failure> {
-    let request = request(command, chosen);
+    let request = request(command, chosen, &context.environment);
     let (Prepared { client, settings, order }, heartbeat) = match ready(&request, context) {
         Ok(ready) => ready,
         Err(failure) => {
@@ -144,13 +153,14 @@ async fn one(
     report(store, &snapshot, context).await
 }
 
-fn request(command: &Collect, chosen: &Chosen) -> CollectRequest {
+fn request(command: &Collect, chosen: &Chosen, environment: &Environment) -> CollectRequest {
     CollectRequest {
         contract: chosen.config.clone(),
         number: chosen.number,
         label: command.label.clone(),
         cross_check: command.cross_check,
         fresh: command.fresh,
+        accept_principal: command.accept_principal.then(|| accepting_person(command, environment)),
     }
 }
 
@@ -176,6 +186,13 @@ async fn alert(request: &CollectRequest, failure: &Failure, opened: &mut Option<
         let failed = FailedCollection { run: None, exit, reason, at };
         request.failure_alerts(&loaded.config).raise(store, &failed, &context.seams).await;
     }
+}
+
+/// Who accepts another principal: whoever is named, or the account that runs this.
+fn accepting_person(command: &Collect, environment: &Environment) -> String {
+    let account = || ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| environment.get(name));
+    let named = command.person.as_deref().or_else(account).map(str::trim).filter(|name| !name.is_empty());
+    named.unwrap_or("an account without a name").to_owned()
 }
 
 /// Says what the run noticed and could not see.

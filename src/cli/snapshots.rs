@@ -8,6 +8,7 @@ use super::{Context, Failure};
 use crate::domain::coverage::Coverage;
 use crate::domain::fact::Kind;
 use crate::domain::notice::Notice;
+use crate::domain::principal::Collector;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::time::to_seconds;
 use crate::domain::unknown::Unknowns;
@@ -194,7 +195,8 @@ async fn run_show(show: Show, context: &mut Context) -> Result<Exit, Failure> {
     let snapshot = context.select(&store.snapshots(contract).await?, contract, &show.snapshot)?;
     let coverage = store.coverage(contract, snapshot.seq).await?;
     if show.format == ListFormat::Table {
-        for (name, value) in described(&snapshot, &coverage, &context.title_of(contract)) {
+        let collector = store.collector(contract, snapshot.seq).await?;
+        for (name, value) in described(&snapshot, &coverage, collector.as_ref(), &context.title_of(contract)) {
             context.line(&visible(&format!("{name:<12} {value}")))?;
         }
         context.line("")?;
@@ -218,7 +220,12 @@ async fn run_show(show: Show, context: &mut Context) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn described(snapshot: &Snapshot, coverage: &Coverage, contract: &str) -> Vec<(&'static str, String)> {
+fn described(
+    snapshot: &Snapshot,
+    coverage: &Coverage,
+    collector: Option<&Collector>,
+    contract: &str,
+) -> Vec<(&'static str, String)> {
     let (all, complete) = coverage.totals();
     vec![
         ("contract", contract.to_owned()),
@@ -227,6 +234,7 @@ fn described(snapshot: &Snapshot, coverage: &Coverage, contract: &str) -> Vec<(&
         ("population", format!("{} ({complete} of {all} scopes)", population(snapshot))),
         ("started", to_seconds(snapshot.started)),
         ("finished", to_seconds(snapshot.finished)),
+        ("collected by", collector.map_or_else(|| "not recorded".to_owned(), ToString::to_string)),
         ("requests", snapshot.requests.to_string()),
         ("source", snapshot.source.api.clone()),
         ("tool", snapshot.source.tool.clone()),

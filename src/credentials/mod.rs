@@ -24,7 +24,7 @@ use crate::config::{ContractConfig, ContractCredentials, Loaded, Origin, SecretS
 use crate::seams::Environment;
 
 pub use secret_file::{Keeper, SecretFileError, mode_of, read as read_secret_file};
-pub use token::{Lifetime, WARN_BEFORE, expiry, lifetime};
+pub use token::{Lifetime, WARN_BEFORE, claims, expiry, lifetime};
 
 /// Credentials and where they were found.
 #[derive(Debug)]

@@ -60,6 +60,8 @@ pub enum Event {
     SuspiciousAnswer,
     /// Attributes that decide about access were not reported any more.
     AttributeUnknown,
+    /// Another principal than the accepted one collected.
+    CollectingPrincipalChanged,
     /// The token ends soon, or has ended.
     CredentialsExpire,
     /// There has been no complete snapshot for too long.

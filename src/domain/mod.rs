@@ -15,6 +15,7 @@ pub mod job;
 pub mod key;
 pub mod notice;
 pub mod period;
+pub mod principal;
 pub mod privilege;
 pub mod resource;
 pub mod schedule;

@@ -11,6 +11,7 @@ use crate::domain::grant::Grant;
 use crate::domain::id::Seq;
 use crate::domain::notice::Notice;
 use crate::domain::period::ReviewPeriod;
+use crate::domain::principal::Collector;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::state::State;
 
@@ -21,6 +22,8 @@ pub struct View {
     pub snapshot: Snapshot,
     /// How complete its population is.
     pub coverage: Coverage,
+    /// Whose credentials collected it; `None` for one that was sealed before that was kept.
+    pub collector: Option<Collector>,
     /// What was so.
     pub state: State,
     /// Effective access, in order of user and entitlement.

@@ -24,6 +24,7 @@ pub mod overview;
 pub mod packing;
 mod parts;
 pub mod place;
+pub mod principals;
 mod reader;
 pub mod restore;
 pub mod runner;

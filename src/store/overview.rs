@@ -10,9 +10,10 @@ use super::error::{StoreError, While as _};
 use super::open::{Store, beside};
 use super::runs::instant;
 use crate::domain::id::{ContractNumber, Seq};
+use crate::domain::principal::Collector;
 
 /// The newest snapshots of a contract.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Newest {
     /// The contract.
     pub contract: ContractNumber,
@@ -20,6 +21,8 @@ pub struct Newest {
     pub complete: Option<(Seq, DateTime<Utc>)>,
     /// The newest of all, and when it ended.
     pub sealed: Option<(Seq, DateTime<Utc>)>,
+    /// Whose credentials collected the newest of all.
+    pub collector: Option<Collector>,
 }
 
 /// Bytes of the files.
@@ -48,7 +51,16 @@ impl Store {
         .fetch_all(&self.readers)
         .await
         .when("look up the newest snapshots")?;
-        rows.iter().map(newest_of).collect()
+        let mut all = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let newest = newest_of(row)?;
+            let collector = match newest.sealed {
+                Some((seq, _)) => self.collector(newest.contract, seq).await?,
+                None => None,
+            };
+            all.push(Newest { collector, ..newest });
+        }
+        Ok(all)
     }
 
     /// How large the files are; one that is not there has no bytes.
@@ -64,5 +76,5 @@ fn newest_of(row: &SqliteRow) -> Result<Newest, StoreError> {
         _ => Ok(None),
     };
     let contract = ContractNumber(row.get::<i64, _>(0).unsigned_abs());
-    Ok(Newest { contract, complete: snapshot(1)?, sealed: snapshot(3)? })
+    Ok(Newest { contract, complete: snapshot(1)?, sealed: snapshot(3)?, collector: None })
 }

@@ -36,6 +36,7 @@ mod cases_missing;
 mod cases_outputs;
 mod cases_pages;
 mod cases_periods;
+mod cases_principal;
 mod cases_store;
 mod cases_times;
 mod cases_unknown;

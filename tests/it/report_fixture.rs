@@ -10,6 +10,7 @@ use keyholder::domain::coverage::{Coverage, Effort, Scope, ScopeKind, Status};
 use keyholder::domain::fact::{FactKey, Kind};
 use keyholder::domain::id::{ContractNumber, Seq};
 use keyholder::domain::notice::Notice;
+use keyholder::domain::principal::{Collector, Principal, PrincipalId, Role, Standing};
 use keyholder::domain::snapshot::{RunState, Snapshot, Source};
 use keyholder::domain::state::State;
 use keyholder::domain::user::Person;
@@ -161,6 +162,17 @@ pub(crate) fn coverage(state: &State, finished: DateTime<Utc>, gaps: &[(Scope, S
     coverage
 }
 
+/// An administrator who has a token for a year.
+fn collector() -> Collector {
+    let principal = Principal {
+        id: Some(PrincipalId::User(user_id(0).as_str().into())),
+        role: Some(Role::Administrator),
+        contract: Some(ContractNumber(31_884_391)),
+        expires: Some(days_ago(-200)),
+    };
+    Collector { principal, standing: Standing::Accepted, held_back: 0, acceptance: None }
+}
+
 /// A view of a state with its derived grants.
 pub(crate) fn view(state: State, finished: DateTime<Utc>, gaps: &[(Scope, Status)]) -> View {
     let coverage = coverage(&state, finished, gaps);
@@ -186,7 +198,7 @@ pub(crate) fn view(state: State, finished: DateTime<Utc>, gaps: &[(Scope, Status
         root: hex::encode(Sha256::digest(format!("{:?}", facts(&state)))),
     };
     let grants = grants(&state);
-    View { snapshot, coverage, state, grants }
+    View { snapshot, coverage, collector: Some(collector()), state, grants }
 }
 
 /// A month with changes in it, everything read to its end.

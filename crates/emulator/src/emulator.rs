@@ -21,11 +21,14 @@ use crate::identity::Identity;
 use crate::quota::{Quota, RateLimit};
 use crate::script::{Script, Step};
 use crate::server;
-use crate::shared::{Credentials, Settings, Shared};
+use crate::shared::{Credentials, Restricted, Settings, Shared};
 use crate::world::World;
 
 /// The first instant when none is given: 1 June 2026, six in the morning, UTC.
 const FIRST_INSTANT: i64 = 1_780_293_600;
+
+/// How long the tokens of the start are valid.
+const TOKEN_LIFE: TimeDelta = TimeDelta::days(365);
 
 /// Why the emulator did not start.
 #[derive(Debug, thiserror::Error)]
@@ -191,8 +194,8 @@ impl Builder {
         let credentials = Credentials {
             auditor: cast.auditor.clone(),
             restricted: cast.restricted.clone(),
-            token: identity.token(&cast.auditor, "admin", self.now),
-            restricted_token: identity.token(&cast.restricted, "user", self.now),
+            token: identity.token(&cast.auditor, &cast.auditor, "admin", self.now, TOKEN_LIFE),
+            restricted_token: identity.token(&cast.restricted, &cast.restricted, "user", self.now, TOKEN_LIFE),
             username: world.actor_of(&cast.auditor).name.to_string(),
             password: identity.password(),
         };
@@ -200,6 +203,7 @@ impl Builder {
             origin: format!("http://{address}"),
             clock: Clock::new(self.now),
             credentials,
+            issued: RwLock::default(),
             tally: Tally::default(),
             faults: Faults::default(),
             elsewhere,
@@ -266,6 +270,16 @@ impl Emulator {
     /// A bearer token of a user who administers nothing.
     pub fn restricted_token(&self) -> &str {
         &self.shared.credentials.restricted_token
+    }
+
+    /// Another bearer token of a user: valid for so long, and with an id of its own. `role` is what it says of itself; what the
+    /// user may do is decided by the contract.
+    pub fn issue_token(&self, user_id: &str, role: &str, lives: TimeDelta) -> String {
+        let mut issued = self.shared.issued.write().unwrap_or_else(PoisonError::into_inner);
+        let key_id = format!("{user_id}-{}", issued.len() + 1);
+        let token = self.identity.token(&key_id, user_id, role, self.shared.clock.now(), lives);
+        issued.push((token.clone(), user_id.into()));
+        token
     }
 
     /// The e-mail address that goes with [`Self::password`].
@@ -337,6 +351,11 @@ impl Emulator {
     /// Changes what happens to depths above 1.
     pub fn set_deep(&self, deep: Deep) {
         self.shared.settings_mut().deep = deep;
+    }
+
+    /// Changes what users get who administer nothing.
+    pub fn set_restricted(&self, restricted: Restricted) {
+        self.shared.settings_mut().restricted = restricted;
     }
 
     /// Changes the order of lists: `None` for oldest first.

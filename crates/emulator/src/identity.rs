@@ -21,13 +21,20 @@ impl Identity {
         Self { seed, contract_number: contract_number.unwrap_or(derived), canary }
     }
 
-    /// A token in the form of the real ones, a JWT, whose signature is the canary.
-    pub(crate) fn token(&self, user_id: &str, role: &str, from: DateTime<Utc>) -> String {
-        let header = serde_json::json!({"typ": "JWT", "kid": user_id, "alg": "RS256"});
+    /// A token in the form of the real ones, a JWT, whose signature is the canary. The key id tells tokens of one user apart.
+    pub(crate) fn token(
+        &self,
+        key_id: &str,
+        user_id: &str,
+        role: &str,
+        from: DateTime<Utc>,
+        lives: TimeDelta,
+    ) -> String {
+        let header = serde_json::json!({"typ": "JWT", "kid": key_id, "alg": "RS256"});
         let payload = serde_json::json!({
             "iss": "ionoscloud",
             "iat": from.timestamp(),
-            "exp": (from + TimeDelta::days(365)).timestamp(),
+            "exp": (from + lives).timestamp(),
             "identity": {
                 "role": role,
                 "contractNumber": self.contract_number,

@@ -20,6 +20,7 @@ pub mod replay;
 pub mod script;
 mod server;
 mod shared;
+mod sight;
 pub mod world;
 
 pub use api::{Deep, Version};
@@ -31,4 +32,5 @@ pub use generate::{Cast, Size};
 pub use inbox::Inbox;
 pub use quota::RateLimit;
 pub use replay::{Recording, RecordingError, Replay};
+pub use shared::Restricted;
 pub use world::World;

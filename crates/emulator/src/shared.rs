@@ -15,12 +15,24 @@ use crate::faults::Faults;
 use crate::quota::Quota;
 use crate::world::{Id, World};
 
+/// What the lists of the contract are to a user who administers nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Restricted {
+    /// Refused with 403.
+    #[default]
+    Refused,
+    /// Answered with 200 and what that user may see: himself, his groups without other members, what they share and what he
+    /// owns. Everything else is 404.
+    Shortened,
+}
+
 /// Switches that may be turned while the server runs.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Settings {
     pub(crate) latency: Duration,
     pub(crate) deep: Deep,
     pub(crate) shuffle: Option<u64>,
+    pub(crate) restricted: Restricted,
 }
 
 /// The credentials that are accepted.
@@ -47,6 +59,8 @@ pub(crate) struct Shared {
     pub(crate) origin: String,
     pub(crate) clock: Clock,
     pub(crate) credentials: Credentials,
+    /// Tokens that were made since the start, each with its user.
+    pub(crate) issued: RwLock<Vec<(String, Id)>>,
     pub(crate) tally: Tally,
     pub(crate) faults: Faults,
     pub(crate) elsewhere: Elsewhere,
@@ -86,21 +100,28 @@ impl Shared {
         let user_id = if basic {
             let pair = String::from_utf8(STANDARD.decode(secret.trim()).ok()?).ok()?;
             let (username, password) = pair.split_once(':')?;
-            (username.eq_ignore_ascii_case(&known.username) && password == known.password).then_some(&known.auditor)
+            let is_known = username.eq_ignore_ascii_case(&known.username) && password == known.password;
+            is_known.then(|| known.auditor.clone())
         } else if scheme.eq_ignore_ascii_case("bearer") {
             match secret.trim() {
-                token if token == known.token => Some(&known.auditor),
-                token if token == known.restricted_token => Some(&known.restricted),
-                _ => None,
+                token if token == known.token => Some(known.auditor.clone()),
+                token if token == known.restricted_token => Some(known.restricted.clone()),
+                token => self.issued_to(token),
             }
         } else {
             None
         }?;
         let world = self.world();
-        let user = world.user(user_id).filter(|user| user.active)?;
+        let user = world.user(&user_id).filter(|user| user.active)?;
         if basic && (user.sec_auth_active || user.force_sec_auth) {
             return None;
         }
         Some(Caller { user_id: user.id.clone(), administrator: user.administrator || user.id == *world.owner() })
+    }
+
+    /// Whose a token is that was made since the start.
+    fn issued_to(&self, token: &str) -> Option<Id> {
+        let issued = self.issued.read().unwrap_or_else(PoisonError::into_inner);
+        issued.iter().find(|(known, _)| known == token).map(|(_, user)| user.clone())
     }
 }

@@ -253,6 +253,8 @@ fn event_of(notice: &Notice) -> Option<Event> {
     match notice {
         Notice::MassRemoval { .. } | Notice::MassRemovalAcross { .. } => Some(Event::MassRemoval),
         Notice::SuspiciousAnswer { .. } | Notice::SuspiciousAcross { .. } => Some(Event::SuspiciousAnswer),
+        // In each run with it there is the notice; one alert is enough.
+        Notice::PrincipalChanged { change } if change.is_new => Some(Event::CollectingPrincipalChanged),
         Notice::AttributeUnknown { .. } if notice.severity() >= Severity::Medium => Some(Event::AttributeUnknown),
         _ => None,
     }

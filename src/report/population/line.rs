@@ -1,9 +1,9 @@
-//! One row of the certificate: all scopes of a kind, a scope that was not complete, an attribute that was not reported, or
-//! a notice.
+//! One row of the certificate: the collecting principal, all scopes of a kind, a scope that was not complete, an attribute
+//! that was not reported, or a notice.
 
 use serde::Serialize;
 
-use super::Population;
+use super::{Population, PrincipalRow};
 use crate::domain::time::to_seconds;
 use crate::report::csv::{Cells, Row};
 use crate::report::input::Input;
@@ -13,6 +13,8 @@ use crate::report::unknown::UnknownRow;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum What {
+    /// Whose credentials collected.
+    Principal,
     /// All scopes of one kind.
     Scopes,
     /// One scope that was not complete.
@@ -27,6 +29,7 @@ impl What {
     /// The word printed.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Principal => "principal",
             Self::Scopes => "scopes",
             Self::Gap => "gap",
             Self::Unknown => "unknown",
@@ -79,7 +82,7 @@ pub struct PopulationLine {
 }
 
 impl PopulationLine {
-    /// All rows: kinds, gaps, unknown attributes, notices.
+    /// All rows: principal, kinds, gaps, unknown attributes, notices.
     pub(super) fn all(input: &Input, population: Population) -> Vec<Self> {
         let snapshot = &input.current.snapshot;
         let blank = Self {
@@ -103,6 +106,7 @@ impl PopulationLine {
             last_utc: String::new(),
             shown_from_snapshot: None,
         };
+        let principal = Self::of_principal(population.principal, &blank);
         let kinds = population.kinds.into_iter().map(|kind| Self {
             scope_kind: kind.kind,
             status: if kind.scopes == kind.complete { "complete" } else { "incomplete" },
@@ -146,11 +150,24 @@ impl PopulationLine {
             severity: notice.severity,
             ..blank.clone()
         });
-        kinds.chain(gaps).chain(unknown).chain(notices).collect()
+        std::iter::once(principal).chain(kinds).chain(gaps).chain(unknown).chain(notices).collect()
     }
 }
 
 impl PopulationLine {
+    fn of_principal(one: PrincipalRow, blank: &Self) -> Self {
+        let role = if one.role.is_empty() { "not known" } else { &one.role };
+        let end = if one.expires_utc.is_empty() { "not known" } else { &one.expires_utc };
+        Self {
+            row: What::Principal,
+            reason: format!("Role: {role}. End of the token: {end}. {}", one.meaning),
+            scope_id: one.user_id,
+            scope_name: one.who,
+            status: one.standing,
+            ..blank.clone()
+        }
+    }
+
     fn of_unknown(one: UnknownRow, blank: &Self) -> Self {
         Self {
             row: What::Unknown,

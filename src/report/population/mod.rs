@@ -6,9 +6,11 @@ use serde::Serialize;
 
 mod document;
 mod line;
+mod principal;
 
 pub use self::document::PopulationReport;
 pub use self::line::{PopulationLine, What};
+pub use self::principal::PrincipalRow;
 use super::context::Context;
 use super::cover::{is_complete, population_word};
 use super::input::{Input, View};
@@ -51,6 +53,8 @@ pub struct Population {
     pub scopes_complete: u64,
     /// Requests sent, retries included.
     pub attempts: u64,
+    /// Whose credentials collected.
+    pub principal: PrincipalRow,
     /// Sums per kind of scope, in the order they are read.
     pub kinds: Vec<KindRow>,
     /// Scopes that were not complete, and those whose parent vanished during the run.
@@ -190,6 +194,7 @@ impl Population {
             scopes,
             scopes_complete,
             attempts: coverage.attempts(),
+            principal: PrincipalRow::of(context.view),
             kinds: coverage
                 .kinds
                 .iter()

@@ -22,12 +22,14 @@ use super::notices;
 use super::open::Store;
 use super::origins;
 use super::parts::{self, Part, PartKey};
+use super::principals;
 use super::runs::{self, RunId};
 use super::staging;
 use crate::domain::coverage::{Coverage, Effort, Scope, ScopeKind, Status};
 use crate::domain::fact::Kind;
 use crate::domain::id::{ContractNumber, Seq};
 use crate::domain::notice::Notice;
+use crate::domain::principal::{Collector, Principal};
 use crate::domain::sighting::Sightings;
 use crate::domain::snapshot::{RunState, Snapshot};
 use crate::domain::time::to_millis;
@@ -48,6 +50,10 @@ pub struct Sealing {
     pub label: Option<String>,
     /// What the run noticed about its own answers, in any order.
     pub notices: Vec<Notice>,
+    /// Whose credentials collected. One that is held back becomes the accepted one if it saw everything that is known.
+    pub collector: Collector,
+    /// The accepted principal, if it is another one.
+    pub accepted: Option<Principal>,
 }
 
 /// How many facts began, ended and changed.
@@ -98,7 +104,7 @@ async fn seal(
     // Before there is a row of the snapshot: a history that begins now begins with it.
     let origin = origins::of(&mut *db, contract, seams).await?;
     let mut sealer = Sealer::load(db, contract).await?;
-    let Sealing { run, contract: number, sightings, finished, label, mut notices } = sealing;
+    let Sealing { run, contract: number, sightings, finished, label, mut notices, collector, accepted } = sealing;
 
     let before = sealer.open_parents().await?;
     let commitments = sealer.commit(number, &sightings, seams).await?;
@@ -114,6 +120,9 @@ async fn seal(
     let snapshot = sealer.snapshot_row(run, label);
     snapshot.write(db).await?;
     write_coverage(db, run, &coverage).await?;
+    let collector = principals::settled(collector, &coverage);
+    notices.extend(principals::notice(db, contract, seq, &collector, accepted.as_ref()).await?);
+    principals::write(db, run.0, &collector).await?;
     staging::forget(db, run).await?;
     let finished = runs::moment(&mut *db, finished).await?.at;
     notices::write(db, run.0, notices.clone()).await?;

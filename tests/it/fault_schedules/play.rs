@@ -9,7 +9,7 @@ use emulator::{Emulator, Rule};
 use keyholder::analyse::diff::meanings;
 use keyholder::api::read::Client;
 use keyholder::api::{Depth, Version};
-use keyholder::app::collect::{CollectFailure, settle};
+use keyholder::app::collect::{CollectFailure, Settling, settle};
 use keyholder::collect::recheck::Recheck;
 use keyholder::collect::{CollectError, Limits, Walk, walk};
 use keyholder::domain::coverage::{Scope, Status};
@@ -223,7 +223,7 @@ impl Stage {
             let mut walk = walk(&client, &self.seams, limits, &|_| ()).await?;
             let recheck = Recheck::new(&client, &self.seams, limits.at_once, Duration::from_secs(1), deadline);
             let vanishing = async |walk: &Walk| self.bench.store.vanishing(walk.contract, &walk.sightings).await;
-            settle(vanishing, recheck, &mut walk, false).await?;
+            settle(vanishing, recheck, &mut walk, Settling::default()).await?;
             Ok(walk)
         };
         let late = async {

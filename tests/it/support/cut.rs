@@ -242,7 +242,7 @@ async fn outcome(database: &Path) -> Vec<String> {
 pub(crate) async fn sealed(database: &Path) -> BTreeSet<String> {
     let db = raw(database).await;
     let of_run = "run IN (SELECT run FROM snapshot WHERE seq = 1)";
-    let of: [(&str, &[&str], &str); 13] = [
+    let of: [(&str, &[&str], &str); 14] = [
         ("contract", &["id", "number"], "1"),
         (
             "run",
@@ -280,6 +280,7 @@ pub(crate) async fn sealed(database: &Path) -> BTreeSet<String> {
             of_run,
         ),
         ("gap", &["run", "kind", "parent", "status", "reason", "attempts"], of_run),
+        ("principal", &["run", "user_id", "role", "token_contract", "expires", "standing", "held_back"], of_run),
         ("notice", &["run", "number", "notice", "count"], of_run),
         (
             "fact",

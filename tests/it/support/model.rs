@@ -12,6 +12,7 @@ use keyholder::domain::group::Group;
 use keyholder::domain::id::ContractNumber;
 use keyholder::domain::key::Key;
 use keyholder::domain::notice::Notice;
+use keyholder::domain::principal::Collector;
 use keyholder::domain::resource::Resource;
 use keyholder::domain::share::Share;
 use keyholder::domain::sighting::Sightings;
@@ -267,7 +268,16 @@ impl Bench {
         let source = Source { api: "http://127.0.0.1/cloudapi/v6".into(), tool: "keyholder test".into() };
         let run = self.store.begin_run(&self.runner, &occasion, at, &source).await.expect("a run begins");
         let finished = at + TimeDelta::minutes(1);
-        let sealing = Sealing { run, contract, sightings, finished, label: None, notices };
+        let sealing = Sealing {
+            run,
+            contract,
+            sightings,
+            finished,
+            label: None,
+            notices,
+            collector: Collector::default(),
+            accepted: None,
+        };
         self.store.seal(sealing, announcer, &self.seams).await
     }
 }

@@ -7,6 +7,7 @@ use emulator::faults::{Distortion, Effect, Items};
 use emulator::{Emulator, Fault, Rule};
 use keyholder::api::Version;
 use keyholder::api::read::Client;
+use keyholder::api::settings::{Credentials, Settings};
 use keyholder::app::collect::{CollectFailure, Order, collect};
 use keyholder::domain::coverage::Coverage;
 use keyholder::domain::notice::Notice;
@@ -45,19 +46,42 @@ impl Site {
 
     /// Collects, one day after the last; nobody waits before a list is read again.
     pub(crate) async fn try_collect(&self) -> Result<Snapshot, CollectFailure> {
+        self.try_collect_as(&self.client, settings(&self.emulator, Version::V6), |_| ()).await
+    }
+
+    /// The same with that client, which has those settings, and what is to be different about the order.
+    async fn try_collect_as(
+        &self,
+        client: &Client,
+        settings: Settings,
+        edit: impl FnOnce(&mut Order),
+    ) -> Result<Snapshot, CollectFailure> {
         let day = self.days.get();
         self.days.set(day + 1);
         let at = start() + TimeDelta::days(day);
         let seams = Seams::new(SetClock::at(at), SeededRandom::new(7));
-        let settings = settings(&self.emulator, Version::V6);
-        let order =
+        let mut order =
             Order { reread_after: Duration::ZERO, cross_check: self.cross_check, ..Order::manual(at, &settings) };
-        collect(&self.store, &self.client, &seams, order, &|_| ()).await
+        edit(&mut order);
+        collect(&self.store, client, &seams, order, &|_| ()).await
     }
 
     pub(crate) async fn collect(&self) -> Collected {
         let before = self.emulator.counters().total;
         let snapshot = self.try_collect().await.unwrap();
+        self.collected(snapshot, before).await
+    }
+
+    /// Collects with other credentials, and what is to be different about the order.
+    pub(crate) async fn collect_as(&self, credentials: Credentials, edit: impl FnOnce(&mut Order)) -> Collected {
+        let settings = Settings { credentials, ..settings(&self.emulator, Version::V6) };
+        let client = Client::new(&settings, seams()).unwrap();
+        let before = self.emulator.counters().total;
+        let snapshot = self.try_collect_as(&client, settings, edit).await.unwrap();
+        self.collected(snapshot, before).await
+    }
+
+    async fn collected(&self, snapshot: Snapshot, before: u64) -> Collected {
         let coverage = self.store.coverage(snapshot.contract, snapshot.seq).await.unwrap();
         let notices = self.store.notices(snapshot.contract, snapshot.seq).await.unwrap();
         let requests = self.emulator.counters().total - before;

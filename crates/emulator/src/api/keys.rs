@@ -10,6 +10,7 @@ use super::view::{Coll, Node};
 use super::{Answered, Api, Problem, json};
 use crate::json::Writer;
 use crate::shared::Caller;
+use crate::sight;
 use crate::world::{Target, World};
 
 /// `umUsersS3keysGet`
@@ -81,7 +82,9 @@ pub(super) async fn sso_url(State(api): State<Api>, Path(id): Path<String>) -> A
 
 impl Api {
     fn user_must_exist(&self, id: &str) -> Result<(), Problem> {
-        self.shared.world().user(id).map(drop).ok_or_else(Problem::not_found)
+        let world = self.shared.world();
+        let seen = sight::of(&world);
+        seen.as_ref().unwrap_or(&world).user(id).map(drop).ok_or_else(Problem::not_found)
     }
 }
 

@@ -25,6 +25,7 @@ use axum::routing::{get, post, put};
 
 use crate::json::Writer;
 use crate::shared::{Caller, Shared};
+use crate::sight;
 use crate::world::{Target, World};
 pub(crate) use problem::Problem;
 use query::Asked;
@@ -117,8 +118,9 @@ impl Api {
     fn see(&self, fill: impl FnOnce(&View<'_>) -> Result<Writer, Problem>) -> Result<String, Problem> {
         let base = self.base();
         let world = self.shared.world();
+        let seen = sight::of(&world);
         let view = View {
-            world: &world,
+            world: seen.as_ref().unwrap_or(&world),
             base: &base,
             version: self.version,
             shuffle: self.shared.settings().shuffle,

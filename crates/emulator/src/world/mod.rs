@@ -5,6 +5,7 @@ mod access;
 mod holdings;
 mod model;
 mod people;
+mod sight;
 mod table;
 
 use std::collections::{BTreeMap, HashMap};

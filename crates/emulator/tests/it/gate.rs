@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use chrono::TimeZone as _;
-use keyholder_emulator::{Body, Emulator, RateLimit, Rule, StartError, Version};
+use keyholder_emulator::{Body, Emulator, RateLimit, Restricted, Rule, StartError, Version};
 use serde_json::json;
 
-use crate::peer::Peer;
+use crate::peer::{Answer, Peer};
 
 fn basic(username: &str, password: &str) -> String {
     let pair = format!("{username}:{password}");
@@ -15,7 +15,7 @@ fn basic(username: &str, password: &str) -> String {
 }
 
 #[track_caller]
-fn check_problem(answer: &crate::peer::Answer, status: u16, code: &str) {
+fn check_problem(answer: &Answer, status: u16, code: &str) {
     let (found, errors, _) = answer.problem();
     assert_eq!((found, errors.as_str()), (status, code), "{}", answer.text);
 }
@@ -67,6 +67,32 @@ async fn who_administers_nothing_sees_the_contract_and_themselves() {
     for path in ["/contracts".to_owned(), format!("/um/users/{own}"), format!("/um/users/{own}/s3keys")] {
         assert_eq!(peer.get(&path).await.status, 200, "{path}");
     }
+}
+
+#[tokio::test]
+async fn shortened_lists_show_a_user_himself_and_his_groups() {
+    let mut peer = Peer::new().await;
+    let own = peer.emulator.cast().restricted.clone();
+    let other = peer.emulator.cast().owner.clone();
+    peer.emulator.set_restricted(Restricted::Shortened);
+    peer.authorization = format!("Bearer {}", peer.emulator.issue_token(&own, "user", chrono::TimeDelta::hours(1)));
+    let groups: Vec<String> = peer.emulator.read(|world| world.groups_of(&own).map(ToString::to_string).collect());
+    let ids = |answer: &Answer| -> Vec<String> {
+        let items = answer.json()["items"].as_array().unwrap().clone();
+        items.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(ids(&peer.get("/um/users").await), [own.to_string()]);
+    let mut listed = ids(&peer.get("/um/groups").await);
+    listed.sort();
+    assert_eq!(listed, groups);
+    assert!(!groups.is_empty(), "the user is in a group");
+    for group in &groups {
+        assert_eq!(ids(&peer.get(&format!("/um/groups/{group}/users")).await), [own.to_string()]);
+    }
+    for path in [format!("/um/users/{other}"), format!("/um/users/{other}/s3keys/none")] {
+        check_problem(&peer.get(&path).await, 404, "309");
+    }
+    check_problem(&peer.call("DELETE", &format!("/um/users/{other}"), None).await, 403, "451");
 }
 
 #[tokio::test]

@@ -1,0 +1,305 @@
+//! The collecting principal: whose credentials read a contract, as far as that can be known.
+//!
+//! A weaker principal may get shorter lists with status 200, and 404 for what it cannot see. So identity and role of each run
+//! are kept, and another principal than the accepted one ends nothing. No address stands here: ids, or keyed commitments.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::id::{ContractNumber, UserId};
+use super::time::to_seconds;
+
+/// The longest word of a role that is kept, in characters.
+const MAX_ROLE_CHARS: usize = 64;
+
+/// What somebody may do in a contract.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", from = "String")]
+pub enum Role {
+    /// The owner of the contract.
+    Owner,
+    /// An administrator.
+    Administrator,
+    /// A user without either.
+    User,
+    /// A word that this version does not know.
+    Other(String),
+}
+
+impl Role {
+    /// The role of that word. Of an unknown one letters, digits, hyphens and underscores are kept.
+    pub fn from_word(word: &str) -> Option<Self> {
+        let word = word.trim();
+        let is_kept = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        Some(match word.to_ascii_lowercase().as_str() {
+            "" => return None,
+            "owner" => Self::Owner,
+            "admin" | "administrator" => Self::Administrator,
+            "user" => Self::User,
+            _ => Self::Other(word.chars().filter(is_kept).take(MAX_ROLE_CHARS).collect()),
+        })
+    }
+
+    /// The word printed and stored.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Owner => "owner",
+            Self::Administrator => "administrator",
+            Self::User => "user",
+            Self::Other(word) => word,
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl From<Role> for String {
+    fn from(role: Role) -> Self {
+        role.as_str().to_owned()
+    }
+}
+
+/// A word without any letter that is kept is an unknown role without a name.
+impl From<String> for Role {
+    fn from(word: String) -> Self {
+        Self::from_word(&word).unwrap_or(Self::Other(word))
+    }
+}
+
+/// What credentials say of themselves. Nothing of it is verified: the API does that with each request.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Claims {
+    /// The user whose token it is.
+    pub user: Option<UserId>,
+    /// The user name that goes with a password.
+    pub address: Option<String>,
+    /// The role at the time the token was made.
+    pub role: Option<Role>,
+    /// The contract that the token is for.
+    pub contract: Option<ContractNumber>,
+    /// When the token ends.
+    pub expires: Option<DateTime<Utc>>,
+}
+
+/// Without the address, which is personal.
+impl fmt::Debug for Claims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claims").field("user", &self.user).field("role", &self.role).finish_non_exhaustive()
+    }
+}
+
+/// Who collects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PrincipalId {
+    /// A user of the contract.
+    User(UserId),
+    /// Somebody with an address that no known user bears: HMAC of it under a random key of the contract.
+    Unlisted {
+        /// The key.
+        key: [u8; 32],
+        /// The commitment.
+        commitment: [u8; 32],
+    },
+}
+
+impl fmt::Display for PrincipalId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(user) => write!(f, "user {user}"),
+            Self::Unlisted { .. } => f.write_str("somebody who is no listed user"),
+        }
+    }
+}
+
+/// Whose credentials collected. What cannot be known is `None`, and never counts as a difference.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Principal {
+    /// Who.
+    pub id: Option<PrincipalId>,
+    /// What they may do: as the list of users has it, else as the token says.
+    pub role: Option<Role>,
+    /// The contract that the token is for.
+    pub contract: Option<ContractNumber>,
+    /// When the token ends.
+    pub expires: Option<DateTime<Utc>>,
+}
+
+impl Principal {
+    /// Whether identity or role are known to be others. A new token of the same user with the same role is no difference.
+    pub fn differs_from(&self, other: &Self) -> bool {
+        fn differ<T: PartialEq>(one: Option<&T>, other: Option<&T>) -> bool {
+            one.zip(other).is_some_and(|(one, other)| one != other)
+        }
+        differ(self.id.as_ref(), other.id.as_ref()) || differ(self.role.as_ref(), other.role.as_ref())
+    }
+}
+
+/// Identity and role.
+impl fmt::Display for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.id, &self.role) {
+            (Some(id), Some(role)) => write!(f, "{id} ({role})"),
+            (Some(id), None) => write!(f, "{id} (role not known)"),
+            (None, Some(role)) => write!(f, "not known ({role})"),
+            (None, None) => f.write_str("not known: neither the token nor the list of users names the principal"),
+        }
+    }
+}
+
+/// That somebody accepted another principal than before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acceptance {
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// What the principal of a run was to its snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Standing {
+    /// The accepted one from this run on: nothing was held back because of it.
+    Accepted,
+    /// Another one than the accepted one: nothing ended.
+    HeldBack,
+    /// It is not known who collected.
+    Unknown,
+}
+
+impl Standing {
+    /// The word printed and stored.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
+/// The principal of a sealed run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Collector {
+    /// Who it was.
+    pub principal: Principal,
+    /// What that was to the snapshot.
+    pub standing: Standing,
+    /// How many things were not seen and did not end because of it.
+    pub held_back: u64,
+    /// Who accepted it, if somebody did in this run.
+    pub acceptance: Option<Acceptance>,
+}
+
+/// That another principal than the accepted one collected. Ids and roles only.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PrincipalChange {
+    /// The accepted one.
+    pub accepted: String,
+    /// The one of this run.
+    pub now: String,
+    /// How many known things were not seen and did not end.
+    pub held_back: u64,
+    /// What follows.
+    pub outcome: ChangeOutcome,
+    /// Whether the run before had another one.
+    pub is_new: bool,
+}
+
+/// What follows from a change of the principal.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangeOutcome {
+    /// Nothing ends.
+    HeldBack,
+    /// It saw everything that is known, and is the accepted one from now on.
+    SawEverything,
+    /// Somebody accepted it.
+    AcceptedBy(String),
+}
+
+impl fmt::Display for PrincipalChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { accepted, now, held_back, outcome, .. } = self;
+        write!(f, "the collecting principal changed: {accepted} before, {now} now; ")?;
+        match outcome {
+            ChangeOutcome::HeldBack => write!(
+                f,
+                "nothing ends, and {held_back} known things that it did not see are carried, until a run sees everything \
+                 that is known or somebody accepts it with `keyholder collect --accept-principal`"
+            ),
+            ChangeOutcome::SawEverything => {
+                f.write_str("it saw everything that is known, and is the accepted one from this run on")
+            }
+            ChangeOutcome::AcceptedBy(person) => {
+                write!(f, "accepted by {person}: what it did not see in complete scopes counts as gone")
+            }
+        }
+    }
+}
+
+/// Identity, role, end of the token, and what became of it.
+impl fmt::Display for Collector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { principal, standing, held_back, acceptance } = self;
+        write!(f, "{principal}")?;
+        if let Some(end) = principal.expires {
+            write!(f, ", token valid until {}", to_seconds(end))?;
+        }
+        match (standing, acceptance) {
+            (Standing::HeldBack, _) => write!(f, "; not the accepted principal, {held_back} known things held back"),
+            (_, Some(Acceptance { by, at })) => write!(f, "; accepted by {by}, {}", to_seconds(*at)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Nobody knows whose credentials collected.
+impl Default for Collector {
+    fn default() -> Self {
+        Self { principal: Principal::default(), standing: Standing::Unknown, held_back: 0, acceptance: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn principal(user: Option<&str>, role: Option<Role>) -> Principal {
+        Principal { id: user.map(|user| PrincipalId::User(user.into())), role, ..Principal::default() }
+    }
+
+    #[track_caller]
+    fn check(one: (Option<&str>, Option<Role>), other: (Option<&str>, Option<Role>), expected: bool) {
+        let (one, other) = (principal(one.0, one.1), principal(other.0, other.1));
+        assert_eq!((one.differs_from(&other), other.differs_from(&one)), (expected, expected), "{one} / {other}");
+    }
+
+    #[test]
+    fn only_what_is_known_on_both_sides_differs() {
+        let admin = || Some(Role::Administrator);
+        check((Some("a"), admin()), (Some("a"), admin()), false);
+        check((Some("a"), admin()), (Some("b"), admin()), true);
+        check((Some("a"), admin()), (Some("a"), Some(Role::User)), true);
+        check((Some("a"), admin()), (Some("a"), None), false);
+        check((Some("a"), admin()), (None, None), false);
+        check((None, admin()), (Some("a"), Some(Role::User)), true);
+    }
+
+    #[test]
+    fn a_new_token_is_no_difference() {
+        let old = principal(Some("a"), Some(Role::User));
+        let new = Principal { expires: Some(DateTime::UNIX_EPOCH), ..old.clone() };
+        assert!(!new.differs_from(&old));
+    }
+
+    #[test]
+    fn roles_have_one_word_each() {
+        for (word, role) in [("admin", "administrator"), (" Owner", "owner"), ("user", "user"), ("a<b>", "ab")] {
+            assert_eq!(Role::from_word(word).unwrap().as_str(), role);
+        }
+        assert_eq!(Role::from_word(" "), None);
+    }
+}

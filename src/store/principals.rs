@@ -1,0 +1,217 @@
+//! The collecting principals of sealed runs: written with the snapshot, read to compare the next run with.
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqliteConnection};
+
+use super::commitment::commit;
+use super::error::{StoreError, While as _};
+use super::open::Store;
+use super::runs::instant;
+use super::seal::number_of;
+use crate::domain::coverage::Coverage;
+use crate::domain::id::{ContractNumber, Seq, UserId};
+use crate::domain::notice::Notice;
+use crate::domain::principal::{
+    Acceptance, ChangeOutcome, Collector, Principal, PrincipalChange, PrincipalId, Role, Standing,
+};
+use crate::domain::time::{to_millis, to_seconds};
+use crate::domain::user::Person;
+use crate::seams::Seams;
+
+const COLUMNS: &str = "p.user_id, p.address_key, p.address_commitment, p.role, p.token_contract, p.expires, p.standing, \
+                       p.held_back, p.accepted_by, p.accepted_at";
+
+impl Store {
+    /// Who bears an address: the user who is known to, else a commitment that is the same in each run of the contract.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn bearer_of(
+        &self,
+        contract: ContractNumber,
+        address: &str,
+        seams: &Seams,
+    ) -> Result<PrincipalId, StoreError> {
+        let address = address.trim().to_lowercase();
+        let known: Option<String> = sqlx::query_scalar(
+            "SELECT user_id FROM v_users WHERE contract_number = ? AND until IS NULL AND lower(trim(email)) = ? ORDER BY user_id",
+        )
+        .bind(number_of(contract.0))
+        .bind(&address)
+        .fetch_optional(&self.readers)
+        .await
+        .when("look up the user of an address")?;
+        if let Some(user) = known {
+            return Ok(PrincipalId::User(user.into()));
+        }
+        let key: Option<Vec<u8>> = sqlx::query_scalar(
+            "SELECT p.address_key FROM principal p JOIN snapshot s ON s.run = p.run JOIN contract c ON c.id = s.contract \
+             WHERE c.number = ? AND p.address_key IS NOT NULL ORDER BY s.seq LIMIT 1",
+        )
+        .bind(number_of(contract.0))
+        .fetch_optional(&self.readers)
+        .await
+        .when("look up the key of the principals")?;
+        let key = match key {
+            Some(key) => bytes(key)?,
+            None => seams.secret_bytes()?,
+        };
+        let commitment = commit(&key, &Person { email: Some(address), ..Person::default() })?;
+        Ok(PrincipalId::Unlisted { key, commitment })
+    }
+
+    /// The accepted principal of a contract: that of the last run in which nothing was held back, with the role that was known
+    /// of it last. `None` as long as no run knew its principal.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn accepted_principal(&self, contract: ContractNumber) -> Result<Option<Principal>, StoreError> {
+        let accepted = format!(
+            "SELECT {COLUMNS} FROM principal p JOIN snapshot s ON s.run = p.run JOIN contract c ON c.id = s.contract \
+             WHERE c.number = ? AND p.standing = 'accepted' ORDER BY s.seq DESC"
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(accepted))
+            .bind(number_of(contract.0))
+            .fetch_all(&self.readers)
+            .await
+            .when("look up the accepted principal")?;
+        let mut found: Option<Principal> = None;
+        for row in &rows {
+            let Collector { principal, .. } = collector_of(row)?;
+            let Some(newest) = &mut found else {
+                found = Some(principal);
+                continue;
+            };
+            if newest.role.is_some() || newest.id != principal.id {
+                break;
+            }
+            newest.role = principal.role;
+        }
+        Ok(found)
+    }
+
+    /// Whose credentials collected a snapshot; `None` for one that was sealed before that was kept.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn collector(&self, contract: ContractNumber, seq: Seq) -> Result<Option<Collector>, StoreError> {
+        let sealed = format!(
+            "SELECT {COLUMNS} FROM principal p JOIN snapshot s ON s.run = p.run JOIN contract c ON c.id = s.contract \
+             WHERE c.number = ? AND s.seq = ?"
+        );
+        let row = sqlx::query(sqlx::AssertSqlSafe(sealed))
+            .bind(number_of(contract.0))
+            .bind(seq.0)
+            .fetch_optional(&self.readers)
+            .await
+            .when("read whose credentials collected")?;
+        row.as_ref().map(collector_of).transpose()
+    }
+}
+
+/// One that is held back although it saw everything that is known is the accepted one from now on.
+pub(super) fn settled(mut collector: Collector, coverage: &Coverage) -> Collector {
+    if collector.standing == Standing::HeldBack && collector.held_back == 0 && coverage.is_complete() {
+        collector.standing = Standing::Accepted;
+    }
+    collector
+}
+
+/// What a run says about its principal if it is another one than the accepted one.
+pub(super) async fn notice(
+    db: &mut SqliteConnection,
+    contract: i64,
+    seq: i64,
+    collector: &Collector,
+    accepted: Option<&Principal>,
+) -> Result<Option<Notice>, StoreError> {
+    let Some(accepted) = accepted else { return Ok(None) };
+    let before = format!(
+        "SELECT {COLUMNS} FROM principal p JOIN snapshot s ON s.run = p.run WHERE s.contract = ? AND s.seq = ?"
+    );
+    let before = sqlx::query(sqlx::AssertSqlSafe(before))
+        .bind(contract)
+        .bind(seq - 1)
+        .fetch_optional(&mut *db)
+        .await
+        .when("look up the principal of the snapshot before")?;
+    let before = before.as_ref().map(collector_of).transpose()?.map(|before| before.principal);
+    let is_same = |before: &Principal| before.id == collector.principal.id && before.role == collector.principal.role;
+    let outcome = match (&collector.acceptance, collector.standing) {
+        (Some(acceptance), _) => ChangeOutcome::AcceptedBy(acceptance.by.clone()),
+        (None, Standing::Accepted) => ChangeOutcome::SawEverything,
+        (None, Standing::HeldBack | Standing::Unknown) => ChangeOutcome::HeldBack,
+    };
+    let change = PrincipalChange {
+        accepted: accepted.to_string(),
+        now: collector.principal.to_string(),
+        held_back: collector.held_back,
+        outcome,
+        is_new: !before.as_ref().is_some_and(is_same),
+    };
+    Ok(Some(Notice::PrincipalChanged { change }))
+}
+
+/// Writes whose credentials collected a run that is about to be sealed.
+pub(super) async fn write(db: &mut SqliteConnection, run: i64, collector: &Collector) -> Result<(), StoreError> {
+    let Collector { principal, standing, held_back, acceptance } = collector;
+    let (user, unlisted) = match &principal.id {
+        Some(PrincipalId::User(user)) => (Some(user.as_str()), None),
+        Some(PrincipalId::Unlisted { key, commitment }) => (None, Some((key.to_vec(), commitment.to_vec()))),
+        None => (None, None),
+    };
+    let (key, commitment) = unlisted.unzip();
+    sqlx::query(
+        "INSERT INTO principal (run, user_id, address_key, address_commitment, role, token_contract, expires, standing, \
+         held_back, accepted_by, accepted_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(run)
+    .bind(user)
+    .bind(key)
+    .bind(commitment)
+    .bind(principal.role.as_ref().map(Role::as_str))
+    .bind(principal.contract.map(|number| number_of(number.0)))
+    .bind(principal.expires.map(to_seconds))
+    .bind(standing.as_str())
+    .bind(number_of(*held_back))
+    .bind(acceptance.as_ref().map(|acceptance| &acceptance.by))
+    .bind(acceptance.as_ref().map(|acceptance| to_millis(acceptance.at)))
+    .execute(db)
+    .await
+    .when("write whose credentials collected")?;
+    Ok(())
+}
+
+fn collector_of(row: &SqliteRow) -> Result<Collector, StoreError> {
+    let column = "read whose credentials collected";
+    let text = |index: usize| row.try_get::<Option<String>, _>(index).when(column);
+    let blob = |index: usize| row.try_get::<Option<Vec<u8>>, _>(index).when(column);
+    let id = match (text(0)?, blob(1)?, blob(2)?) {
+        (Some(user), ..) => Some(PrincipalId::User(UserId::from(user))),
+        (None, Some(key), Some(commitment)) => {
+            Some(PrincipalId::Unlisted { key: bytes(key)?, commitment: bytes(commitment)? })
+        }
+        _ => None,
+    };
+    let standing = text(6)?.unwrap_or_default();
+    let acceptance = match (text(8)?, text(9)?) {
+        (Some(by), Some(at)) => Some(Acceptance { by, at: instant(&at)? }),
+        _ => None,
+    };
+    let contract: Option<i64> = row.try_get(4).when(column)?;
+    Ok(Collector {
+        principal: Principal {
+            id,
+            role: text(3)?.as_deref().and_then(Role::from_word),
+            contract: contract.map(|number| ContractNumber(number.unsigned_abs())),
+            expires: text(5)?.as_deref().map(instant).transpose()?,
+        },
+        standing: standing.parse().map_err(|_| StoreError::Inconsistent {
+            table: "principal",
+            what: format!("unknown standing {standing:?}"),
+        })?,
+        held_back: row.try_get::<i64, _>(7).when(column)?.unsigned_abs(),
+        acceptance,
+    })
+}
+
+fn bytes(blob: Vec<u8>) -> Result<[u8; 32], StoreError> {
+    blob.try_into().map_err(|_| StoreError::Inconsistent {
+        table: "principal",
+        what: "a key or commitment has not 32 bytes".to_owned(),
+    })
+}
