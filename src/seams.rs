@@ -2,11 +2,14 @@
 //!
 //! Everything else takes one of these as an argument, so that a test can hold time still and repeat a run.
 
-use std::collections::BTreeMap;
+mod environment;
+
 use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+
+pub use environment::{Cleaned, Environment, clean};
 
 /// Tells the wall-clock time. Durations are measured with `tokio::time::Instant` instead.
 pub trait Clock: Send + Sync {
@@ -138,47 +141,6 @@ impl Random for SeededRandom {
             chunk.copy_from_slice(&hash.finalize()[..chunk.len()]);
         }
         Ok(())
-    }
-}
-
-/// The environment variables of the process, taken once.
-#[derive(Clone, Default)]
-pub struct Environment(BTreeMap<String, String>);
-
-impl Environment {
-    /// The variables of this process; those that are not UTF-8 are left out.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
-    pub fn of_process() -> Self {
-        Self(
-            std::env::vars_os()
-                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-                .collect(),
-        )
-    }
-
-    /// Exactly these variables.
-    pub fn of<const N: usize>(variables: [(&str, &str); N]) -> Self {
-        Self(variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
-    }
-
-    /// The value of a variable; an empty one counts as not set.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
-    }
-
-    /// Variables whose name begins with that, in order.
-    pub fn with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.0
-            .iter()
-            .filter(move |(name, _)| name.starts_with(prefix))
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-    }
-}
-
-impl fmt::Debug for Environment {
-    /// Names only: values may be secrets.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
     }
 }
 

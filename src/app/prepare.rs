@@ -100,6 +100,9 @@ pub fn prepare(
     let contract = request.contract.as_ref();
     let found = credentials::find_for(loaded, contract, environment)?;
     tracing::debug!("Credentials from {}", found.source);
+    for notice in &found.notices {
+        tracing::warn!("{notice}");
+    }
     match credentials::lifetime(found.expires, seams.now()) {
         Lifetime::EndsSoon(end) => tracing::warn!("The token ends on {}; get a new one in time", to_seconds(end)),
         Lifetime::Over(end) => tracing::warn!("The token ended on {}", to_seconds(end)),

@@ -57,11 +57,11 @@ pub struct Cli {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Options of every command")]
 pub struct Global {
-    /// Configuration file [default: `keyholder/config.toml` in `$XDG_CONFIG_HOME` or `~/.config`]
-    #[arg(long, global = true, value_name = "FILE", env = "KEYHOLDER_CONFIG", hide_env_values = true)]
+    /// Configuration file [env: `KEYHOLDER_CONFIG`] [default: `keyholder/config.toml` in `$XDG_CONFIG_HOME` or `~/.config`]
+    #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Database file [default: `keyholder/keyholder.db` in `$XDG_STATE_HOME` or `~/.local/state`]
-    #[arg(long, global = true, value_name = "FILE", env = "KEYHOLDER_DB", hide_env_values = true)]
+    /// Database file [env: `KEYHOLDER_DB`] [default: `keyholder/keyholder.db` in `$XDG_STATE_HOME` or `~/.local/state`]
+    #[arg(long, global = true, value_name = "FILE")]
     pub db: Option<PathBuf>,
     /// Say less on standard error: errors only, twice for nothing
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
@@ -124,8 +124,23 @@ impl Command {
     }
 }
 
+/// Says what is odd about the settings without being wrong, where a command works by them and does not say it itself.
+fn remark_on_settings(command: &Command, context: &Context) {
+    let says_itself = matches!(command, Command::Config(_) | Command::Doctor(_));
+    let has_none = matches!(command, Command::Demo(_) | Command::Emulate(_) | Command::Completions(_) | Command::Man);
+    if let Ok(loaded) = &context.loaded
+        && !says_itself
+        && !has_none
+    {
+        for warning in &loaded.warnings {
+            tracing::warn!("{warning}");
+        }
+    }
+}
+
 /// Runs a command to its end.
 pub async fn run(command: Command, context: &mut Context) -> Result<Exit, Failure> {
+    remark_on_settings(&command, context);
     match command {
         Command::Demo(demo) => demo::run(demo, context).await,
         Command::Collect(collect) => collect::run(collect, context).await,

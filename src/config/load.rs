@@ -159,6 +159,7 @@ impl Layers {
             }
             self.apply(key, &Given::Untyped(value.to_owned()), Origin::Variable(name.clone()), Path::new(""));
         }
+        self.warnings.extend(environment.ignored());
         self.warn_of_unknown(environment);
     }
 

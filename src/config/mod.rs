@@ -20,6 +20,7 @@ mod schema;
 mod sections;
 mod settings;
 mod shared;
+mod shared_yaml;
 mod tables;
 mod text;
 #[cfg(any(test, fuzzing))]

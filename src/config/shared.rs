@@ -4,11 +4,11 @@
 
 use std::path::{Path, PathBuf};
 
+use super::address::Address;
+use super::shared_yaml::{BlankOr, Flag, RawCredentials, RawEnvironment, RawFile, RawProfile};
+use crate::seams::clean;
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
-
-use super::address::Address;
 
 /// What the shared file says to us.
 #[derive(Debug)]
@@ -47,159 +47,140 @@ pub(super) enum SharedError {
     Endpoint { environment: String, source: super::address::AddressError },
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawFile {
-    current_profile: Option<String>,
-    profiles: Option<Vec<RawProfile>>,
-    environments: Option<Vec<RawEnvironment>>,
-    /// The older JSON file of ionosctl, nested or with dots in its names.
-    userdata: Option<RawUserdata>,
-    #[serde(rename = "userdata.token")]
-    userdata_token: Option<SecretString>,
-    #[serde(rename = "userdata.name")]
-    userdata_name: Option<String>,
-    #[serde(rename = "userdata.password")]
-    userdata_password: Option<SecretString>,
-}
-
-#[derive(Deserialize)]
-struct RawUserdata {
-    token: Option<SecretString>,
-    name: Option<String>,
-    password: Option<SecretString>,
-}
-
-#[derive(Deserialize)]
-struct RawProfile {
-    name: Option<String>,
-    environment: Option<String>,
-    credentials: Option<RawCredentials>,
-}
-
-#[derive(Deserialize)]
-struct RawCredentials {
-    token: Option<SecretString>,
-    username: Option<String>,
-    password: Option<SecretString>,
-}
-
-#[derive(Deserialize)]
-struct RawEnvironment {
-    name: Option<String>,
-    products: Option<Vec<RawProduct>>,
-}
-
-#[derive(Deserialize)]
-struct RawProduct {
-    name: Option<String>,
-    endpoints: Option<Vec<RawEndpoint>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawEndpoint {
-    name: Option<String>,
-    location: Option<String>,
-    skip_tls_verify: Option<bool>,
-    certificate_auth_data: Option<String>,
-}
-
 /// Reads the text of a shared file. `profile` overrides the file's own `currentProfile`.
+///
+/// What is blank is as absent, and what nobody chose decides nothing: without a profile in use there are neither credentials
+/// nor an address.
 pub(super) fn read(text: &Zeroizing<String>, path: &Path, profile: Option<&str>) -> Result<Shared, SharedError> {
     let options = serde_saphyr::options! { with_snippet: false };
-    let raw: RawFile = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+    let text = text.trim_start_matches('\u{feff}');
+    let raw: BlankOr<RawFile> = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let (line, column) = error.location().map_or((0, 0), |location| (location.line(), location.column()));
         SharedError::Shape { line, column }
     })?;
+    let raw = raw.0.unwrap_or_default();
     let mut shared =
         Shared { path: path.to_owned(), profile: None, token: None, basic: None, endpoint: None, warnings: Vec::new() };
-    let environments = raw.environments.unwrap_or_default();
-    let wanted = profile.or(raw.current_profile.as_deref());
-    let profiles = raw.profiles.unwrap_or_default();
-    let has_profiles = !profiles.is_empty();
+    let profiles: Vec<RawProfile> = raw.profiles.into_items().collect();
+    let environments: Vec<RawEnvironment> = raw.environments.into_items().collect();
     let mut environment = None;
-    if let Some(wanted) = wanted {
-        let found = profiles.into_iter().find(|profile| same(profile.name.as_deref(), wanted));
-        let chosen = found.ok_or_else(|| SharedError::NoProfile(wanted.trim().to_owned()))?;
-        environment = chosen.environment;
-        shared.profile = chosen.name;
-        if let Some(credentials) = chosen.credentials {
-            shared.token = credentials.token.filter(is_set);
-            shared.basic = pair(credentials.username, credentials.password);
-        }
-    } else if has_profiles {
-        shared.warnings.push("it has profiles but no currentProfile: set IONOS_CURRENT_PROFILE to use one".to_owned());
-    } else {
-        let legacy = raw.userdata.unwrap_or(RawUserdata { token: None, name: None, password: None });
-        shared.token = legacy.token.or(raw.userdata_token).filter(is_set);
-        shared.basic = pair(legacy.name.or(raw.userdata_name), legacy.password.or(raw.userdata_password));
+    if profiles.is_empty() {
+        let legacy = raw.userdata.0.unwrap_or_default();
+        let credentials = RawCredentials {
+            token: legacy.token.or(raw.userdata_token),
+            username: legacy.name.or(raw.userdata_name),
+            password: legacy.password.or(raw.userdata_password),
+        };
+        shared.take_credentials(credentials, "it");
+    } else if let Some(chosen) = choose(profiles, profile, raw.current_profile, &mut shared.warnings)? {
+        shared.profile = cleaned(chosen.name);
+        environment = cleaned(chosen.environment);
+        let name = shared.profile.clone().unwrap_or_default();
+        shared.take_credentials(chosen.credentials.0.unwrap_or_default(), &format!("profile {name:?}"));
     }
-    shared.endpoint = endpoint(environments, environment.as_deref(), &mut shared.warnings)?;
+    match environment {
+        Some(named) => shared.endpoint = endpoint(environments, &named, &mut shared.warnings)?,
+        None if environments.is_empty() => {}
+        None => shared.warnings.push("its environments are not used: no profile in use names one".to_owned()),
+    }
     Ok(shared)
 }
 
-/// The endpoint of the Cloud API in the named environment, or in the first that has one when none is named.
-fn endpoint(
-    environments: Vec<RawEnvironment>,
-    named: Option<&str>,
+/// The profile in use. One that somebody asked for has to be there; one that the file itself names need not.
+fn choose(
+    profiles: Vec<RawProfile>,
+    asked: Option<&str>,
+    current: Option<String>,
     warnings: &mut Vec<String>,
-) -> Result<Option<Endpoint>, SharedError> {
-    if let Some(named) = named
-        && !environments.is_empty()
-        && !environments.iter().any(|environment| same(environment.name.as_deref(), named))
-    {
-        warnings.push(format!("its profile names environment {named:?}, which it does not have"));
+) -> Result<Option<RawProfile>, SharedError> {
+    let asked = asked.and_then(|asked| clean(asked).value);
+    let current = cleaned(current);
+    let Some(wanted) = asked.or(current.as_deref()) else {
+        warnings.push("it has profiles but no currentProfile: set IONOS_CURRENT_PROFILE to use one".to_owned());
+        return Ok(None);
+    };
+    let found = profiles.into_iter().find(|profile| same(profile.name.as_deref(), wanted));
+    match (found, asked) {
+        (Some(found), _) => Ok(Some(found)),
+        (None, Some(_)) => Err(SharedError::NoProfile(wanted.to_owned())),
+        (None, None) => {
+            warnings.push(format!("its currentProfile is {wanted:?}, and there is no such profile: none is used"));
+            Ok(None)
+        }
     }
-    for environment in environments {
-        if named.is_some_and(|named| !same(environment.name.as_deref(), named)) {
-            continue;
-        }
-        let name = environment.name.unwrap_or_default();
-        let mut endpoints: Vec<_> = environment
-            .products
-            .into_iter()
-            .flatten()
-            .filter(|product| ["cloud", "compute"].iter().any(|known| same(product.name.as_deref(), known)))
-            .flat_map(|product| product.endpoints.unwrap_or_default())
-            .filter(|endpoint| endpoint.name.is_some())
-            .collect();
-        // User management is not regional: an endpoint without a location comes first.
-        endpoints.sort_by_key(|endpoint| endpoint.location.is_some());
-        let others = endpoints.len().saturating_sub(1);
-        let Some(chosen) = endpoints.into_iter().next() else { continue };
-        if others > 0 {
-            warnings.push(format!("environment {name:?} has {others} more endpoints, which are not used"));
-        }
-        if chosen.skip_tls_verify == Some(true) {
-            warnings
-                .push(format!("environment {name:?} asks for skipTlsVerify: certificates are verified all the same"));
-        }
-        let address: Address = chosen
-            .name
-            .unwrap_or_default()
-            .parse()
-            .map_err(|source| SharedError::Endpoint { environment: name.clone(), source })?;
-        return Ok(Some(Endpoint {
-            address,
-            authorities: chosen.certificate_auth_data.filter(|pem| !pem.trim().is_empty()),
-        }));
-    }
-    Ok(None)
 }
 
-/// Whether two names are the same: case and surrounding blanks do not count.
+impl Shared {
+    /// Takes a token, or a user name and a password; says so where there is only half a pair.
+    fn take_credentials(&mut self, credentials: RawCredentials, of: &str) {
+        self.token = credentials.token.filter(is_set);
+        let username = cleaned(credentials.username);
+        let password = credentials.password.filter(is_set);
+        self.basic = match (username, password) {
+            (Some(username), Some(password)) => Some((username, password)),
+            (Some(_), None) if self.token.is_none() => {
+                self.warnings.push(format!("{of} has a user name without a password, which is not used"));
+                None
+            }
+            (None, Some(_)) if self.token.is_none() => {
+                self.warnings.push(format!("{of} has a password without a user name, which is not used"));
+                None
+            }
+            _ => None,
+        };
+    }
+}
+
+/// The endpoint of the Cloud API in the named environment.
+fn endpoint(
+    environments: Vec<RawEnvironment>,
+    named: &str,
+    warnings: &mut Vec<String>,
+) -> Result<Option<Endpoint>, SharedError> {
+    let is_empty = environments.is_empty();
+    let Some(environment) = environments.into_iter().find(|environment| same(environment.name.as_deref(), named))
+    else {
+        if !is_empty {
+            warnings.push(format!("its profile names environment {named:?}, which it does not have"));
+        }
+        return Ok(None);
+    };
+    let mut endpoints: Vec<_> = environment
+        .products
+        .into_items()
+        .filter(|product| ["cloud", "compute"].iter().any(|known| same(product.name.as_deref(), known)))
+        .flat_map(|product| product.endpoints.into_items())
+        .filter_map(|endpoint| Some((cleaned(endpoint.name.clone())?, endpoint)))
+        .collect();
+    // User management is not regional: an endpoint without a location comes first.
+    endpoints.sort_by_key(|(_, endpoint)| cleaned(endpoint.location.clone()).is_some());
+    let others = endpoints.len().saturating_sub(1);
+    let Some((address, chosen)) = endpoints.into_iter().next() else { return Ok(None) };
+    if others > 0 {
+        warnings.push(format!("environment {named:?} has {others} more endpoints, which are not used"));
+    }
+    if chosen.skip_tls_verify.is_some_and(|Flag(skip)| skip) {
+        warnings.push(format!("environment {named:?} asks for skipTlsVerify: certificates are verified all the same"));
+    }
+    let address: Address =
+        address.parse().map_err(|source| SharedError::Endpoint { environment: named.to_owned(), source })?;
+    let authorities = chosen.certificate_auth_data.filter(|pem| !pem.trim().is_empty());
+    Ok(Some(Endpoint { address, authorities }))
+}
+
+/// Whether two names are the same: case, quotes and surrounding blanks do not count.
 fn same(name: Option<&str>, wanted: &str) -> bool {
-    name.is_some_and(|name| name.trim().eq_ignore_ascii_case(wanted.trim()))
+    let name = name.and_then(|name| clean(name).value);
+    name.is_some_and(|name| name.eq_ignore_ascii_case(wanted.trim()))
+}
+
+/// A text without what surrounds it; nothing if it is blank.
+fn cleaned(text: Option<String>) -> Option<String> {
+    clean(&text?).value.map(str::to_owned)
 }
 
 fn is_set(secret: &SecretString) -> bool {
-    !secret.expose_secret().trim().is_empty()
-}
-
-fn pair(username: Option<String>, password: Option<SecretString>) -> Option<(String, SecretString)> {
-    let username = username.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty())?;
-    Some((username, password.filter(is_set)?))
+    clean(secret.expose_secret()).value.is_some()
 }
 
 #[cfg(test)]
@@ -278,14 +259,25 @@ failover:
     }
 
     #[test]
-    fn without_a_current_profile_there_is_an_endpoint_but_no_guess_at_credentials() {
-        let shared = read_text(&FILE.replace("currentProfile: User", ""), None).expect("a shared file");
-        assert!(shared.token.is_none() && shared.basic.is_none());
-        assert_eq!(
-            shared.endpoint.map(|endpoint| endpoint.address.to_string()).as_deref(),
-            Some("https://api.ionos.com")
-        );
-        assert!(shared.warnings.iter().any(|warning| warning.contains("IONOS_CURRENT_PROFILE")));
+    fn without_a_current_profile_nothing_is_guessed() {
+        for current in ["", "currentProfile:", "currentProfile: \"\"", "currentProfile: \" ' ' \""] {
+            let shared = read_text(&FILE.replace("currentProfile: User", current), None).expect("a shared file");
+            assert!(shared.token.is_none() && shared.basic.is_none() && shared.endpoint.is_none(), "{current}");
+            assert_eq!(
+                shared.warnings,
+                [
+                    "it has profiles but no currentProfile: set IONOS_CURRENT_PROFILE to use one",
+                    "its environments are not used: no profile in use names one"
+                ]
+            );
+        }
+    }
+
+    #[test]
+    fn a_current_profile_that_is_not_there_is_none() {
+        let shared = read_text(&FILE.replace("User", "gone"), None).expect("a shared file");
+        assert!(shared.profile.is_none() && shared.token.is_none() && shared.endpoint.is_none());
+        assert!(shared.warnings[0].starts_with("its currentProfile is \"gone\""), "{:?}", shared.warnings);
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //! order is `IONOS_TOKEN`, the token file (`KEYHOLDER_CREDENTIALS_TOKEN_FILE`, `IONOS_TOKEN_FILE`), the systemd credential
 //! `ionos-token`, then `IONOS_PASSWORD`, the password file and the systemd credential `ionos-password`, each with the
 //! effective user name (`IONOS_USERNAME`, `credentials.username`). The shared file's user name and password are a pair of
-//! their own. A contract with credentials of its own uses those and no others, whatever the layers say. The legacy names `PROFITBRICKS_*` are not read.
+//! their own. Half a pair is none: it is said, and the search goes on. A contract with credentials of its own uses those and no others, whatever the layers say. The legacy names `PROFITBRICKS_*` are not read.
 
 mod secret_file;
 mod token;
@@ -21,7 +21,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::api::settings::Credentials;
 use crate::config::{ContractConfig, ContractCredentials, Loaded, Origin, SecretSource, Shared};
-use crate::seams::Environment;
+use crate::seams::{Environment, clean};
 
 pub use secret_file::{Keeper, SecretFileError, mode_of, read as read_secret_file};
 pub use token::{Lifetime, WARN_BEFORE, claims, expiry, lifetime};
@@ -37,6 +37,8 @@ pub struct Found {
     pub shared_file: Option<PathBuf>,
     /// When the token says that it ends; `None` for passwords and for tokens that do not say.
     pub expires: Option<DateTime<Utc>>,
+    /// What was ignored on the way to them, in sentences without secrets.
+    pub notices: Vec<String>,
 }
 
 /// Why there are no credentials to use. All of these are errors of configuration: exit code 3. Credentials that the API
@@ -144,17 +146,16 @@ enum Layer {
 /// Finds the credentials to use. Reads the files that are named, and nothing else.
 pub fn find(loaded: &Loaded, environment: &Environment) -> Result<Found, CredentialsError> {
     let search = Search { loaded, environment };
-    for layer in [Layer::Flags, Layer::Environment, Layer::File] {
-        if let Some(found) = search.token(layer)? {
-            return Ok(found);
+    let mut half = None;
+    let found = search.layers(&mut half)?;
+    let found = found.map_or_else(|| search.shared(), |found| Ok(Some(found)))?;
+    match (found, half) {
+        (Some(mut found), half) => {
+            found.notices.extend(search.unused(half.as_ref(), &found));
+            Ok(found)
         }
-        if let Some(found) = search.password(layer)? {
-            return Ok(found);
-        }
-    }
-    match search.shared()? {
-        Some(found) => Ok(found),
-        None => Err(CredentialsError::Nowhere(search.looked())),
+        (None, Some(half)) => Err(half),
+        (None, None) => Err(CredentialsError::Nowhere(search.looked())),
     }
 }
 
@@ -171,15 +172,15 @@ pub fn find_for(
     match own {
         ContractCredentials::TokenFile(path) => {
             let token = read("token", path, Keeper::Private, origin.clone())?;
-            bearer(token, format!("token file {} ({origin})", path.display()))
+            bearer(&token, format!("token file {} ({origin})", path.display()))
         }
         ContractCredentials::Systemd(name) => {
             let token = read_systemd("token", name, &origin, environment)?;
-            bearer(token, format!("systemd credential {name} ({origin})"))
+            bearer(&token, format!("systemd credential {name} ({origin})"))
         }
         ContractCredentials::Password { username, file } => {
             let password = read("password", file, Keeper::Private, origin.clone())?;
-            basic(username.clone(), password, format!("password file {} ({origin})", file.display()))
+            basic(username.clone(), &password, format!("password file {} ({origin})", file.display()))
         }
         ContractCredentials::Profile(name) => {
             let missing = || CredentialsError::NoProfile { profile: name.clone(), origin: origin.clone() };
@@ -229,9 +230,9 @@ fn of_shared(shared: &Shared) -> Result<Option<Found>, CredentialsError> {
     let profile = shared.profile.as_ref().map(|name| format!(", profile {name}")).unwrap_or_default();
     let source = format!("shared IONOS file {}{profile}", shared.path.display());
     let found = if let Some(token) = &shared.token {
-        bearer(SecretString::from(token.expose_secret().trim()), source)?
+        bearer(token, source)?
     } else if let Some((username, password)) = &shared.basic {
-        basic(username.clone(), password.clone(), source)?
+        basic(username.clone(), password, source)?
     } else {
         return Ok(None);
     };
@@ -249,24 +250,57 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
+    /// The credentials of the strongest layer that has any. A password without a user name is none, as it is for the tools of
+    /// IONOS; it is kept in `half`, in case that there is nothing else.
+    fn layers(&self, half: &mut Option<CredentialsError>) -> Result<Option<Found>, CredentialsError> {
+        for layer in [Layer::Flags, Layer::Environment, Layer::File] {
+            if let Some(found) = self.token(layer)? {
+                return Ok(Some(found));
+            }
+            match self.password(layer) {
+                Ok(None) => {}
+                Ok(found) => return Ok(found),
+                Err(error @ CredentialsError::NoUsername { .. }) => drop(half.get_or_insert(error)),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Half a pair of user name and password that is not used, in a sentence.
+    fn unused(&self, half: Option<&CredentialsError>, found: &Found) -> Option<String> {
+        if let Some(CredentialsError::NoUsername { origin }) = half {
+            return Some(format!("{origin} is not used: there is no user name beside it"));
+        }
+        let has_name = self.loaded.config.credentials.username.is_some();
+        let has_password = [Layer::Flags, Layer::Environment, Layer::File]
+            .into_iter()
+            .any(|layer| !matches!(self.password(layer), Ok(None)));
+        let is_half = has_name && !has_password && matches!(found.credentials, Credentials::Bearer(_));
+        is_half.then(|| {
+            let origin = self.loaded.origin("credentials.username");
+            format!("{origin}: the user name is not used: there is no password beside it")
+        })
+    }
+
     fn token(&self, layer: Layer) -> Result<Option<Found>, CredentialsError> {
         if layer == Layer::Environment
             && let Some(token) = self.environment.get("IONOS_TOKEN")
         {
-            return bearer(SecretString::from(token.trim()), "env IONOS_TOKEN".to_owned()).map(Some);
+            return bearer(&SecretString::from(token), "env IONOS_TOKEN".to_owned()).map(Some);
         }
         if let Some(path) = self.loaded.config.credentials.token_file.as_deref()
             && layer_of(self.loaded.origin("credentials.token_file")) == Some(layer)
         {
             let origin = self.loaded.origin("credentials.token_file");
             let token = read("token", path, Keeper::Private, origin.to_string())?;
-            return bearer(token, format!("token file {} ({origin})", path.display())).map(Some);
+            return bearer(&token, format!("token file {} ({origin})", path.display())).map(Some);
         }
         if layer == Layer::Environment
             && let Some(path) = self.systemd("ionos-token")
         {
             let token = read("token", &path, Keeper::Service, "env CREDENTIALS_DIRECTORY".to_owned())?;
-            return bearer(token, "systemd credential ionos-token".to_owned()).map(Some);
+            return bearer(&token, "systemd credential ionos-token".to_owned()).map(Some);
         }
         Ok(None)
     }
@@ -294,7 +328,7 @@ impl Search<'_> {
         let username =
             self.loaded.config.credentials.username.as_deref().map(str::trim).filter(|name| !name.is_empty());
         let Some(username) = username else { return Err(CredentialsError::NoUsername { origin: source }) };
-        basic(username.to_owned(), password, source).map(Some)
+        basic(username.to_owned(), &password, source).map(Some)
     }
 
     fn shared(&self) -> Result<Option<Found>, CredentialsError> {
@@ -347,20 +381,25 @@ fn read(what: &'static str, path: &Path, keeper: Keeper, origin: String) -> Resu
     secret_file::read(path, keeper).map_err(|source| CredentialsError::File { what, origin, source })
 }
 
-fn bearer(token: SecretString, source: String) -> Result<Found, CredentialsError> {
+fn bearer(token: &SecretString, source: String) -> Result<Found, CredentialsError> {
+    let cleaned = clean(token.expose_secret());
+    let notices = cleaned.ignored.map(|ignored| format!("{source}: {ignored}")).into_iter().collect();
+    let token = SecretString::from(cleaned.value.unwrap_or_default());
     let sendable =
         !token.expose_secret().is_empty() && token.expose_secret().bytes().all(|byte| byte.is_ascii_graphic());
     if !sendable {
         return Err(CredentialsError::Malformed { what: "token", origin: source });
     }
     let expires = expiry(&token);
-    Ok(Found { credentials: Credentials::Bearer(token), source, shared_file: None, expires })
+    Ok(Found { credentials: Credentials::Bearer(token), source, shared_file: None, expires, notices })
 }
 
-fn basic(username: String, password: SecretString, source: String) -> Result<Found, CredentialsError> {
+fn basic(username: String, password: &SecretString, source: String) -> Result<Found, CredentialsError> {
+    let password = SecretString::from(password.expose_secret().trim_end_matches(['\r', '\n']));
     let sendable = !password.expose_secret().is_empty() && !password.expose_secret().chars().any(char::is_control);
     if !sendable {
         return Err(CredentialsError::Malformed { what: "password", origin: source });
     }
-    Ok(Found { credentials: Credentials::Basic { username, password }, source, shared_file: None, expires: None })
+    let credentials = Credentials::Basic { username, password };
+    Ok(Found { credentials, source, shared_file: None, expires: None, notices: Vec::new() })
 }

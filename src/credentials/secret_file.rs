@@ -83,7 +83,7 @@ pub fn read(path: &Path, keeper: Keeper) -> Result<SecretString, SecretFileError
         }
         Err(error) => return Err(io(error)),
     }
-    let secret = text.trim();
+    let secret = text.trim_start_matches('\u{feff}').trim();
     if secret.is_empty() || secret.contains(['\n', '\r']) {
         return Err(SecretFileError::NotOneLine(path.to_owned()));
     }

@@ -182,7 +182,7 @@ fn half_a_pair_is_told_apart_from_nothing() {
 
 #[test]
 fn a_token_that_cannot_be_sent_is_refused_without_repeating_it() {
-    for token in ["CANARY CANARY", "CANARY\nX: y", "CANÄRY", "   "] {
+    for token in ["CANARY CANARY", "CANARY\nX: y", "CANÄRY"] {
         Case::new()
             .var("IONOS_TOKEN", token)
             .gives("use the token of env IONOS_TOKEN: it is empty or holds blanks or characters that cannot be sent");

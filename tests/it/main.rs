@@ -37,6 +37,7 @@ mod cases_outputs;
 mod cases_pages;
 mod cases_periods;
 mod cases_principal;
+mod cases_settings;
 mod cases_store;
 mod cases_times;
 mod cases_unknown;

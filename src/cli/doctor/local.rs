@@ -60,6 +60,7 @@ pub(super) fn credentials(found: &Result<Found, CredentialsError>, now: DateTime
     };
     let source = exposed_source(found);
     let mut checks = vec![kind];
+    checks.extend(found.notices.iter().map(|notice| Check::warn("credentials", notice)));
     checks.extend(source);
     if matches!(found.credentials, Credentials::Bearer(_)) {
         checks.push(token(lifetime(found.expires, now), now));
