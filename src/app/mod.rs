@@ -13,6 +13,7 @@ pub mod recording;
 pub mod reports;
 pub mod restore;
 pub mod review;
+pub mod search;
 pub mod status;
 pub mod stop;
 mod terms;

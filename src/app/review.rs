@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::beside::counted_until;
+use super::search;
 use crate::analyse::diff::{AnalyseError, around, meanings};
 use crate::analyse::grants::grants;
 use crate::analyse::in_between::in_between;
@@ -15,6 +16,7 @@ use crate::domain::id::{ContractNumber, Seq};
 use crate::domain::period::{self, Calendar, ReviewPeriod, Reviewed};
 use crate::domain::snapshot::Snapshot;
 use crate::report::input::{Comparison, Input, View};
+use crate::store::names::KnownObject;
 use crate::store::{Store, StoreError};
 
 /// Which snapshots a report is asked to be about, in the words of [`period::select`].
@@ -78,6 +80,14 @@ pub enum ReviewError {
         name: String,
         /// Where.
         contract: ContractNumber,
+    },
+    /// Several objects are called that.
+    #[error("find {name:?}: {} objects match{}", hits.len(), search::listed(hits))]
+    Ambiguous {
+        /// What was asked for.
+        name: String,
+        /// What it could mean.
+        hits: Vec<KnownObject>,
     },
 }
 
@@ -208,13 +218,4 @@ pub async fn understand(
     let before = store.state_around(contract, from, &earlier).await?;
     let after = store.state_around(contract, to, &later).await?;
     Ok(meanings(changes, &before, &after, from)?)
-}
-
-/// The ids that a name stands for or ever stood for: see [`Store::ids_named`].
-pub async fn find(store: &Store, contract: ContractNumber, name: &str) -> Result<Vec<String>, ReviewError> {
-    let ids = store.ids_named(contract, name).await?;
-    if ids.is_empty() {
-        return Err(ReviewError::Unknown { name: name.to_owned(), contract });
-    }
-    Ok(ids)
 }

@@ -189,7 +189,9 @@ impl Failure {
             | Self::Analyse(_)
             | Self::Deliver(DeliverFailure::Render(AlertError::Analyse(_)))
             | Self::Alert(AlertError::Analyse(_)) => Exit::Store,
-            Self::Review(ReviewError::Backwards { .. } | ReviewError::Unknown { .. })
+            Self::Review(
+                ReviewError::Backwards { .. } | ReviewError::Unknown { .. } | ReviewError::Ambiguous { .. },
+            )
             | Self::Mute(_)
             | Self::Usage { .. } => Exit::Usage,
             Self::Write(_) | Self::Files(_) | Self::Record(_) | Self::Output(_) => Exit::Output,
@@ -222,7 +224,10 @@ impl Failure {
                     .to_owned(),
             ),
             Self::Review(ReviewError::Unknown { .. }) => {
-                Some("give the full e-mail address, name or id as a report shows it".to_owned())
+                Some("give an e-mail address, a name, a part of one, or the beginning of an id as a report shows them".to_owned())
+            }
+            Self::Review(ReviewError::Ambiguous { .. }) => {
+                Some("name one of them by its id, or by a longer part of its name".to_owned())
             }
             Self::Write(error) => Some(error.hint()),
             Self::Files(error) => Some(error.hint()),

@@ -3,16 +3,21 @@
 use clap::Args;
 
 use super::contract::ContractArg;
+use super::meanings::{self, Beside, Line, View};
 use super::table::ListFormat;
-use super::{Context, Failure, meanings};
+use super::{Context, Failure};
 use crate::app::review;
+use crate::app::search::{self, Namesakes};
+use crate::domain::id::Seq;
 use crate::exit::Exit;
 use crate::store::Access;
 
-/// Shows the events of all snapshots in which somebody or something had a part, oldest first.
+/// Shows what somebody or something was in the first snapshot, and the events of all later ones in which it had a part,
+/// oldest first.
 #[derive(Args, Debug)]
 pub struct History {
-    /// An e-mail address, a name, or an id of a user, group, resource or S3 key
+    /// An e-mail address, a name, or an id of a user, group, resource or S3 key; or a part of a name, or the beginning of an
+    /// id, if only one object has it
     name: String,
     /// Which contract, if the database has several
     #[arg(long, value_name = "NAME or NUMBER")]
@@ -25,28 +30,30 @@ pub struct History {
 pub(super) async fn run(history: History, context: &mut Context) -> Result<Exit, Failure> {
     let store = context.store(Access::Read).await?;
     let contract = context.contract(&store, history.contract.as_ref()).await?;
-    let ids = review::find(&store, contract, &history.name).await?;
-    if let [_, _, ..] = ids.as_slice() {
-        tracing::warn!("{} objects have that name: {}", ids.len(), ids.join(", "));
+    let hit = search::find(&store, contract, &history.name, None).await?;
+    if !hit.is_called(&history.name) {
+        tracing::info!("{:?} is {} {} ({})", history.name, hit.kind, hit.id, hit.names.join(", "));
     }
-    let mut events = Vec::new();
-    for id in &ids {
-        events.extend(store.events_of(contract, id).await?);
-    }
-    events.sort_by(|a, b| (a.seq, &a.key).cmp(&(b.seq, &b.key)));
-    events.dedup();
     let snapshots = store.snapshots(contract).await?;
+    let mut lines = Vec::new();
+    if let Some(first) = snapshots.first() {
+        let present = store.facts_of(contract, &hit.id, first.seq).await?;
+        let present = review::understand(&store, contract, &present, Seq(0), first.seq).await?;
+        lines.extend(present.into_iter().map(|meaning| Line { view: View::Baseline, meaning }));
+    }
+    let events = store.events_of(contract, &hit.id).await?;
     let mut explained = review::explain(&store, contract, events).await?;
     explained.sort_by_key(|meaning| meaning.to);
     if explained.is_empty() {
         let first = snapshots.first().map(|one| one.seq.to_string()).unwrap_or_default();
         tracing::info!("Nothing has happened to it since snapshot {first}");
     }
-    let contract = (contract, context.name_of(contract));
-    meanings::table(&explained, &snapshots, contract, history.format).write(
-        &mut context.out,
-        history.format,
-        context.width,
-    )?;
+    lines.extend(explained.into_iter().map(|meaning| Line { view: View::Event, meaning }));
+    let namesakes = match history.format {
+        ListFormat::Table => Namesakes::of(&store, contract).await?,
+        ListFormat::Csv | ListFormat::Json => Namesakes::default(),
+    };
+    let beside = Beside { snapshots: &snapshots, contract: (contract, context.name_of(contract)), namesakes };
+    meanings::table(&lines, &beside, history.format).write(&mut context.out, history.format, context.width)?;
     Ok(Exit::Done)
 }

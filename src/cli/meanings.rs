@@ -1,32 +1,74 @@
 //! Changes as a list: shared by `diff` and `history`.
 
-use super::table::{ListFormat, Table};
-use crate::domain::change::{Class, Meaning};
+use super::table::{ListFormat, Table, Value};
+use crate::app::search::Namesakes;
+use crate::domain::change::{Class, Meaning, Stated};
 use crate::domain::id::{ContractNumber, Seq};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::time::to_seconds;
+use crate::report::changes::change_id;
 
-/// One row per change, in the order given. `dates` tells when a snapshot ended, `contract` is its
-/// number and name. A table has the columns that fit a
-/// terminal, the other formats have all.
-pub(super) fn table(
-    meanings: &[Meaning],
-    dates: &[Snapshot],
-    contract: (ContractNumber, &str),
-    format: ListFormat,
-) -> Table {
-    if format == ListFormat::Table { for_people(meanings, dates) } else { for_programs(meanings, dates, contract) }
+/// Where a line of a list comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum View {
+    /// Two snapshots side by side.
+    Net,
+    /// What came and went between them.
+    InBetween,
+    /// What happened in one snapshot.
+    Event,
+    /// What was there in the first snapshot.
+    Baseline,
 }
 
-fn for_people(meanings: &[Meaning], dates: &[Snapshot]) -> Table {
+impl View {
+    /// The word printed.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Net => "net",
+            Self::InBetween => "in-between",
+            Self::Event => "event",
+            Self::Baseline => "baseline",
+        }
+    }
+}
+
+/// A line of a list.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    pub(super) view: View,
+    pub(super) meaning: Meaning,
+}
+
+/// What lines are shown with.
+pub(super) struct Beside<'a> {
+    /// When snapshots ended.
+    pub(super) snapshots: &'a [Snapshot],
+    /// The contract, and what the configuration calls it.
+    pub(super) contract: (ContractNumber, &'a str),
+    /// Which names do not tell objects apart; only a table for people needs them.
+    pub(super) namesakes: Namesakes,
+}
+
+/// One row per line, in the order given. A table has the columns that fit a terminal, the other formats have all.
+pub(super) fn table(lines: &[Line], beside: &Beside<'_>, format: ListFormat) -> Table {
+    if format == ListFormat::Table { for_people(lines, beside) } else { for_programs(lines, beside) }
+}
+
+fn for_people(lines: &[Line], beside: &Beside<'_>) -> Table {
     let mut table = Table::new(&["severity", "change", "what", "detail", "snapshot"]);
-    for meaning in meanings {
-        let object = meaning.object.as_ref().map(|object| format!(" / {}", object.label)).unwrap_or_default();
-        let day = date(meaning.to, dates).split('T').next().map(str::to_owned).unwrap_or_default();
+    for Line { view, meaning } in lines {
+        let label = |object| beside.namesakes.label(object);
+        let object = meaning.object.as_ref().map(|object| format!(" / {}", label(object))).unwrap_or_default();
+        let day = date(meaning.to, beside.snapshots).split('T').next().map(str::to_owned).unwrap_or_default();
+        let (severity, change) = match view {
+            View::Baseline => ("", "at the first snapshot".to_owned()),
+            _ => (meaning.severity.as_str(), meaning.class.title()),
+        };
         table.push([
-            meaning.severity.as_str().into(),
-            meaning.class.title().into(),
-            format!("{}{object}", meaning.subject.label).into(),
+            severity.into(),
+            change.into(),
+            format!("{}{object}", label(&meaning.subject)).into(),
             detail(meaning).into(),
             format!("{} ({day})", meaning.to).into(),
         ]);
@@ -51,38 +93,77 @@ fn detail(meaning: &Meaning) -> String {
     format!("{}: {step}", meaning.field)
 }
 
-fn for_programs(meanings: &[Meaning], dates: &[Snapshot], (number, name): (ContractNumber, &str)) -> Table {
-    let mut table = Table::new(&[
-        "severity",
-        "change",
-        "what",
-        "with",
-        "field",
-        "before",
-        "after",
-        "seen_utc",
-        "snapshot",
-        "actor",
-        "contract",
-        "contract_name",
-    ]);
-    for meaning in meanings {
+const FOR_PROGRAMS: [&str; 23] = [
+    "change_id",
+    "severity",
+    "change",
+    "view",
+    "what",
+    "object_kind",
+    "object_id",
+    "with",
+    "other_object_kind",
+    "other_object_id",
+    "field",
+    "before",
+    "after",
+    "because",
+    "from_utc",
+    "from_snapshot",
+    "seen_utc",
+    "snapshot",
+    "actor",
+    "actor_source",
+    "actor_at_utc",
+    "contract",
+    "contract_name",
+];
+
+fn for_programs(lines: &[Line], beside: &Beside<'_>) -> Table {
+    let mut table = Table::new(&FOR_PROGRAMS);
+    for Line { view, meaning } in lines {
+        let (number, name) = beside.contract;
+        let (object, actor) = (meaning.object.as_ref(), meaning.actor.as_ref());
+        let is_baseline = *view == View::Baseline;
+        let from = (!is_baseline).then_some(meaning.from);
         table.push([
-            meaning.severity.as_str().into(),
-            meaning.class.as_str().into(),
+            change_id(number, meaning).into(),
+            if is_baseline { Value::Nothing } else { meaning.severity.as_str().into() },
+            if is_baseline { "present".into() } else { meaning.class.as_str().into() },
+            view.as_str().into(),
             meaning.subject.label.as_str().into(),
-            meaning.object.as_ref().map(|object| object.label.as_str()).unwrap_or_default().into(),
-            meaning.field.as_str().into(),
-            meaning.before.as_str().into(),
-            meaning.after.as_str().into(),
-            date(meaning.to, dates).into(),
+            meaning.subject.what.into(),
+            meaning.subject.id.as_str().into(),
+            object.map(|object| object.label.as_str()).into(),
+            object.map(|object| object.what).into(),
+            object.map(|object| object.id.as_str()).into(),
+            Some(meaning.field.as_str()).filter(|field| !field.is_empty()).into(),
+            meaning.stated(&meaning.before).into(),
+            meaning.stated(&meaning.after).into(),
+            Some(meaning.because.as_str()).filter(|because| !because.is_empty()).into(),
+            from.map(|seq| date(seq, beside.snapshots)).as_deref().into(),
+            from.map_or(Value::Nothing, |seq| u64::from(seq.0).into()),
+            date(meaning.to, beside.snapshots).into(),
             u64::from(meaning.to.0).into(),
-            meaning.actor.as_ref().map(|actor| actor.who.as_str()).unwrap_or_default().into(),
+            actor.map(|actor| actor.who.as_str()).into(),
+            actor.map(|actor| actor.source).into(),
+            actor.and_then(|actor| actor.at).map(to_seconds).as_deref().into(),
             number.to_string().into(),
             name.into(),
         ]);
     }
     table
+}
+
+impl From<Stated<'_>> for Value {
+    fn from(stated: Stated<'_>) -> Self {
+        match stated {
+            Stated::Nothing => Self::Nothing,
+            Stated::Flag(flag) => Self::Flag(flag),
+            Stated::Number(number) => Self::Integer(number),
+            Stated::Text(text) => text.into(),
+        }
+    }
 }
 
 fn date(seq: Seq, snapshots: &[Snapshot]) -> String {

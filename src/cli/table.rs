@@ -33,8 +33,12 @@ pub(super) enum Value {
     Text(String),
     /// A count.
     Number(u64),
+    /// A number that can be negative.
+    Integer(i64),
     /// Yes or no.
     Flag(bool),
+    /// There is no value.
+    Nothing,
 }
 
 impl From<&str> for Value {
@@ -61,12 +65,29 @@ impl From<bool> for Value {
     }
 }
 
+impl From<Option<&str>> for Value {
+    fn from(text: Option<&str>) -> Self {
+        text.map_or(Self::Nothing, Self::from)
+    }
+}
+
 impl Value {
+    /// For people.
     fn to_text(&self) -> String {
+        match self {
+            Self::Flag(flag) => if *flag { "yes" } else { "no" }.to_owned(),
+            value => value.to_cell(),
+        }
+    }
+
+    /// For programs that know only text.
+    fn to_cell(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
             Self::Number(number) => number.to_string(),
-            Self::Flag(flag) => if *flag { "yes" } else { "no" }.to_owned(),
+            Self::Integer(number) => number.to_string(),
+            Self::Flag(flag) => flag.to_string(),
+            Self::Nothing => String::new(),
         }
     }
 
@@ -74,7 +95,9 @@ impl Value {
         match self {
             Self::Text(text) => text.clone().into(),
             Self::Number(number) => (*number).into(),
+            Self::Integer(number) => (*number).into(),
             Self::Flag(flag) => (*flag).into(),
+            Self::Nothing => serde_json::Value::Null,
         }
     }
 }
@@ -190,7 +213,7 @@ impl Table {
         let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
         csv.write_record(self.columns)?;
         for row in &self.rows {
-            csv.write_record(row.iter().map(|value| crate::report::csv::cell(&value.to_text()).into_owned()))?;
+            csv.write_record(row.iter().map(|value| crate::report::csv::cell(&value.to_cell()).into_owned()))?;
         }
         csv.flush()
     }
@@ -259,7 +282,7 @@ mod tests {
 
     #[test]
     fn csv_is_guarded_against_formulas() {
-        assert!(written(ListFormat::Csv).starts_with("name,items,active\r\n'=1+1,7,yes\r\n"));
+        assert!(written(ListFormat::Csv).starts_with("name,items,active\r\n'=1+1,7,true\r\n"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 
 use super::body::Body;
 use super::fact::FactKey;
@@ -174,6 +175,11 @@ impl Class {
         }
     }
 
+    /// The class with that word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.as_str() == word)
+    }
+
     /// The words people read: `administrator gained`.
     pub fn title(self) -> String {
         match self {
@@ -215,6 +221,53 @@ pub struct Actor {
     pub source: &'static str,
     /// The time that property carries, if any.
     pub at: Option<DateTime<Utc>>,
+}
+
+/// One side of a change as what it is: for formats that have types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Stated<'a> {
+    /// Nothing was there, or it was never known.
+    Nothing,
+    /// Yes or no.
+    Flag(bool),
+    /// A whole number.
+    Number(i64),
+    /// Words.
+    Text(&'a str),
+}
+
+/// Properties whose values are words, whatever these are.
+const TEXTS: [&str; 11] = [
+    "createdDate",
+    "email",
+    "firstname",
+    "lastname",
+    "name",
+    "owner",
+    "person",
+    "regDomain",
+    "s3CanonicalUserId",
+    "status",
+    "type",
+];
+
+impl Meaning {
+    /// [`Meaning::before`] or [`Meaning::after`] as what it is: of properties that are no texts, `true` is a boolean and `7` a
+    /// number.
+    pub fn stated<'a>(&self, side: &'a str) -> Stated<'a> {
+        if side.is_empty() {
+            return Stated::Nothing;
+        }
+        if self.field.is_empty() || TEXTS.contains(&self.field.as_str()) {
+            return Stated::Text(side);
+        }
+        match side {
+            "true" => Stated::Flag(true),
+            "false" => Stated::Flag(false),
+            _ => side.parse().map_or(Stated::Text(side), Stated::Number),
+        }
+    }
 }
 
 /// A change as it is reported: one line per meaning, so one changed user may give two.

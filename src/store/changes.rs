@@ -93,6 +93,26 @@ impl Store {
         Reader::of(self).name_changes(events_in(&row)?).await
     }
 
+    /// What was so of a user, group, resource or key in a snapshot, as if it had begun in it, in order of fact.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn facts_of(&self, contract: ContractNumber, id: &str, seq: Seq) -> Result<Vec<Change>, StoreError> {
+        let row = sqlx::query(
+            "WITH c AS (SELECT id FROM contract WHERE number = ?1), \
+             it AS (SELECT e.id FROM c JOIN entity e ON e.contract = c.id WHERE e.kind IN (2, 3, 4, 8) AND e.ref = ?2) \
+             SELECT group_concat(?3), group_concat(kind), group_concat(subject), group_concat(object), group_concat(1), \
+             group_concat(0), group_concat(coalesce(body, 0)) FROM fact \
+             WHERE contract = (SELECT id FROM c) AND (subject IN (SELECT id FROM it) OR object IN (SELECT id FROM it)) \
+             AND since <= ?3 AND (until IS NULL OR until > ?3)",
+        )
+        .bind(number_of(contract.0))
+        .bind(id)
+        .bind(seq.0)
+        .fetch_one(&self.readers)
+        .await
+        .when("read what an object was")?;
+        Reader::of(self).name_changes(events_in(&row)?).await
+    }
+
     /// All facts as of a snapshot, in order.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn facts(&self, contract: ContractNumber, seq: Seq) -> Result<Vec<Fact>, StoreError> {

@@ -32,6 +32,7 @@ mod cases_collapse;
 mod cases_doctor;
 mod cases_frame;
 mod cases_keys;
+mod cases_machine;
 mod cases_missing;
 mod cases_outputs;
 mod cases_pages;
