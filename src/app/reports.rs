@@ -77,6 +77,9 @@ pub fn write_into(
     for report in reports {
         for format in formats {
             let rendered = report::render(*report, input, *format, Dialect::default(), &look.templates)?;
+            if let Some(warning) = rendered.warning() {
+                tracing::warn!("{warning}");
+            }
             let path = folder.join(&rendered.file_name);
             if write::is_database(&path, database) {
                 return Err(ReportsError::Database { path });

@@ -76,7 +76,9 @@ enum DialectArg {
     /// Commas, UTF-8
     #[default]
     Rfc4180,
-    /// Semicolons and a byte order mark, for German Excel
+    /// Commas, a byte order mark and dates that Excel reads
+    Excel,
+    /// The same with semicolons, for German Excel
     ExcelDe,
 }
 
@@ -84,6 +86,7 @@ impl From<DialectArg> for Dialect {
     fn from(dialect: DialectArg) -> Self {
         match dialect {
             DialectArg::Rfc4180 => Self::Rfc4180,
+            DialectArg::Excel => Self::Excel,
             DialectArg::ExcelDe => Self::ExcelDe,
         }
     }
@@ -117,6 +120,9 @@ pub(super) async fn run(command: Report, context: &mut Context) -> Result<Exit, 
     let mut files = Batch::new(command.force);
     for format in &command.format {
         let rendered = report::render(report, &input, (*format).into(), command.dialect.into(), &templates)?;
+        if let Some(warning) = rendered.warning() {
+            tracing::warn!("{warning}");
+        }
         if to_stdout {
             context.out.write_all(&rendered.bytes)?;
             continue;

@@ -8,6 +8,8 @@ use clap::ValueEnum;
 use comfy_table::presets::UTF8_NO_BORDERS;
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, LineStyle};
 
+use crate::report::csv::{self, Dialect};
+
 /// How a list is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum ListFormat {
@@ -210,10 +212,10 @@ impl Table {
     }
 
     fn write_csv(&self, out: &mut dyn Write) -> io::Result<()> {
-        let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
+        let mut csv = csv::writer(Dialect::Rfc4180, out);
         csv.write_record(self.columns)?;
         for row in &self.rows {
-            csv.write_record(row.iter().map(|value| crate::report::csv::cell(&value.to_cell()).into_owned()))?;
+            csv.write_record(row.iter().map(|value| csv::cell(&value.to_cell()).into_owned()))?;
         }
         csv.flush()
     }
@@ -282,7 +284,7 @@ mod tests {
 
     #[test]
     fn csv_is_guarded_against_formulas() {
-        assert!(written(ListFormat::Csv).starts_with("name,items,active\r\n'=1+1,7,true\r\n"));
+        assert!(written(ListFormat::Csv).starts_with("\"name\",\"items\",\"active\"\r\n\"'=1+1\",\"7\",\"true\"\r\n"));
     }
 
     #[test]

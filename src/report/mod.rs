@@ -11,6 +11,7 @@ pub mod cover;
 pub mod csv;
 pub mod html;
 pub mod input;
+pub mod joined;
 pub mod population;
 pub mod text;
 pub mod unknown;
@@ -61,7 +62,7 @@ pub trait Document: Serialize + Sized {
 }
 
 /// Builds and writes one kind of report.
-type Write = fn(&Input, Format, Dialect, &Templates, &mut dyn io::Write) -> Result<(), Fault>;
+type Write = fn(&Input, Format, Dialect, &Templates, &mut dyn io::Write) -> Result<u64, Fault>;
 
 /// One entry of the list of reports.
 #[derive(Clone, Copy)]
@@ -147,6 +148,22 @@ pub struct Rendered {
     pub media_type: &'static str,
     /// The report.
     pub bytes: Vec<u8>,
+    /// Lines of a file for spreadsheets; 0 for other formats.
+    pub lines: u64,
+}
+
+impl Rendered {
+    /// What whoever opens the file has to know, as a sentence.
+    pub fn warning(&self) -> Option<String> {
+        (self.lines > csv::MAX_SPREADSHEET_LINES).then(|| {
+            format!(
+                "{} has {} lines, and a spreadsheet shows the first {}: use --format jsonl, or a program without that limit",
+                self.file_name,
+                self.lines,
+                csv::MAX_SPREADSHEET_LINES
+            )
+        })
+    }
 }
 
 /// A report that could not be rendered.
@@ -188,11 +205,12 @@ pub fn render(
     templates: &Templates,
 ) -> Result<Rendered, RenderError> {
     let mut bytes = Vec::new();
-    render_to(report, input, format, dialect, templates, &mut bytes)?;
-    Ok(Rendered { file_name: file_name(report, input, format), media_type: format.media_type(), bytes })
+    let lines = render_to(report, input, format, dialect, templates, &mut bytes)?;
+    Ok(Rendered { file_name: file_name(report, input, format), media_type: format.media_type(), bytes, lines })
 }
 
-/// Renders a report into a writer: CSV and JSON Lines row by row, whatever their length.
+/// Renders a report into a writer: CSV and JSON Lines row by row, whatever their length. Says how many lines of a spreadsheet
+/// that makes; 0 for other formats than CSV.
 pub fn render_to(
     report: Report,
     input: &Input,
@@ -200,7 +218,7 @@ pub fn render_to(
     dialect: Dialect,
     templates: &Templates,
     out: &mut dyn io::Write,
-) -> Result<(), RenderError> {
+) -> Result<u64, RenderError> {
     (report.write)(input, format, dialect, templates, out).map_err(|source| RenderError {
         report: report.name,
         format,
@@ -230,9 +248,9 @@ fn write_document<D: Document>(
     dialect: Dialect,
     templates: &Templates,
     out: &mut dyn io::Write,
-) -> Result<(), Fault> {
+) -> Result<u64, Fault> {
     match format {
-        Format::Csv => csv::write(D::rows(input), dialect, out)?,
+        Format::Csv => return Ok(csv::write(D::rows(input), dialect, out)?),
         Format::Jsonl => {
             for row in D::rows(input) {
                 serde_json::to_writer(&mut *out, &row)?;
@@ -253,7 +271,7 @@ fn write_document<D: Document>(
             out.write_all(html::render(templates, &page, &document)?.as_bytes())?;
         }
     }
-    Ok(())
+    Ok(0)
 }
 
 /// How much there is to show.

@@ -39,6 +39,7 @@ mod cases_pages;
 mod cases_periods;
 mod cases_principal;
 mod cases_settings;
+mod cases_spreadsheet;
 mod cases_store;
 mod cases_times;
 mod cases_unknown;

@@ -341,7 +341,7 @@ pub(crate) fn crowd(users: usize) -> Input {
 }
 
 /// The first snapshot of a contract.
-fn alone(state: State) -> Input {
+pub(crate) fn alone(state: State) -> Input {
     let current = view(state, days_ago(0), &[]);
     Input {
         snapshots: BTreeMap::from([(current.snapshot.seq, current.snapshot.clone())]),

@@ -15,6 +15,7 @@ use crate::domain::user::User;
 use crate::report::context::Context;
 use crate::report::cover;
 use crate::report::input::Input;
+use crate::report::joined::Joined;
 use crate::report::unknown;
 
 /// One row of `access-review.csv`; `reports/README.md` has every column. Times are RFC 3339 in UTC to the second,
@@ -46,8 +47,8 @@ pub struct Line<'a> {
     pub entitlement_id: &'a str,
     pub entitlement_name: &'a str,
     pub entitlement_detail: &'static str,
-    pub access_path: String,
-    pub granted_by_groups: String,
+    pub access_path: Joined,
+    pub granted_by_groups: Joined,
     pub path_count: usize,
     pub resource_type: Option<&'a str>,
     pub resource_id: Option<&'a str>,
@@ -60,7 +61,7 @@ pub struct Line<'a> {
     pub first_seen_utc: String,
     pub last_proved_utc: String,
     pub changed_since_last_review: &'static str,
-    pub not_reported: String,
+    pub not_reported: Joined,
     /// The paths one by one; only in JSON.
     pub paths: Vec<Step<'a>>,
 }
@@ -177,9 +178,9 @@ fn line<'a>(grant: &'a Grant, moved: &'static str, context: &Context<'a>, common
 }
 
 /// What the answers did not report of the user, the key and the shares that a line rests on, `; ` between them.
-fn not_reported(grant: &Grant, context: &Context<'_>) -> String {
+fn not_reported(grant: &Grant, context: &Context<'_>) -> Joined {
     if context.state.unknown.is_empty() {
-        return String::new();
+        return Joined::new(Vec::new(), "; ");
     }
     let user = grant.user.as_str();
     let mut found = unknown::of_object(context, Kind::User, user, None);
@@ -203,14 +204,14 @@ fn not_reported(grant: &Grant, context: &Context<'_>) -> String {
         }
         Entitlement::ContractOwner | Entitlement::Administrator | Entitlement::Ownership(_) | Entitlement::Account => {}
     }
-    found.join("; ")
+    Joined::new(found, "; ")
 }
 
-/// First 16 hex digits of SHA-256 over `contract|user id|entitlement type|entitlement id`: the same line has the same id
-/// in every snapshot.
+/// The letter `l` and the first 16 hex digits of SHA-256 over `contract|user id|entitlement type|entitlement id`: the same
+/// line has the same id in every snapshot, and no spreadsheet takes it for a number.
 fn line_id(contract: ContractNumber, grant: &Grant) -> String {
     let text = format!("{contract}|{}|{}|{}", grant.user, grant.entitlement.kind(), grant.entitlement.id());
-    hex::encode(&Sha256::digest(text)[..8])
+    format!("l{}", hex::encode(&Sha256::digest(text)[..8]))
 }
 
 /// The order within one user: what reaches furthest first.
@@ -256,7 +257,7 @@ fn entitlement_detail(grant: &Grant, user: Option<&User>, key_usable: Option<boo
 }
 
 /// Every path in words, ` | ` between them: `ann@example.com > Network operations > reserveIp`.
-fn access_path(grant: &Grant, context: &Context<'_>) -> String {
+fn access_path(grant: &Grant, context: &Context<'_>) -> Joined {
     let user = context.state.user_label(&grant.user);
     let what = entitlement_name(context, grant);
     let paths = grant.paths.iter().map(|path| match &path.via {
@@ -270,15 +271,15 @@ fn access_path(grant: &Grant, context: &Context<'_>) -> String {
             format!("{user} > {} > {what} ({})", group_name(context, group), access.as_str())
         }
     });
-    paths.collect::<Vec<_>>().join(" | ")
+    Joined::new(paths.collect(), " | ")
 }
 
-fn granted_by_groups(grant: &Grant, context: &Context<'_>) -> String {
+fn granted_by_groups(grant: &Grant, context: &Context<'_>) -> Joined {
     let groups = grant.paths.iter().filter_map(|path| match &path.via {
         Via::Group(group, _) => Some(group_name(context, group)),
         Via::Direct | Via::Administrator | Via::ContractOwner => None,
     });
-    groups.collect::<Vec<_>>().join("; ")
+    Joined::new(groups.collect(), "; ")
 }
 
 /// A group's name, with its id behind it where the name alone would not tell.

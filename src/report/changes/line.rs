@@ -34,7 +34,7 @@ impl Scene {
 /// One row of `changes.csv`; `reports/README.md` has every column. Times are RFC 3339 in UTC to the second.
 #[derive(Clone, Debug, Serialize)]
 pub struct ChangeLine {
-    /// First 16 hex digits of SHA-256 over contract, snapshots, class, fact and property.
+    /// The letter `c` and 16 hex digits of SHA-256 over contract, snapshots, class, fact and property.
     pub change_id: String,
     /// The class's stable word.
     pub class: &'static str,
@@ -127,7 +127,7 @@ pub fn change_id(contract: ContractNumber, change: &Meaning) -> String {
         change.key.object.as_deref().unwrap_or_default(),
         change.field
     );
-    hex::encode(&Sha256::digest(text)[..8])
+    format!("c{}", hex::encode(&Sha256::digest(text)[..8]))
 }
 
 /// A line as a row of a file. JSON has its types: booleans, numbers, and null where nothing is.
@@ -221,11 +221,11 @@ impl Row for ChangeRow<'_> {
             .text(&line.after)
             .text(&line.because)
             .number(line.from_snapshot)
-            .text(&line.from_snapshot_utc)
+            .time(&line.from_snapshot_utc)
             .number(line.to_snapshot)
-            .text(&line.to_snapshot_utc)
+            .time(&line.to_snapshot_utc)
             .text(&line.actor)
             .text(line.actor_source)
-            .text(&line.actor_at_utc);
+            .time(&line.actor_at_utc);
     }
 }

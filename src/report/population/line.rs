@@ -217,7 +217,7 @@ impl Row for PopulationLine {
             .number(self.contract_number)
             .text(self.population)
             .number(self.snapshot_id)
-            .text(&self.snapshot_time_utc)
+            .time(&self.snapshot_time_utc)
             .text(self.row.as_str())
             .text(self.scope_kind)
             .text(&self.scope_id)
@@ -230,8 +230,8 @@ impl Row for PopulationLine {
             .optional_number(self.pages)
             .optional_number(self.items)
             .optional_number(self.attempts)
-            .text(&self.first_utc)
-            .text(&self.last_utc)
+            .time(&self.first_utc)
+            .time(&self.last_utc)
             .optional_number(self.shown_from_snapshot);
     }
 }
