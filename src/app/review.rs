@@ -40,6 +40,8 @@ pub struct Taken {
     pub period: Option<ReviewPeriod>,
     /// Up to when what is recorded beside the snapshots counts.
     pub until: DateTime<Utc>,
+    /// Whether a rule decided which they are, because a month, a date or nothing was named.
+    pub by_rule: bool,
     snapshots: Vec<Snapshot>,
 }
 
@@ -51,6 +53,7 @@ impl Taken {
             since: reviewed.since.cloned(),
             period: Some(reviewed.period),
             until: counted_until(asked, reviewed.current, snapshots, calendar),
+            by_rule: true,
             snapshots: snapshots.to_vec(),
         }
     }
@@ -126,18 +129,20 @@ pub async fn take(
         return Ok(Taken::of(&reviewed, &snapshots, asked, calendar));
     };
     let select = |asked: &str| period::select(&snapshots, contract, asked, calendar).map_err(StoreError::from);
-    let current = select(question.as_of.as_deref().unwrap_or("latest"))?.snapshot.clone();
-    let since = select(since)?.snapshot.clone();
+    let current = select(question.as_of.as_deref().unwrap_or("latest"))?;
+    let since = select(since)?;
+    let by_rule = current.by_time || since.by_time;
+    let (current, since) = (current.snapshot.clone(), since.snapshot.clone());
     if since.seq >= current.seq {
         return Err(ReviewError::Backwards { as_of: current.seq, since: since.seq });
     }
     let until = counted_until(question.as_of.as_deref(), &current, &snapshots, calendar);
-    Ok(Taken { current, since: Some(since), period: None, until, snapshots })
+    Ok(Taken { current, since: Some(since), period: None, by_rule, until, snapshots })
 }
 
 /// Everything a report needs about the snapshots that were taken.
 pub async fn input(store: &Store, taken: Taken, cover: &Cover) -> Result<Input, ReviewError> {
-    let Taken { current, since, period, until, snapshots } = taken;
+    let Taken { current, since, period, until, snapshots, .. } = taken;
     let (contract, upto, as_of) = (current.contract, current.seq, current.finished);
     let current = view(store, current).await?;
     let comparison = match since {

@@ -3,7 +3,7 @@
 use super::{Context, Failure};
 use crate::app::review::Taken;
 use crate::domain::id::ContractNumber;
-use crate::domain::period::{self, Calendar, NoSnapshot, Selected};
+use crate::domain::period::{self, Calendar, NoSnapshot, ReviewPeriod, Selected};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::time::to_seconds;
 use crate::store::StoreError;
@@ -37,17 +37,19 @@ impl Context {
     }
 }
 
-/// Says which snapshots a report is about, unless both were named.
+/// Says which snapshots a report is about, unless both were named by number, label or place.
 pub(super) fn announce(taken: &Taken) {
-    let Some(period) = &taken.period else { return };
-    let name = period.name().map(|name| format!("Period {name}: ")).unwrap_or_default();
+    if !taken.by_rule {
+        return;
+    }
+    let name = taken.period.and_then(|period| period.name()).map(|name| format!("Period {name}: ")).unwrap_or_default();
     let current = described(&taken.current);
     let beside = taken.since.as_ref().map_or_else(
         || ", and no earlier one to compare it with".to_owned(),
         |since| format!(" compared with {}", described(since)),
     );
     tracing::info!("{name}{current}{beside}");
-    for remark in period.remarks() {
+    for remark in taken.period.iter().flat_map(ReviewPeriod::remarks) {
         tracing::warn!("{remark}");
     }
 }

@@ -23,8 +23,9 @@ static TWINS: LazyLock<Twins> = LazyLock::new(|| {
         emulator.edit(|world| (world.add_group("ops", &[]).to_string(), world.add_group("ops", &[]).to_string()));
     let desk = Desk::of(&emulator);
     desk.run(&["collect"]).ends(0);
+    let owner = emulator.cast().owner.clone();
     emulator.edit(|world| {
-        let resource = world.owns(&emulator.cast().owner).next().expect("the owner owns something").clone();
+        let resource = world.owns(&owner).next().expect("the owner owns something").clone();
         world.set_privilege(&privileged, "reserveIp", true).unwrap();
         world.share(&sharing, &resource, Share { edit: true, share: false }).unwrap();
     });

@@ -111,7 +111,12 @@ fn e1_a_snapshot_or_a_month_is_compared_with_the_month_before() {
     check(&["--as-of", "2025-11"], 2, 3, &["Period 2025-11: "]);
     check(&["--as-of", "2025-10"], 1, 2, &["Period 2025-10: "]);
     check(&["--as-of", "2025-11-30"], 1, 2, &["Period 2025-10: "]);
-    check(&["--since", "2025-09", "--as-of", "2025-12-01"], 1, 3, &[]);
+    check(
+        &["--since", "2025-09", "--as-of", "2025-12-01"],
+        1,
+        3,
+        &["snapshot 3 of 2025-12-01T02:00:30Z compared with "],
+    );
 }
 
 #[test]
