@@ -6,6 +6,7 @@ pub mod backup;
 pub mod beside;
 pub mod collect;
 pub mod demo;
+pub mod freshness;
 pub mod heartbeat;
 pub mod prepare;
 mod principal;

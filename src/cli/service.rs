@@ -8,6 +8,7 @@ use super::signals::{Signal, Signals};
 use super::sinks::standard_output;
 use super::{Context, Failure};
 use crate::app::alerts::setup::announcer;
+use crate::app::freshness::Expectations;
 use crate::app::stop::Stop;
 use crate::config::{ConfigError, Loaded};
 use crate::exit::Exit;
@@ -81,7 +82,7 @@ pub(super) async fn run(command: Service, context: &mut Context) -> Result<Exit,
 /// What a configuration comes to.
 fn work(loaded: &Arc<Loaded>, context: &Context) -> Result<Work, SetupError> {
     let jobs = setup::jobs(loaded, &context.environment, &standard_output())?;
-    Ok(Work { jobs, announcer: announcer(&loaded.config) })
+    Ok(Work { jobs, announcer: announcer(&loaded.config), expected: Expectations::of(&loaded.config) })
 }
 
 /// What the configuration comes to as it is now; nothing, and the problems in the log, if it is not valid.

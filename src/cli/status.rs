@@ -8,6 +8,7 @@ use clap::Args;
 use super::sinks::standard_output;
 use super::table::{ListFormat, Table};
 use super::{Context, Failure};
+use crate::app::freshness::Expectations;
 use crate::app::status::Status as State;
 use crate::domain::job::{JobId, JobState};
 use crate::domain::time::to_seconds;
@@ -29,21 +30,21 @@ pub struct Status {
 const COLUMNS: [&str; 7] = ["what", "name", "contract", "state", "last_utc", "next_utc", "detail"];
 
 pub(super) async fn run(command: Status, context: &mut Context) -> Result<Exit, Failure> {
-    let overdue_after = context.config()?.config.alerts.overdue_after;
+    let expected = Expectations::of(&context.config()?.config);
     let planned = planned(context)?;
     let store = context.store(Access::Read).await?;
     let now = context.seams.now();
-    let state = State::of(&store, now, overdue_after).await?;
+    let state = State::of(&store, now, &expected).await?;
     let mut table = Table::new(&COLUMNS);
     let served = if state.is_served { "running" } else { "stopped" };
     table.push(["service".into(), "".into(), "".into(), served.into(), "".into(), "".into(), "".into()]);
     for one in &state.contracts {
         table.push([
             "contract".into(),
-            "".into(),
-            one.contract.to_string().into(),
+            one.name.clone().unwrap_or_default().into(),
+            one.contract.map(|number| number.to_string()).unwrap_or_default().into(),
             one.freshness.as_str().into(),
-            one.complete.map(to_seconds).unwrap_or_default().into(),
+            one.complete.map(|(_, at)| to_seconds(at)).unwrap_or_default().into(),
             "".into(),
             one.detail.clone().into(),
         ]);

@@ -35,8 +35,8 @@ pub use sections::{Alerts, Api, Collect, Config, KEYS, Log, Report, Service, Sou
 pub use settings::settings;
 pub use shared::{Endpoint, Shared};
 pub use tables::{
-    ContractConfig, ContractCredentials, ContractSet, JobConfig, JobWork, MailLogin, RouteConfig, SecretSource,
-    ShownRow, SinkConfig, SinkTarget, TABLES, TableSpec, TargetSource, known_classes,
+    COLLECT_JOB, ContractConfig, ContractCredentials, ContractSet, JobConfig, JobWork, MailLogin, RouteConfig,
+    SecretSource, ShownRow, SinkConfig, SinkTarget, TABLES, TableSpec, TargetSource, known_classes,
 };
 pub use text::{HostName, ListenAddress, MailAddress, Place, TargetUrl};
 pub use words::{

@@ -135,7 +135,9 @@ keys! { config
         digest_above: u32 = 20, within 1..=10_000;
         /// How long before its end a token is worth an alert.
         expiry_warning: Duration = seconds(14 * DAY), within seconds(DAY)..=seconds(365 * DAY);
-        /// Without a complete snapshot for that long a contract is overdue.
+        /// A contract with a schedule is overdue when it has no complete snapshot so long after the start of its next run.
+        overdue_grace: Duration = seconds(12 * 3600), within seconds(60)..=seconds(30 * DAY);
+        /// Without a complete snapshot for that long a contract without a schedule is overdue.
         overdue_after: Duration = seconds(36 * 3600), within seconds(3600)..=seconds(365 * DAY);
     }
 

@@ -16,6 +16,7 @@ use super::job::{Call, Ended, Job, JobFailure, JobResult, reasons};
 use super::metrics::Metrics;
 use super::planner::{self, Due, PlannedJob};
 use crate::app::alerts::Announcer;
+use crate::app::freshness::Expectations;
 use crate::app::stop::Stop;
 use crate::domain::job::{JobId, JobOutcome, JobRun};
 use crate::domain::time::to_seconds;
@@ -70,6 +71,11 @@ impl Engine {
         self.register(&jobs).await?;
         self.set_jobs(jobs, announcer);
         Ok(())
+    }
+
+    /// Judges contracts by this from now on, where metrics are asked for.
+    pub fn expect(&self, expected: Expectations) {
+        self.metrics.expect(expected);
     }
 
     /// Records all jobs of the service; those of before that are not among them are retired.

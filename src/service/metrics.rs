@@ -1,6 +1,7 @@
 //! What the service counts, as a page in Prometheus' text format.
 //!
-//! Labels are names from the configuration, contract numbers and fixed words; nothing of a user ever is one. Counters begin
+//! Labels are names from the configuration and fixed words; nothing of a user ever is one. A contract is its name in the
+//! configuration, or its number where it has none. Counters begin
 //! at zero with the process; everything that the database knows is read from there when the page is asked for.
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
 use super::planner::{self, PlannedJob};
+use crate::app::freshness::{ContractStatus, Expectations, Freshness};
 use crate::domain::job::{JobId, JobOutcome};
 use crate::store::{Store, StoreError};
 
@@ -36,6 +38,7 @@ struct Counted {
     runs: BTreeMap<(JobId, JobOutcome), u64>,
     collections: BTreeMap<String, Histogram>,
     jobs: Vec<PlannedJob>,
+    expected: Expectations,
 }
 
 /// Durations by upper bound.
@@ -57,6 +60,7 @@ impl Metrics {
             runs: BTreeMap::new(),
             collections: BTreeMap::new(),
             jobs: Vec::new(),
+            expected: Expectations::default(),
         };
         Self { began, counted: Mutex::new(counted) }
     }
@@ -72,6 +76,11 @@ impl Metrics {
         let Counted { jobs, runs, collections, .. } = &mut *counted;
         runs.retain(|(id, _), _| jobs.iter().any(|job| job.id == *id));
         collections.retain(|contract, _| jobs.iter().any(|job| job.id.contract == *contract));
+    }
+
+    /// The contracts that are expected from now on.
+    pub(super) fn expect(&self, expected: Expectations) {
+        self.counted().expected = expected;
     }
 
     /// The loop is alive.
@@ -122,7 +131,8 @@ impl Metrics {
     /// The page.
     pub async fn page(&self, store: &Store, now: DateTime<Utc>) -> Result<String, StoreError> {
         let states = store.job_states().await?;
-        let newest = store.newest_snapshots().await?;
+        let expected = self.counted().expected.clone();
+        let contracts = expected.judge(store, now).await?;
         let size = store.file_sizes();
         let deliveries = store.delivery_counts().await?;
         let mut page = Page::default();
@@ -133,11 +143,7 @@ impl Metrics {
         page.gauge("alert_outbox_pending", "Deliveries of alerts that are still to be made.", pending);
         let dead = [(String::new(), as_f64(deliveries.dead))];
         page.gauge("dead_letters", "Deliveries of alerts that were given up.", dead);
-        let last = newest
-            .iter()
-            .filter_map(|one| Some((label(&[("contract", &one.contract.to_string())]), seconds(one.complete?.1))));
-        let about = "When the last complete snapshot of a contract ended.";
-        page.gauge("last_success_timestamp_seconds", about, last);
+        add_contracts(&mut page, &contracts);
         let counted = self.counted();
         let next = counted.jobs.iter().filter_map(|job| {
             let (_, start) = planner::next(job, states.get(&job.id), now)?;
@@ -161,6 +167,17 @@ impl Metrics {
         page.counter("runs_total", "Runs of jobs, and instants without a run, by outcome.", runs);
         page.histograms("collect_duration_seconds", "How long collections took.", &counted.collections);
     }
+}
+
+fn add_contracts(page: &mut Page, contracts: &[ContractStatus]) {
+    let of = |one: &ContractStatus| {
+        let number = one.contract.map(|number| number.to_string()).unwrap_or_default();
+        label(&[("contract", one.name.as_deref().unwrap_or(&number))])
+    };
+    let last = contracts.iter().filter_map(|one| Some((of(one), seconds(one.complete?.1))));
+    page.gauge("last_success_timestamp_seconds", "When the last complete snapshot of a contract ended.", last);
+    let overdue = contracts.iter().map(|one| (of(one), f64::from(u8::from(one.freshness == Freshness::Overdue))));
+    page.gauge("contract_overdue", "Whether a complete snapshot of a contract should be there and is not.", overdue);
 }
 
 /// Lines in the text format.

@@ -10,6 +10,7 @@ use super::lane::Lane;
 use super::metrics::Metrics;
 use super::notify;
 use crate::app::alerts::Announcer;
+use crate::app::freshness::Expectations;
 use crate::app::stop::Stop;
 use crate::exit::Exit;
 use crate::store::StoreError;
@@ -37,6 +38,8 @@ pub struct Work {
     pub jobs: Vec<ServiceJob>,
     /// Where alerts of the service go.
     pub announcer: Announcer,
+    /// The contracts that are to be collected, and by when.
+    pub expected: Expectations,
 }
 
 /// What the loop listens to.
@@ -118,6 +121,7 @@ pub async fn run_once(mut engine: Engine, work: Work) -> Result<Exit, ServiceErr
 /// Registers all jobs, and gives those that deliver a lane of their own.
 async fn use_work(engine: &mut Engine, lane: &mut Lane, work: Work) -> Result<(), StoreError> {
     engine.register(&work.jobs).await?;
+    engine.expect(work.expected);
     let (delivering, others) = work.jobs.into_iter().partition(|job| job.work.kind() == DELIVERIES);
     lane.use_jobs(delivering, work.announcer.clone());
     engine.set_jobs(others, work.announcer);

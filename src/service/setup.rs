@@ -17,7 +17,7 @@ use crate::app::alerts::setup::{Alerting, announcer};
 use crate::app::heartbeat::{HeartbeatError, heartbeat};
 use crate::app::prepare::{CollectRequest, prepare};
 use crate::app::reports::Look;
-use crate::config::{self, Config, ContractConfig, ContractSet, JobConfig, JobWork, Loaded};
+use crate::config::{self, COLLECT_JOB, Config, ContractConfig, ContractSet, JobConfig, JobWork, Loaded};
 use crate::domain::id::ContractNumber;
 use crate::domain::job::JobId;
 use crate::domain::period::Period;
@@ -28,9 +28,6 @@ use crate::report::{self, Format};
 use crate::seams::Environment;
 use crate::sinks::heartbeat::Heartbeat;
 use crate::sinks::stdout::Output;
-
-/// The job of a contract that names its own schedule.
-const COLLECT: &str = "collect";
 
 /// A walk takes at most half an hour; the rest is for lists that are read again and for the seal.
 const COLLECT_TIMEOUT: Duration = Duration::from_mins(45);
@@ -85,7 +82,7 @@ pub fn jobs(loaded: &Arc<Loaded>, environment: &Environment, output: &Output) ->
     let mut jobs = Vec::new();
     for contract in &loaded.config.contracts {
         if let Some(schedule) = &contract.collect {
-            jobs.push(setup.collect(COLLECT, schedule, Some(contract)));
+            jobs.push(setup.collect(COLLECT_JOB, schedule, Some(contract)));
         }
     }
     for job in &loaded.config.jobs {

@@ -1,5 +1,6 @@
 //! What an operator wants to know of the database at a glance: the newest snapshots, and how large the files are.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use chrono::{DateTime, Utc};
@@ -23,6 +24,22 @@ pub struct Newest {
     pub sealed: Option<(Seq, DateTime<Utc>)>,
     /// Whose credentials collected the newest of all.
     pub collector: Option<Collector>,
+}
+
+impl Newest {
+    /// A contract without a snapshot.
+    pub fn none(contract: ContractNumber) -> Self {
+        Self { contract, complete: None, sealed: None, collector: None }
+    }
+}
+
+/// What runs say of the contracts of the configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// Numbers by name, from the newest snapshot under that name.
+    pub numbers: BTreeMap<String, ContractNumber>,
+    /// When the first run under each name began, and the first without one.
+    pub first_attempts: BTreeMap<Option<String>, DateTime<Utc>>,
 }
 
 /// Bytes of the files.
@@ -61,6 +78,27 @@ impl Store {
             all.push(Newest { collector, ..newest });
         }
         Ok(all)
+    }
+
+    /// What runs say of the contracts of the configuration.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn recorded_contracts(&self) -> Result<Recorded, StoreError> {
+        let rows = sqlx::query(
+            "SELECT r.contract_name, min(r.started), (SELECT c.number FROM run n JOIN contract c ON c.id = n.contract \
+             WHERE n.contract_name = r.contract_name AND n.state IN ('complete', 'partial') ORDER BY n.id DESC LIMIT 1) \
+             FROM run r GROUP BY r.contract_name",
+        )
+        .fetch_all(&self.readers)
+        .await
+        .when("look up the names of contracts")?;
+        let mut recorded = Recorded::default();
+        for row in rows {
+            let name: Option<String> = row.get(0);
+            let number = row.get::<Option<i64>, _>(2).map(|number| ContractNumber(number.unsigned_abs()));
+            recorded.numbers.extend(name.clone().zip(number));
+            recorded.first_attempts.insert(name, instant(&row.get::<String, _>(1))?);
+        }
+        Ok(recorded)
     }
 
     /// How large the files are; one that is not there has no bytes.

@@ -1,18 +1,17 @@
 //! Alerts of what does not happen: a contract that is not collected any more, a token that ends.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use keyholder::alerts::Router;
 use keyholder::app::alerts::Announcer;
 use keyholder::app::alerts::watch::{raise_expiry, raise_overdue};
+use keyholder::app::freshness::Expectations;
 use keyholder::domain::coverage::{Scope, Status};
 use keyholder::seams::{Seams, SeededRandom, SetClock};
 
+use crate::support::config::config;
 use crate::support::model::{Bench, CONTRACT, Model, lose, start};
-
-const AFTER: Duration = Duration::from_hours(36);
 
 /// A bench with a baseline, and a clock to watch it by.
 struct Watch {
@@ -37,7 +36,8 @@ impl Watch {
     /// How many alerts of that class there are after looking at that time.
     async fn overdue_at(&self, at: DateTime<Utc>) -> usize {
         self.clock.set(at);
-        raise_overdue(&self.bench.store, &Self::announcer(), AFTER, &self.seams).await.unwrap();
+        let expected = Expectations::of(&config(""));
+        raise_overdue(&self.bench.store, &Self::announcer(), &expected, &self.seams).await.unwrap();
         self.count("collection-overdue").await
     }
 

@@ -89,6 +89,7 @@ mod report_rows;
 mod report_templates;
 mod report_unknown;
 mod service_engine;
+mod service_freshness;
 mod service_program;
 mod service_week;
 mod sinks_email;

@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 use keyholder::app::alerts::Announcer;
+use keyholder::app::freshness::Expectations;
 use keyholder::app::status::Status;
 use keyholder::app::stop::Stop;
 use keyholder::domain::job::{JobId, JobOutcome};
@@ -280,7 +281,7 @@ async fn a_run_that_was_given_up_is_alerted_and_shown() {
     bench.tick_at(120).await;
     let given_up = "given up: the process ended during each of 3 runs";
     assert_eq!(bench.alerts().await, [format!("job-failed: job a: {given_up}")]);
-    let status = Status::of(&bench.store, at(BEGIN), Duration::from_hours(1)).await.unwrap();
+    let status = Status::of(&bench.store, at(BEGIN), &Expectations::default()).await.unwrap();
     let (_, state) = &status.jobs[0];
     let last = state.last.as_ref().unwrap();
     assert_eq!((last.outcome, last.detail.as_str(), status.exit()), (JobOutcome::Failed, given_up, Exit::Incomplete));

@@ -245,13 +245,14 @@ fn health_readiness_and_metrics_are_read_only() {
     service.line("Job collect of main is done");
     assert_eq!(ask(&address, "GET /healthz"), ("HTTP/1.1 200 OK".to_owned(), "ok\n".to_owned()));
     ask_until(&address, "/readyz", "ready\n");
-    let page = ask_until(&address, "/metrics", "keyholder_last_success_timestamp_seconds{contract=\"");
+    let page = ask_until(&address, "/metrics", "keyholder_last_success_timestamp_seconds{contract=\"main\"}");
     for line in [
         "keyholder_build_info{version=\"",
         "keyholder_runs_total{job=\"collect\",contract=\"main\",outcome=\"done\"} 1\n",
         "keyholder_runs_total{job=\"collect\",contract=\"main\",outcome=\"missed\"} 1\n",
         "keyholder_collect_duration_seconds_count{contract=\"main\"} 1\n",
         "keyholder_schedule_next_run_timestamp_seconds{job=\"collect\",contract=\"main\"} ",
+        "keyholder_contract_overdue{contract=\"main\"} 0\n",
         "keyholder_dead_letters 0\n",
         "# TYPE keyholder_collect_duration_seconds histogram\n",
     ] {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
 use secrecy::SecretString;
 
@@ -10,6 +9,7 @@ use super::Announcer;
 use super::deliver::{Courier, DeliverFailure, Delivered, Destination};
 use super::watch::raise_overdue;
 use crate::alerts::{Route, Router};
+use crate::app::freshness::Expectations;
 use crate::config::{
     Config, ContractSet, MailSecurity, SecretSource, SinkConfig, SinkTarget, SyslogProtocol, TargetSource,
 };
@@ -115,7 +115,7 @@ pub struct Alerting {
     /// Names of contracts by number.
     pub contracts: BTreeMap<ContractNumber, String>,
     announcer: Announcer,
-    overdue_after: Duration,
+    expected: Expectations,
 }
 
 impl Alerting {
@@ -129,13 +129,13 @@ impl Alerting {
             destinations,
             contracts: contract_names(config),
             announcer: announcer(config),
-            overdue_after: config.alerts.overdue_after,
+            expected: Expectations::of(config),
         })
     }
 
     /// Alerts what has not happened for too long, and delivers everything that is due.
     pub async fn deliver(&self, store: &Store, seams: &Seams) -> Result<Delivered, DeliverFailure> {
-        raise_overdue(store, &self.announcer, self.overdue_after, seams).await?;
+        raise_overdue(store, &self.announcer, &self.expected, seams).await?;
         let Self { destinations, contracts, .. } = self;
         Courier { store, destinations, contracts, seams }.deliver().await
     }

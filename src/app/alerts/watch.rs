@@ -1,42 +1,40 @@
 //! Alerts of what does not happen: no complete snapshot for too long, a token that ends.
 
-use std::time::Duration;
-
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::Announcer;
 use super::announce::Happened;
+use crate::app::freshness::{ContractStatus, Expectations, Freshness};
 use crate::domain::alert::{Details, Event};
 use crate::domain::id::ContractNumber;
 use crate::domain::time::to_seconds;
 use crate::seams::Seams;
 use crate::store::{Store, StoreError};
 
-/// Alerts every contract of the database that has had no complete snapshot for longer than `after`. Once for each such gap:
-/// the next one begins with the next complete snapshot.
+/// Alerts every contract that is overdue. Once for each such gap: the next one begins with the next complete snapshot.
 pub async fn raise_overdue(
     store: &Store,
     announcer: &Announcer,
-    after: Duration,
+    expected: &Expectations,
     seams: &Seams,
 ) -> Result<(), StoreError> {
     let now = seams.now();
-    let after = TimeDelta::from_std(after).unwrap_or(TimeDelta::MAX);
-    for contract in store.contracts().await? {
-        let snapshots = store.snapshots(contract).await?;
-        let last = snapshots.iter().rev().find(|snapshot| snapshot.is_complete());
-        let since = last.or(snapshots.first()).map(|snapshot| snapshot.finished);
-        if since.is_none_or(|since| now - since <= after) {
-            continue;
-        }
-        let (attribute, reason) = match last {
-            Some(last) => (
-                format!("after snapshot {}", last.seq),
-                format!("the last complete snapshot is {} of {}", last.seq, to_seconds(last.finished)),
+    let judged = expected.judge(store, now).await?;
+    // Where nothing was ever planned or tried there is no time since when it is late.
+    let overdue = judged.into_iter().filter(|one| one.freshness == Freshness::Overdue && one.deadline.is_some());
+    for ContractStatus { name, contract, complete, .. } in overdue {
+        let name = name.unwrap_or_default();
+        let (attribute, reason) = match complete {
+            Some((seq, at)) => {
+                (format!("after snapshot {seq}"), format!("the last complete snapshot is {seq} of {}", to_seconds(at)))
+            }
+            None => (
+                format!("no complete snapshot {name}").trim_end().to_owned(),
+                "there has been no complete snapshot yet".to_owned(),
             ),
-            None => ("no complete snapshot".to_owned(), "there has been no complete snapshot yet".to_owned()),
         };
-        raise(store, announcer, (Event::CollectionOverdue, Some(contract), attribute, reason), now, seams).await?;
+        let details = Details { reason, contract_name: name, ..Details::default() };
+        raise(store, announcer, (Event::CollectionOverdue, contract, attribute, details), now, seams).await?;
     }
     Ok(())
 }
@@ -55,19 +53,19 @@ pub async fn raise_expiry(
     } else {
         (format!("ends {}", to_seconds(ends)), format!("the token ends on {}", to_seconds(ends)))
     };
-    raise(store, announcer, (Event::CredentialsExpire, contract, attribute, reason), now, seams).await
+    let details = Details { reason, ..Details::default() };
+    raise(store, announcer, (Event::CredentialsExpire, contract, attribute, details), now, seams).await
 }
 
 async fn raise(
     store: &Store,
     announcer: &Announcer,
-    (event, contract, attribute, reason): (Event, Option<ContractNumber>, String, String),
+    (event, contract, attribute, details): (Event, Option<ContractNumber>, String, Details),
     at: DateTime<Utc>,
     seams: &Seams,
 ) -> Result<(), StoreError> {
     let origin = store.origin(contract, seams).await?;
     let mutes = store.mutes_at(at).await?;
-    let details = Details { reason, ..Details::default() };
     let happened = Happened { event, contract, attribute, span: None, at, details };
     store.raise(&[announcer.event(&origin.id, happened, &mutes)]).await.map(drop)
 }

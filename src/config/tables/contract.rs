@@ -47,6 +47,9 @@ keys! { tables
     }
 }
 
+/// The job that collects a contract on its own schedule.
+pub const COLLECT_JOB: &str = "collect";
+
 /// A contract that is collected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContractConfig {

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::LazyLock;
 
-pub use contract::{ContractConfig, ContractCredentials};
+pub use contract::{COLLECT_JOB, ContractConfig, ContractCredentials};
 pub use job::{ContractSet, JobConfig, JobWork};
 pub use names::known_classes;
 pub use route::RouteConfig;

@@ -3,6 +3,7 @@
 pub(crate) mod alert;
 pub(crate) mod api;
 pub(crate) mod cli;
+pub(crate) mod config;
 pub(crate) mod cut;
 pub(crate) mod model;
 pub(crate) mod raw;
