@@ -3,71 +3,21 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::net::UnixDatagram;
-use std::process::{Child, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use emulator::Emulator;
-use keyholder::seams::Seams;
+use keyholder::seams::{Environment, Seams};
 use keyholder::store::{Access, Store};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use sqlx::sqlite::SqliteConnectOptions;
 
 use crate::support::cli::{Desk, RUNTIME, served};
 use crate::support::cut::{Dice, Lane, many};
-
-/// The longest that a stopped service may take to end.
-const LONGEST: Duration = Duration::from_secs(15);
-
-/// So long something is waited for that has to come.
-const PATIENCE: Duration = Duration::from_mins(1);
-
-/// A secret in a file that only its owner can read.
-fn put_secret(desk: &Desk, name: &str, secret: &str) -> String {
-    let path = desk.path(name);
-    fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&path)
-        .unwrap()
-        .write_all(secret.as_bytes())
-        .unwrap();
-    path.display().to_string()
-}
-
-fn configure(desk: &Desk, text: &str) {
-    let path = desk.path(".config/keyholder/config.toml");
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
-}
-
-/// A contract that is collected daily, and a free port for the listener.
-fn daily(desk: &Desk, emulator: &Emulator) -> String {
-    let token = put_secret(desk, "token", emulator.token());
-    format!(
-        "[service]\nlisten = \"127.0.0.1:0\"\ntick = \"1s\"\n\n\
-         [[contract]]\nname = \"main\"\ntoken_file = \"{token}\"\ncollect = \"@daily\"\n"
-    )
-}
-
-/// A desk whose daily collection has been due since yesterday.
-fn due(emulator: &Emulator) -> Desk {
-    let desk = Desk::of(emulator);
-    configure(&desk, &daily(&desk, emulator));
-    make_due(&desk);
-    desk
-}
-
-/// Lets every job be known, and known for two days.
-fn make_due(desk: &Desk) {
-    desk.run(&["service", "--once"]).ends(0);
-    desk.execute("UPDATE job SET since = strftime('%Y-%m-%dT00:00:01.000Z', 'now', '-2 days')");
-}
+use crate::support::running::{MAX_STOPPING, PATIENCE, Running, configure, daily, make_due, put_secret};
+use crate::support::tell;
 
 /// The outcomes of the recorded runs, oldest first, and how many snapshots there are.
 fn recorded(desk: &Desk) -> (Vec<String>, i64) {
@@ -81,68 +31,12 @@ fn recorded(desk: &Desk) -> (Vec<String>, i64) {
     })
 }
 
-/// A service that runs, with its log.
-struct Running {
-    child: Child,
-    lines: mpsc::Receiver<String>,
-}
-
-impl Running {
-    fn start(desk: &Desk) -> Self {
-        Self::start_with(desk, &[])
-    }
-
-    fn start_with(desk: &Desk, variables: &[(&str, &str)]) -> Self {
-        let mut command = desk.command(&["service"]);
-        let mut child = command.envs(variables.iter().copied()).stderr(Stdio::piped()).spawn().unwrap();
-        let (sender, lines) = mpsc::channel();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        std::thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        Self { child, lines }
-    }
-
-    /// The first line that contains that.
-    #[track_caller]
-    fn line(&self, part: &str) -> String {
-        let begun = Instant::now();
-        let mut seen = Vec::new();
-        while let Ok(line) = self.lines.recv_timeout(PATIENCE.saturating_sub(begun.elapsed())) {
-            if line.contains(part) {
-                return line;
-            }
-            seen.push(line);
-        }
-        panic!("no line with {part:?}: {seen:#?}");
-    }
-
-    fn send(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-    }
-
-    /// Ends it with a signal, and expects that code soon.
-    #[track_caller]
-    fn stop(mut self, signal: Signal, code: i32) {
-        let begun = Instant::now();
-        self.send(signal);
-        let status = self.child.wait().unwrap();
-        assert_eq!(status.code(), Some(code), "{:#?}", self.lines.iter().collect::<Vec<_>>());
-        assert!(begun.elapsed() <= LONGEST, "{:?}", begun.elapsed());
-    }
-
-    /// Where it listens.
-    fn address(&self) -> String {
-        let line = self.line("Listening on http://");
-        line.split("http://").nth(1).unwrap().split_whitespace().next().unwrap().to_owned()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if matches!(self.child.try_wait(), Ok(None)) {
-            self.child.kill().unwrap();
-            self.child.wait().unwrap();
-        }
-    }
+/// A desk whose daily collection has been due since yesterday.
+fn due(emulator: &Emulator) -> Desk {
+    let desk = Desk::of(emulator);
+    configure(&desk, &daily(&desk, emulator));
+    make_due(&desk);
+    desk
 }
 
 /// The status line and the body of an answer.
@@ -259,9 +153,27 @@ fn health_readiness_and_metrics_are_read_only() {
         assert!(page.contains(line), "{line}: {page}");
     }
     assert!(!page.contains('@'), "{page}");
+    check_metrics(&page);
     assert_eq!(ask(&address, "POST /metrics").0, "HTTP/1.1 405 Method Not Allowed");
     assert_eq!(ask(&address, "GET /other").0, "HTTP/1.1 404 Not Found");
     service.stop(Signal::TERM, 143);
+}
+
+/// Lets Prometheus' own checker read a page; says so where there is none.
+#[track_caller]
+fn check_metrics(page: &str) {
+    let mut command = Command::new("promtool");
+    command.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let Ok(mut child) = command.spawn() else {
+        // The continuous integration sees to it that there is one.
+        assert_eq!(Environment::of_process().get("KEYHOLDER_TEST_PROMTOOL"), None, "promtool is required");
+        tell("skipped: the metrics page is not checked without promtool");
+        return;
+    };
+    child.stdin.take().unwrap().write_all(page.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let words = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && words.trim().is_empty(), "{words}\n{page}");
 }
 
 #[test]
@@ -364,7 +276,7 @@ fn end_once(lane: &Lane, turn: u64, mut dice: Dice, signal: Signal, stopped: &At
     let begun = Instant::now();
     service.send(signal);
     service.child.wait().unwrap();
-    assert!(begun.elapsed() <= LONGEST, "turn {turn}: {:?}", begun.elapsed());
+    assert!(begun.elapsed() <= MAX_STOPPING, "turn {turn}: {:?}", begun.elapsed());
     let (_, before) = recorded(&desk);
     stopped.fetch_add(u64::from(before == 0), Ordering::Relaxed);
     desk.run(&["service", "--once"]).ends(0);

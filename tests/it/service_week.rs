@@ -1,36 +1,23 @@
-//! A week of the service in virtual time, over a real store and three served contracts: memory, file descriptors and the
-//! write-ahead log stay flat.
+//! A week of the service in virtual time, over a real store, three served contracts, a file and a webhook: memory, file
+//! descriptors and the write-ahead log stay flat, and every alert arrives at both sinks.
 //!
 //! It runs in a process of its own, because other tests open files too. `KEYHOLDER_TEST_SERVICE_HOURS` says how many hours are
-//! simulated: 24 by default, a week are 168. Every hour has a collection of each contract; twice a day the database is checked.
+//! simulated: 24 by default, a week are 168. Every hour has a new key in one contract and a collection of each; twice a day
+//! the database is checked.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
-use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use emulator::Emulator;
-use keyholder::api::Version;
-use keyholder::api::read::Client;
-use keyholder::app::alerts::Announcer;
-use keyholder::app::alerts::failure::FailureAlerts;
-use keyholder::app::collect::Order;
-use keyholder::app::stop::Stop;
-use keyholder::domain::job::JobId;
-use keyholder::domain::schedule::Schedule;
 use keyholder::exit::Exit;
-use keyholder::seams::{Environment, Seams, SeededRandom, SetClock};
-use keyholder::service::engine::{Engine, ServiceJob};
-use keyholder::service::job::{Job, JobFailure};
-use keyholder::service::jobs::collect::CollectJob;
-use keyholder::service::jobs::verify::VerifyJob;
-use keyholder::service::metrics::Metrics;
-use keyholder::service::planner::PlannedJob;
-use keyholder::store::{Access, Store};
+use keyholder::seams::Environment;
+use keyholder::store::Store;
 
-use crate::support::api::settings;
-use crate::support::{private_folder, tell};
+use crate::support::receiver::Receiver;
+use crate::support::service::VirtualService;
+use crate::support::tell;
 
 const CONTRACTS: usize = 3;
 
@@ -54,60 +41,71 @@ impl Taken {
     }
 }
 
-fn job(name: &str, contract: &str, expression: &str, work: Arc<dyn Job>) -> ServiceJob {
-    ServiceJob {
-        planned: PlannedJob {
-            id: JobId { name: name.to_owned(), contract: contract.to_owned() },
-            schedule: Schedule::parse(expression, "Europe/Berlin", Duration::from_mins(5)).unwrap(),
-        },
-        work,
-        timeout: Duration::from_mins(1),
+/// A service with three contracts, a file and a webhook, and deliveries every ten minutes.
+async fn service(begin: DateTime<Utc>, receiver: &Receiver) -> VirtualService {
+    let mut emulators = Vec::new();
+    for seed in 0..CONTRACTS {
+        let number = 31_000_001 + seed as u64;
+        let builder = Emulator::builder().seed(7 + seed as u64).users(24).contract_number(number);
+        emulators.push(builder.start().await.unwrap());
     }
-}
-
-fn collection(emulator: &Emulator) -> ServiceJob {
-    let settings = settings(emulator, Version::V6);
-    let prepare = move |seams: &Seams| -> Result<(Client, Order), JobFailure> {
-        let order = Order { reread_after: Duration::ZERO, ..Order::manual(seams.now(), &settings) };
-        Ok((Client::new(&settings, seams.clone()).unwrap(), order))
-    };
-    let work = CollectJob { prepare: Arc::new(prepare), failures: FailureAlerts::default(), heartbeat: None };
-    job("collect", &emulator.contract_number().to_string(), "20 * * * *", Arc::new(work))
+    let rest = format!(
+        "[[sink]]\nname = 'log'\nkind = 'file'\npath = 'alerts.jsonl'\n\n\
+         [[sink]]\nname = 'soc'\nkind = 'webhook'\nurl = 'http://127.0.0.1:{}/hook'\nkey_files = ['key']\n\
+         allow_private_targets = true\n\n\
+         [[job]]\nname = 'send'\nkind = 'deliver'\nschedule = '*/10 * * * *'\n\n\
+         [[job]]\nname = 'check'\nkind = 'verify'\nschedule = '0 */12 * * *'\n",
+        receiver.port
+    );
+    VirtualService::start(begin, emulators, "20 * * * *", &rest).await
 }
 
 /// Simulates the hours and answers with what is taken after a quarter of them, and at the end.
 async fn simulate(hours: i64) -> (Taken, Taken) {
-    let mut emulators = Vec::new();
-    for seed in 0..CONTRACTS {
-        emulators.push(Emulator::builder().seed(7 + seed as u64).users(24).start().await.unwrap());
-    }
+    let receiver = Receiver::plain(&["204 No Content"]).await;
     let begin: DateTime<Utc> = "2026-10-21T00:00:00Z".parse().unwrap();
-    let folder = private_folder();
-    let store = Store::open(&folder.path().join("test.db"), Access::Write).await.unwrap();
-    let clock = SetClock::at(begin);
-    let seams = Seams::new(Arc::clone(&clock) as Arc<_>, SeededRandom::new(7));
-    let mut engine = Engine::new(store.clone(), seams, Stop::default(), Arc::new(Metrics::new(begin)));
-    let mut jobs: Vec<_> = emulators.iter().map(collection).collect();
-    jobs.push(job("verify", "", "0 */12 * * *", Arc::new(VerifyJob)));
-    engine.use_jobs(jobs, Announcer::default()).await.unwrap();
+    let mut service = service(begin, &receiver).await;
     let (mut early, mut ran) = (None, 0);
     for tick in 1..=hours * 6 {
-        let now = begin + TimeDelta::minutes(10 * tick);
-        clock.set(now);
-        for emulator in &emulators {
-            emulator.set_now(now);
+        if tick % 6 == 1 {
+            give_a_key(&service.emulators[usize::try_from(tick / 6).unwrap() % CONTRACTS]);
         }
-        let exits = engine.tick().await.unwrap();
+        let exits = service.tick_at(begin + TimeDelta::minutes(10 * tick)).await;
         assert!(exits.iter().all(|exit| *exit == Exit::Done), "{exits:?}");
         ran += exits.len();
         if tick == hours * 6 / 4 {
-            early = Some(Taken::now(&store));
+            early = Some(Taken::now(&service.store));
         }
     }
+    let late = Taken::now(&service.store);
     let expected = usize::try_from(hours).unwrap() * CONTRACTS;
     assert!(ran >= expected, "{ran} runs");
-    assert_eq!(store.runs().await.unwrap().len(), expected);
-    (early.unwrap(), Taken::now(&store))
+    assert_eq!(service.store.runs().await.unwrap().len(), expected);
+    check_deliveries(&service, &receiver, usize::try_from(hours).unwrap()).await;
+    (early.unwrap(), late)
+}
+
+fn give_a_key(emulator: &Emulator) {
+    emulator.edit(|world| {
+        let users: Vec<_> = world.users().map(|user| user.id.clone()).collect();
+        users.iter().find_map(|user| world.add_key(user).ok()).expect("somebody may have another key");
+    });
+}
+
+/// Expects a baseline of each contract and a key of each hour at both sinks, each once, and nothing that waits.
+async fn check_deliveries(service: &VirtualService, receiver: &Receiver, hours: usize) {
+    let written = service.alerts_in("alerts.jsonl");
+    let count = |class: &str| written.iter().filter(|alert| alert["class"] == class).count();
+    // The first key is in the baseline of its contract.
+    assert_eq!((count("baseline-established"), count("key-added")), (CONTRACTS, hours - 1), "{written:#?}");
+    let ids = |alerts: &[serde_json::Value]| -> BTreeSet<String> {
+        alerts.iter().map(|alert| alert["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let sent: Vec<_> = receiver.received().iter().map(crate::support::receiver::Received::json).collect();
+    assert_eq!((ids(&written).len(), ids(&written)), (written.len(), ids(&sent)));
+    assert_eq!(sent.len(), written.len(), "nothing is sent twice");
+    let counts = service.store.delivery_counts().await.unwrap();
+    assert_eq!((counts.pending, counts.dead), (0, 0));
 }
 
 #[test]

@@ -8,6 +8,8 @@ pub(crate) mod cut;
 pub(crate) mod model;
 pub(crate) mod raw;
 pub(crate) mod receiver;
+pub(crate) mod running;
+pub(crate) mod service;
 pub(crate) mod site;
 pub(crate) mod smtp;
 pub(crate) mod truth;
