@@ -79,7 +79,7 @@ where
             Dispatch::new(Registry::default().with(lines.with_filter(filter)))
         }
         LogFormat::Json => {
-            let lines = lines.json().flatten_event(true).with_span_list(false);
+            let lines = lines.json().flatten_event(true).with_current_span(false);
             Dispatch::new(Registry::default().with(lines.with_filter(filter)))
         }
     }

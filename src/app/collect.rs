@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use futures::future::{BoxFuture, FutureExt as _};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::alerts::Announcer;
 use super::alerts::failure::{FailedCollection, FailureAlerts};
@@ -301,7 +302,9 @@ impl Desk<'_> {
     async fn walk_and_seal(&self, begun: Begun) -> Result<Snapshot, CollectFailure> {
         let run = begun.run;
         // On the heap: a walk with everything that is in flight is large.
-        let outcome = Box::pin(self.sealed(begun)).await;
+        let Occasion { schedule, contract_name, .. } = &self.order.occasion;
+        let span = tracing::info_span!("run", run = run.number(), schedule, contract = contract_name.as_deref());
+        let outcome = Box::pin(self.sealed(begun).instrument(span)).await;
         if let Err(failure) = &outcome {
             let is_busy = matches!(failure, CollectFailure::Store(error) if error.is_busy());
             let (state, reason) = match failure {

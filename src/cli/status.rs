@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use clap::Args;
 
 use super::sinks::standard_output;
@@ -25,6 +26,9 @@ pub struct Status {
     /// How to write the list
     #[arg(long, value_enum, default_value_t)]
     format: ListFormat,
+    /// Also list so many of the next runs of each job
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    next: u8,
 }
 
 const COLUMNS: [&str; 7] = ["what", "name", "contract", "state", "last_utc", "next_utc", "detail"];
@@ -55,6 +59,9 @@ pub(super) async fn run(command: Status, context: &mut Context) -> Result<Exit, 
         let known = states.get(&job.id).copied();
         let next = planner::next(job, known, now).map(|(_, start)| to_seconds(start)).unwrap_or_default();
         push_job(&mut table, &job.id, known, next);
+        for (nominal, start) in planner::upcoming(job, known, now).take(command.next.into()) {
+            push_planned(&mut table, &job.id, nominal, start);
+        }
     }
     table.write(&mut context.out, command.format, context.width)?;
     Ok(state.exit())
@@ -82,6 +89,18 @@ fn push_deliveries(table: &mut Table, state: &State) {
 fn planned(context: &Context) -> Result<Vec<PlannedJob>, Failure> {
     let jobs = setup::jobs(&Arc::new(context.load()?), &context.environment, &standard_output())?;
     Ok(jobs.into_iter().map(|job| job.planned).collect())
+}
+
+fn push_planned(table: &mut Table, id: &JobId, nominal: DateTime<Utc>, start: DateTime<Utc>) {
+    table.push([
+        "run".into(),
+        id.name.clone().into(),
+        id.contract.clone().into(),
+        "planned".into(),
+        "".into(),
+        to_seconds(start).into(),
+        format!("for {}", to_seconds(nominal)).into(),
+    ]);
 }
 
 fn push_job(table: &mut Table, id: &JobId, state: Option<&JobState>, next: String) {

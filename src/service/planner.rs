@@ -73,6 +73,18 @@ pub fn next(job: &PlannedJob, state: Option<&JobState>, now: DateTime<Utc>) -> O
     Some((nominal, start_of(job, nominal)))
 }
 
+/// The runs of a job after that time, in order.
+pub fn upcoming(
+    job: &PlannedJob,
+    state: Option<&JobState>,
+    now: DateTime<Utc>,
+) -> impl Iterator<Item = (DateTime<Utc>, DateTime<Utc>)> {
+    std::iter::successors(next(job, state, now), |(nominal, _)| {
+        let following = job.schedule.next_after(*nominal)?;
+        Some((following, start_of(job, following)))
+    })
+}
+
 /// Up to which instant everything is decided.
 fn decided(state: &JobState) -> DateTime<Utc> {
     state.nominal.map_or(state.since, |nominal| nominal.max(state.since))

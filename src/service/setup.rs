@@ -32,6 +32,9 @@ use crate::sinks::stdout::Output;
 /// A walk takes at most half an hour; the rest is for lists that are read again and for the seal.
 const COLLECT_TIMEOUT: Duration = Duration::from_mins(45);
 
+/// One attempt takes at most five minutes, and what is left waits for the next run.
+const DELIVER_TIMEOUT: Duration = Duration::from_mins(15);
+
 /// Everything else works on files of this machine.
 const DEFAULT_TIMEOUT: Duration = Duration::from_hours(2);
 
@@ -106,7 +109,8 @@ struct Setup<'a> {
 
 impl Setup<'_> {
     fn of(&self, job: &JobConfig) -> Result<Vec<ServiceJob>, SetupError> {
-        let one = |work: Arc<dyn Job>| Ok(vec![service_job(&job.name, "", &job.schedule, work, DEFAULT_TIMEOUT)]);
+        let within = |timeout, work: Arc<dyn Job>| Ok(vec![service_job(&job.name, "", &job.schedule, work, timeout)]);
+        let one = |work| within(DEFAULT_TIMEOUT, work);
         match &job.work {
             JobWork::Collect { contracts } => Ok(self.collections(job, contracts)),
             JobWork::Report { contracts, reports, formats, period, folder, deliver_to } => {
@@ -140,7 +144,7 @@ impl Setup<'_> {
                     Alerting::of(&loaded.config, &environment, &output)
                         .map_err(|error| JobFailure { reason: reasons(&error), exit: Exit::Configuration })
                 };
-                one(Arc::new(DeliverJob { prepare: Arc::new(prepare) }))
+                within(DELIVER_TIMEOUT, Arc::new(DeliverJob { prepare: Arc::new(prepare) }))
             }
         }
     }

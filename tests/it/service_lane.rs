@@ -28,7 +28,7 @@ impl Hanging {
             let mut is_first = true;
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
-                let length = stream.read(&mut [0; 64 << 10]).unwrap();
+                let length = stream.read(&mut [0; 8 << 10]).unwrap();
                 assert!(length > 0);
                 if std::mem::take(&mut is_first) {
                     // Whoever does not wait any more is gone.

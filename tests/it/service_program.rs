@@ -72,6 +72,8 @@ fn a_service_runs_what_is_due_and_ends_with_143() {
     assert_eq!(recorded(&desk), (vec!["missed".to_owned(), "done".to_owned()], 1));
     let status = desk.run(&["status", "--format", "csv"]).ends(0);
     assert!(status.out.contains("service,,,stopped,") && status.out.contains("job,collect,main,done,"), "{status:#?}");
+    let planned = desk.run(&["status", "--next", "3", "--format", "csv"]).ends(0).out;
+    assert_eq!(planned.lines().filter(|line| line.starts_with("run,collect,main,planned,,")).count(), 3, "{planned}");
     assert!(status.out.contains(",fresh,") && status.out.contains("0 pending, 0 given up"), "{status:#?}");
 }
 

@@ -270,3 +270,11 @@ fn the_next_run_is_after_all_that_is_decided() {
     let state = record.states.get(&planned.id);
     assert_eq!(next(&planned, state, first - TimeDelta::hours(1)), Some((second, second)));
 }
+
+#[test]
+fn the_runs_to_come_are_those_of_the_zone() {
+    let nightly = job("nightly", "30 2 * * *", "Europe/Berlin", Duration::ZERO);
+    let starts: Vec<_> = upcoming(&nightly, None, at("2026-03-27T12:00:00Z")).map(|(_, start)| start).take(3).collect();
+    // The clock goes forward on 29 March: half past two does not exist that day.
+    assert_eq!(starts, [at("2026-03-28T01:30:00Z"), at("2026-03-29T01:00:00Z"), at("2026-03-30T00:30:00Z")]);
+}

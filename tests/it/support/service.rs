@@ -37,18 +37,19 @@ impl VirtualService {
     /// of the configuration.
     pub(crate) async fn start(begin: DateTime<Utc>, emulators: Vec<Emulator>, collect: &str, rest: &str) -> Self {
         let folder = private_folder();
-        let mut text = "[collect]\nreread_after = '0s'\n".to_owned();
-        for (index, emulator) in emulators.iter().enumerate() {
-            let (name, url) = (format!("c{}", index + 1), emulator.base_url(emulator::Version::V6));
+        let contracts = emulators.iter().zip(1..).map(|(emulator, index)| {
+            let (name, url) = (format!("c{index}"), emulator.base_url(emulator::Version::V6));
             put(&folder.path().join(&name), emulator.token());
             let number = emulator.contract_number();
-            text +=
-                &format!("[[contract]]\nname = '{name}'\nnumber = {number}\ntoken_file = '{name}'\nurl = '{url}'\n");
-            text += &format!("collect = '{collect}'\n");
-        }
+            format!(
+                "[[contract]]\nname = '{name}'\nnumber = {number}\ntoken_file = '{name}'\nurl = '{url}'\n\
+                 collect = '{collect}'\n"
+            )
+        });
+        let text = "[collect]\nreread_after = '0s'\n".to_owned() + &contracts.collect::<String>() + rest;
         put(&folder.path().join("key"), WEBHOOK_KEY);
         let file = folder.path().join("keyholder.toml");
-        fs::write(&file, text + rest).unwrap();
+        fs::write(&file, text).unwrap();
         let environment = Environment::default();
         let loaded = Arc::new(load(&Flags::new(Some(file)), &environment).unwrap());
         let store = Store::open(&folder.path().join("test.db"), Access::Write).await.unwrap();
