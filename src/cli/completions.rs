@@ -20,11 +20,6 @@ pub fn run(args: &Args, mut command: clap::Command, out: &mut dyn Write) -> io::
     out.write_all(&script)
 }
 
-/// Writes the manual page of the whole command line to `out`.
-pub fn man(command: clap::Command, out: &mut dyn Write) -> io::Result<()> {
-    clap_mangen::Man::new(command).render(out)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

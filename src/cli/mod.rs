@@ -16,6 +16,7 @@ mod emulate;
 mod failure;
 mod gaps;
 mod history;
+pub mod man;
 mod meanings;
 mod process;
 mod progress;
@@ -43,7 +44,9 @@ use crate::exit::Exit;
 /// Who holds which keys to an IONOS Cloud contract, what changed since last time, and the proof of it.
 #[derive(Debug, Parser)]
 #[command(name = "keyholder", version, max_term_width = 80, subcommand_required = true, arg_required_else_help = true)]
-#[command(after_help = "Try `keyholder demo` first: it needs no account. Exit codes are listed in the README.")]
+#[command(
+    after_help = "Try `keyholder demo` first: it needs no account. Exit codes, files and variables: `keyholder man`."
+)]
 pub struct Cli {
     /// What every command takes.
     #[command(flatten)]
@@ -109,8 +112,8 @@ pub enum Command {
     Doctor(doctor::Args),
     /// Print completions for a shell
     Completions(completions::Args),
-    /// Print the manual page
-    Man,
+    /// Print a manual page, or write those of all commands
+    Man(man::Args),
 }
 
 impl Command {
@@ -127,7 +130,8 @@ impl Command {
 /// Says what is odd about the settings without being wrong, where a command works by them and does not say it itself.
 fn remark_on_settings(command: &Command, context: &Context) {
     let says_itself = matches!(command, Command::Config(_) | Command::Doctor(_));
-    let has_none = matches!(command, Command::Demo(_) | Command::Emulate(_) | Command::Completions(_) | Command::Man);
+    let has_none =
+        matches!(command, Command::Demo(_) | Command::Emulate(_) | Command::Completions(_) | Command::Man(_));
     if let Ok(loaded) = &context.loaded
         && !says_itself
         && !has_none
@@ -167,10 +171,7 @@ pub async fn run(command: Command, context: &mut Context) -> Result<Exit, Failur
             completions::run(&command, Cli::command(), &mut context.out)?;
             Ok(Exit::Done)
         }
-        Command::Man => {
-            completions::man(Cli::command(), &mut context.out)?;
-            Ok(Exit::Done)
-        }
+        Command::Man(command) => man::run(&command, Cli::command(), &mut context.out),
     }
 }
 
