@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::contract::{Chosen, ContractArg};
 use super::gaps::lines;
-use super::progress::Bar;
+use super::progress::ProgressDisplay;
 use super::signals::Signals;
 use super::{Context, Failure};
 use crate::api::recording::Listener;
@@ -129,7 +129,7 @@ async fn one(
     let order = Order { stop: stop.clone(), ..order };
     let name = chosen.config.as_ref().map(|contract| format!(" for contract {}", contract.name)).unwrap_or_default();
     tracing::info!("Collecting from {}{name}", settings.base);
-    let bar = Bar::new(context.progress);
+    let bar = ProgressDisplay::new(context.progress);
     let outcome = signals.obey(&stop, collect(store, &client, &context.seams, order, &|at| bar.show(at))).await;
     bar.finish();
     if let (Some(recording), Some(folder)) = (&recording, &command.record) {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::progress::Bar;
+use super::progress::ProgressDisplay;
 use super::table::visible;
 use super::{Context, Failure};
 use crate::app::demo::{self, Arrived, Outcome};
@@ -40,7 +40,7 @@ pub(super) async fn run(command: Demo, context: &mut Context) -> Result<Exit, Fa
     if matches!(context.loaded.as_ref().map(|loaded| loaded.origin("store.path")), Ok(Origin::Flag(_))) {
         tracing::warn!("The demonstration keeps a database of its own in --dir; the one named by --db is not used");
     }
-    let bar = Bar::new(context.progress);
+    let bar = ProgressDisplay::new(context.progress);
     let outcome = demo::run(&plan, &context.seams, &|at| bar.show(at)).await;
     bar.finish();
     let outcome = outcome?;

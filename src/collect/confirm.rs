@@ -4,6 +4,7 @@
 //! that never happened.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +61,14 @@ pub(super) fn confirmed(
     let contract = choose(listed.map_err(|error| useless(error.into()))?, wanted)?;
     let ahead = receipt.server_date.map(|date| (date - receipt.answered_at).num_seconds());
     Ok(Confirmed { contract, notes, effort, ahead })
+}
+
+/// Refuses to walk where our clock and the API's differ by more than `max_skew`.
+pub(super) fn refuse_skew(ahead: Option<i64>, max_skew: Option<Duration>) -> Result<(), CollectError> {
+    match (ahead, max_skew) {
+        (Some(ahead), Some(max)) if ahead.unsigned_abs() > max.as_secs() => Err(CollectError::ClocksDiffer { ahead }),
+        _ => Ok(()),
+    }
 }
 
 /// The contract to walk among those that are listed.

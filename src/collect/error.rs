@@ -69,6 +69,11 @@ pub enum CollectError {
 }
 
 impl CollectError {
+    /// None of the lists could be read: by the first failure, or for want of time.
+    pub(super) fn nothing_read(failure: Option<Box<Error>>) -> Self {
+        failure.map_or(Self::NothingInTime, Self::NothingRead)
+    }
+
     /// What went wrong at the API, if that was it.
     pub fn fault(&self) -> Option<&Fault> {
         match self {

@@ -72,6 +72,11 @@ impl Seen {
             || lists.iter().any(|scope| self.scopes.get(scope).is_some_and(|(status, _)| *status == Status::Complete))
     }
 
+    /// How many users and groups were seen.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        (self.users.len() as u64, self.groups.len() as u64)
+    }
+
     /// Adds a user; of two with one id the later one counts. Answers whether this one is new.
     pub(super) fn user(&mut self, user: User) -> bool {
         self.listed(user.id.shared());

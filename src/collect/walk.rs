@@ -63,6 +63,16 @@ pub struct Progress {
     pub complete: u64,
     /// Requests whose outcome is known, retries included.
     pub requests: u64,
+    /// Users that are known so far, and whether these are all.
+    pub users: u64,
+    /// See [`Progress::users`].
+    pub has_all_users: bool,
+    /// Users whose ownerships and S3 keys were read.
+    pub users_read: u64,
+    /// How many groups there are, once that is known.
+    pub groups: Option<u64>,
+    /// Groups whose members and shares were read.
+    pub groups_read: u64,
 }
 
 /// What a walk came back with.
@@ -386,7 +396,7 @@ impl<'a> Walker<'a> {
 
     fn finish(mut self) -> Result<Walk, CollectError> {
         if !self.seen.has_any_list() {
-            return Err(self.failure.map_or(CollectError::NothingInTime, CollectError::NothingRead));
+            return Err(CollectError::nothing_read(self.failure));
         }
         let contract = self.seen.contract.as_ref().ok_or(CollectError::NotConfirmedInTime)?.number;
         let (notes, repeated) = (self.seen.notes.clone(), self.seen.repeated);

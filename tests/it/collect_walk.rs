@@ -140,7 +140,20 @@ async fn progress_grows_to_everything_that_was_found() {
     assert!(steps.is_sorted_by(|a, b| a.ended <= b.ended && a.requests <= b.requests && a.scopes <= b.scopes));
     let (scopes, _) = done.sightings.coverage().totals();
     let requests = emulator.counters().total;
-    assert_eq!(steps.last(), Some(&Progress { scopes, ended: scopes, complete: scopes, requests }));
+    let last = steps.last().unwrap();
+    let (users, groups) = emulator.read(|world| (world.users().count() as u64, world.groups().count() as u64));
+    let expected = Progress {
+        scopes,
+        ended: scopes,
+        complete: scopes,
+        requests,
+        users,
+        has_all_users: true,
+        users_read: users,
+        groups: Some(groups),
+        groups_read: groups,
+    };
+    assert_eq!(last, &expected);
 }
 
 #[tokio::test]

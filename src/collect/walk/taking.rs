@@ -4,7 +4,7 @@
 //! Nothing here sends anything, except for the members whom the list of users does not name.
 
 use super::{Parent, Stage, Walker};
-use crate::collect::confirm::Confirmed;
+use crate::collect::confirm::{Confirmed, refuse_skew};
 use crate::collect::error::CollectError;
 use crate::collect::outcome::{self, Outcome, Page, PageEnd, Relisted, Stray};
 use crate::collect::reading::Reading;
@@ -40,11 +40,13 @@ impl Walker<'_> {
                 let scopes = [Scope::Members(of.group.clone()), Scope::Shares(of.group.clone())];
                 self.seen.of_group(of);
                 self.close(&scopes);
+                self.progress.groups_read += 1;
             }
             Outcome::OfUser(of) => {
                 let scopes = [Scope::Owns(of.user.clone()), Scope::Keys(of.user.clone())];
                 self.seen.of_user(of);
                 self.close(&scopes);
+                self.progress.users_read += 1;
             }
             Outcome::Stray(stray) => self.take_stray(stray),
             Outcome::Relisted(relisted) => self.take_relisted(relisted),
@@ -55,6 +57,10 @@ impl Walker<'_> {
             }
         }
         self.progress.scopes = self.progress.ended + self.open.len() as u64;
+        let (users, groups) = self.seen.counts();
+        self.progress.users = users;
+        self.progress.has_all_users = !self.open.contains(&Scope::Users);
+        self.progress.groups = (!self.open.contains(&Scope::Groups)).then_some(groups);
         Ok(())
     }
 
@@ -70,11 +76,7 @@ impl Walker<'_> {
 
     fn take_contract(&mut self, confirmed: Confirmed) -> Result<(), CollectError> {
         let Confirmed { contract, notes, effort, ahead } = confirmed;
-        if let Some(seconds) = ahead
-            && self.limits.max_skew.is_some_and(|most| seconds.unsigned_abs() > most.as_secs())
-        {
-            return Err(CollectError::ClocksDiffer { ahead: seconds });
-        }
+        refuse_skew(ahead, self.limits.max_skew)?;
         self.ahead = ahead;
         self.confirm(contract.number)?;
         if let Some(seconds) = ahead.filter(|seconds| seconds.unsigned_abs() > WORST_SKEW) {
