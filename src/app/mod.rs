@@ -8,6 +8,7 @@ pub mod collect;
 pub mod demo;
 pub mod freshness;
 pub mod heartbeat;
+pub mod preconditions;
 pub mod prepare;
 mod principal;
 pub mod recording;

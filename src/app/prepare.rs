@@ -5,36 +5,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::alerts::failure::FailureAlerts;
 use super::alerts::setup::announcer;
 use super::collect::Order;
+use super::preconditions::{PreconditionError, Preconditions};
 use crate::api::Settings;
 use crate::api::read::Client;
-use crate::api::settings::SettingsError;
-use crate::config::{self, Config, ConfigError, ContractConfig, Loaded};
-use crate::credentials::{self, CredentialsError, Lifetime};
+use crate::config::{Config, ContractConfig, Loaded};
 use crate::domain::id::ContractNumber;
-use crate::domain::time::to_seconds;
-use crate::exit::Exit;
 use crate::seams::{Environment, Seams};
-
-/// Why there is no client.
-#[derive(Debug, thiserror::Error)]
-pub enum PrepareError {
-    /// There are no usable credentials.
-    #[error(transparent)]
-    Credentials(#[from] CredentialsError),
-    /// The configuration is not in order.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The settings make no client.
-    #[error("make a client for the API")]
-    Settings(#[from] SettingsError),
-}
-
-impl PrepareError {
-    /// The code the process ends with.
-    pub fn exit(&self) -> Exit {
-        Exit::Configuration
-    }
-}
+use crate::sinks::heartbeat::Heartbeat;
 
 /// What is to be collected, and what differs from the configuration for this time.
 #[derive(Clone, Debug, Default)]
@@ -81,6 +58,8 @@ pub struct Prepared {
     pub settings: Settings,
     /// What is collected, and how.
     pub order: Order,
+    /// What is called after a complete snapshot, if anything is.
+    pub heartbeat: Option<Heartbeat>,
 }
 
 /// When a token ends, if that is soon enough to be alerted, or over.
@@ -89,30 +68,24 @@ fn alerted_end(loaded: &Loaded, expires: Option<DateTime<Utc>>, now: DateTime<Ut
     expires.filter(|end| *end - now <= warning)
 }
 
-/// The client of a contract and what is to be collected. Secrets are read anew each time, so that a token can be replaced
-/// while the service runs. Warns when the token is about to end.
+/// The client of a contract and what is to be collected, if everything that a collection needs is there.
 pub fn prepare(
     loaded: &Loaded,
     environment: &Environment,
     request: &CollectRequest,
     seams: &Seams,
-) -> Result<Prepared, PrepareError> {
-    let contract = request.contract.as_ref();
-    let found = credentials::find_for(loaded, contract, environment)?;
-    tracing::debug!("Credentials from {}", found.source);
-    for notice in &found.notices {
-        tracing::warn!("{notice}");
-    }
-    match credentials::lifetime(found.expires, seams.now()) {
-        Lifetime::EndsSoon(end) => tracing::warn!("The token ends on {}; get a new one in time", to_seconds(end)),
-        Lifetime::Over(end) => tracing::warn!("The token ended on {}", to_seconds(end)),
-        Lifetime::Unknown | Lifetime::Fine(_) => {}
-    }
-    let token_ends = alerted_end(loaded, found.expires, seams.now());
-    let settings = config::settings(loaded, contract, found.credentials)?;
-    let contract_number = request.number.map(|number| number.0).or(settings.contract_number);
-    let settings = Settings { credentials_origin: Some(found.source), contract_number, ..settings };
-    let client = Client::new(&settings, seams.clone())?;
+) -> Result<Prepared, PreconditionError> {
+    Preconditions::look(loaded, environment, request, seams).ready(loaded, request, seams)
+}
+
+/// What is to be collected, and how.
+pub(super) fn order(
+    loaded: &Loaded,
+    request: &CollectRequest,
+    settings: &Settings,
+    expires: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Order {
     let mut order = Order {
         label: request.label.clone(),
         cross_check: request.cross_check || loaded.config.collect.cross_check,
@@ -121,9 +94,9 @@ pub fn prepare(
         accept_principal: request.accept_principal.clone(),
         least_room: loaded.config.store.min_free_mib << 20,
         announcer: announcer(&loaded.config),
-        token_ends,
-        ..Order::manual(seams.now(), &settings)
+        token_ends: alerted_end(loaded, expires, now),
+        ..Order::manual(now, settings)
     };
     order.occasion.contract_name = request.contract_name().map(str::to_owned);
-    Ok(Prepared { client, settings, order })
+    order
 }

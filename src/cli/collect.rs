@@ -14,7 +14,7 @@ use super::{Context, Failure};
 use crate::api::recording::Listener;
 use crate::app::alerts::failure::FailedCollection;
 use crate::app::collect::{CollectFailure, Order, collect, reasons};
-use crate::app::heartbeat::{beat, heartbeat};
+use crate::app::heartbeat::beat;
 use crate::app::prepare::{CollectRequest, Prepared, prepare};
 use crate::app::recording::Recording;
 use crate::app::stop::Stop;
@@ -24,7 +24,6 @@ use crate::domain::severity::Severity;
 use crate::domain::snapshot::Snapshot;
 use crate::exit::Exit;
 use crate::seams::Environment;
-use crate::sinks::heartbeat::Heartbeat;
 use crate::store::{Access, Store};
 
 /// So many gaps are listed by `collect` itself.
@@ -108,7 +107,7 @@ async fn one(
     context: &mut Context,
 ) -> Result<Exit, Failure> {
     let request = request(command, chosen, &context.environment);
-    let (Prepared { client, settings, order }, heartbeat) = match ready(&request, context) {
+    let Prepared { client, settings, order, heartbeat } = match ready(&request, context) {
         Ok(ready) => ready,
         Err(failure) => {
             alert(&request, &failure, opened, context).await;
@@ -165,17 +164,16 @@ fn request(command: &Collect, chosen: &Chosen, environment: &Environment) -> Col
 }
 
 /// All that has to be in order before anything is asked.
-fn ready(request: &CollectRequest, context: &Context) -> Result<(Prepared, Option<Heartbeat>), Failure> {
-    let loaded = context.config()?;
-    let prepared = prepare(loaded, &context.environment, request, &context.seams)?;
-    Ok((prepared, heartbeat(&loaded.config)?))
+fn ready(request: &CollectRequest, context: &Context) -> Result<Prepared, Failure> {
+    Ok(prepare(context.config()?, &context.environment, request, &context.seams)?)
 }
 
-/// Alerts a collection that cannot begin, as the service does. Where there is no database yet, nothing is alerted.
+/// Alerts a collection that cannot begin, as the service does. Where there is no database yet, or none that can be written,
+/// nothing is alerted.
 async fn alert(request: &CollectRequest, failure: &Failure, opened: &mut Option<Store>, context: &Context) {
     let Ok(loaded) = context.config() else { return };
     let is_there = loaded.database().is_ok_and(std::path::Path::exists);
-    if opened.is_none() && is_there {
+    if opened.is_none() && is_there && !matches!(failure, Failure::Store(_)) {
         match context.store(Access::Write).await {
             Ok(store) => *opened = Some(store),
             Err(error) => tracing::warn!("The failed collection could not be alerted: {}", reasons(&error)),

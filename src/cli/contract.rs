@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::{Context, Failure};
-use crate::config::ContractConfig;
+use crate::config::{Config, ContractConfig};
 use crate::domain::id::ContractNumber;
 use crate::store::Store;
 
@@ -64,20 +64,11 @@ impl Context {
     pub(super) fn number(&self, asked: &ContractArg) -> Result<ContractNumber, Failure> {
         match asked {
             ContractArg::Number(number) => Ok(*number),
-            ContractArg::Name(name) => self.named(name)?.number.ok_or_else(|| Failure::Usage {
+            ContractArg::Name(name) => named(&self.config()?.config, name)?.number.ok_or_else(|| Failure::Usage {
                 what: format!("find contract {name}: the configuration does not say its number"),
                 hint: "set number in its [[contract]], or give the number instead of the name",
             }),
         }
-    }
-
-    /// The contract of the configuration with that name.
-    fn named(&self, name: &str) -> Result<&ContractConfig, Failure> {
-        let contracts = &self.config()?.config.contracts;
-        contracts.iter().find(|contract| contract.name == name).ok_or_else(|| Failure::Usage {
-            what: format!("find contract {name:?}: the configuration has {}", listed(contracts)),
-            hint: "give the name of a [[contract]] of the configuration, or the number of a contract",
-        })
     }
 
     /// The name that the configuration has for a contract; empty if it has none.
@@ -95,39 +86,58 @@ impl Context {
         }
     }
 
-    /// What `collect` is to collect when one contract is meant: the one asked for, else that of `api.contract_number`, else
-    /// the only one of the configuration, else the one that the credentials see.
+    /// What `collect` is to collect when one contract is meant.
     pub(super) fn chosen(&self, asked: Option<&ContractArg>) -> Result<Chosen, Failure> {
-        let config = &self.config()?.config;
+        Chosen::of(&self.config()?.config, asked)
+    }
+
+    /// Everything there is to collect.
+    pub(super) fn all(&self) -> Result<Vec<Chosen>, Failure> {
+        Chosen::all(&self.config()?.config)
+    }
+}
+
+impl Chosen {
+    /// The contract asked for, else that of `api.contract_number`, else the only one of the configuration, else the one that
+    /// the credentials see.
+    pub(super) fn of(config: &Config, asked: Option<&ContractArg>) -> Result<Self, Failure> {
         let number = match asked {
             Some(ContractArg::Name(name)) => {
-                return Ok(Chosen { config: Some(self.named(name)?.clone()), number: None });
+                return Ok(Self { config: Some(named(config, name)?.clone()), number: None });
             }
             Some(ContractArg::Number(number)) => Some(*number),
             None => config.api.contract_number.map(ContractNumber),
         };
         match (number, config.contracts.as_slice()) {
-            (None, []) => Ok(Chosen { config: None, number: None }),
-            (None, [only]) => Ok(Chosen { config: Some(only.clone()), number: None }),
+            (None, []) => Ok(Self { config: None, number: None }),
+            (None, [only]) => Ok(Self { config: Some(only.clone()), number: None }),
             (None, several) => Err(Failure::Usage {
                 what: format!("collect: the configuration has {}", listed(several)),
                 hint: "choose one with --contract, or collect all with --all",
             }),
             (Some(number), contracts) => {
                 let config = contracts.iter().find(|contract| contract.number == Some(number)).cloned();
-                Ok(Chosen { config, number: Some(number) })
+                Ok(Self { config, number: Some(number) })
             }
         }
     }
 
-    /// Everything there is to collect: the contracts of the configuration, else the one that the credentials see.
-    pub(super) fn all(&self) -> Result<Vec<Chosen>, Failure> {
-        let contracts = &self.config()?.config.contracts;
-        if contracts.is_empty() {
-            return Ok(vec![self.chosen(None)?]);
+    /// The contracts of the configuration, else the one that the credentials see.
+    pub(super) fn all(config: &Config) -> Result<Vec<Self>, Failure> {
+        if config.contracts.is_empty() {
+            return Ok(vec![Self::of(config, None)?]);
         }
-        Ok(contracts.iter().map(|contract| Chosen { config: Some(contract.clone()), number: None }).collect())
+        Ok(config.contracts.iter().map(|contract| Self { config: Some(contract.clone()), number: None }).collect())
     }
+}
+
+/// The contract of the configuration with that name.
+fn named<'a>(config: &'a Config, name: &str) -> Result<&'a ContractConfig, Failure> {
+    let contracts = &config.contracts;
+    contracts.iter().find(|contract| contract.name == name).ok_or_else(|| Failure::Usage {
+        what: format!("find contract {name:?}: the configuration has {}", listed(contracts)),
+        hint: "give the name of a [[contract]] of the configuration, or the number of a contract",
+    })
 }
 
 /// `the contracts production, staging`.

@@ -15,7 +15,7 @@ use crate::app::backup::BackupFailure;
 use crate::app::collect::{CollectFailure, of_store};
 use crate::app::demo::DemoError;
 use crate::app::heartbeat::HeartbeatError;
-use crate::app::prepare::PrepareError;
+use crate::app::preconditions::PreconditionError;
 use crate::app::restore::RestoreFailure;
 use crate::app::review::ReviewError;
 use crate::app::write::{BatchError, WriteError};
@@ -284,12 +284,14 @@ impl Failure {
     }
 }
 
-impl From<PrepareError> for Failure {
-    fn from(error: PrepareError) -> Self {
+impl From<PreconditionError> for Failure {
+    fn from(error: PreconditionError) -> Self {
         match error {
-            PrepareError::Credentials(error) => Self::Credentials(error),
-            PrepareError::Config(error) => Self::Config(error),
-            PrepareError::Settings(error) => Self::Settings(error),
+            PreconditionError::Credentials(error) => Self::Credentials(error),
+            PreconditionError::Config(error) => Self::Config(error),
+            PreconditionError::Settings(error) => Self::Settings(error),
+            PreconditionError::Heartbeat(error) => Self::Heartbeat(error),
+            PreconditionError::Store(error) => Self::Store(error),
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod journal;
 mod outcome;
 pub mod plan;
 pub mod plausibility;
+pub mod preview;
 pub mod principal;
 mod reading;
 pub mod recheck;

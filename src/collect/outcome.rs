@@ -120,21 +120,34 @@ pub(super) async fn contract(client: &Client, wanted: Option<ContractNumber>) ->
 
 /// Asks for the list of groups.
 pub(super) async fn groups(client: &Client, seams: &Seams) -> Result<Outcome, CollectError> {
+    list_of_groups(client, seams).await.map(Outcome::Groups)
+}
+
+/// Reads the list of groups.
+pub(super) async fn list_of_groups(client: &Client, seams: &Seams) -> Result<Reading<Group>, CollectError> {
     let answer = client.groups(depth(ScopeKind::Groups)).await;
-    let reading = Reading::of_list(answer, seams, |it: group::Group| it.into_domain(), |it| it.id.clone())?;
-    Ok(Outcome::Groups(reading))
+    Ok(Reading::of_list(answer, seams, |it: group::Group| it.into_domain(), |it| it.id.clone())?)
 }
 
 /// Asks for the list of resources.
 pub(super) async fn resources(client: &Client, seams: &Seams) -> Result<Outcome, CollectError> {
+    list_of_resources(client, seams).await.map(Outcome::Resources)
+}
+
+/// Reads the list of resources.
+pub(super) async fn list_of_resources(client: &Client, seams: &Seams) -> Result<Reading<Resource>, CollectError> {
     let answer = client.resources(depth(ScopeKind::Resources)).await;
-    let reading = Reading::of_list(answer, seams, |it: resource::Resource| it.into_domain(), |it| it.id.clone())?;
-    Ok(Outcome::Resources(reading))
+    Ok(Reading::of_list(answer, seams, |it: resource::Resource| it.into_domain(), |it| it.id.clone())?)
 }
 
 /// Asks for the next page of users.
 pub(super) async fn page(users: &mut Users, seams: &Seams) -> Result<Outcome, CollectError> {
-    let page = match users.next().await {
+    page_of_users(users, seams).await.map(Outcome::Page)
+}
+
+/// Reads the next page of users.
+pub(super) async fn page_of_users(users: &mut Users, seams: &Seams) -> Result<Page, CollectError> {
+    Ok(match users.next().await {
         Some(Ok(answer)) => Page::of(answer),
         Some(Err(error)) => {
             let Reading { status, effort, error, .. } = Reading::<()>::failed(error, seams)?;
@@ -142,8 +155,7 @@ pub(super) async fn page(users: &mut Users, seams: &Seams) -> Result<Outcome, Co
         }
         // The page before said that it was the last one.
         None => Page::default(),
-    };
-    Ok(Outcome::Page(page))
+    })
 }
 
 /// Asks for a user whom the list does not name.
@@ -186,6 +198,15 @@ impl Default for Page {
 }
 
 impl Page {
+    /// How the reading of the page ended.
+    pub(super) fn status(&self) -> Status {
+        match (&self.end, &self.unusable) {
+            (PageEnd::Broken(status), _) => status.clone(),
+            (_, Some((_, reason))) => Status::Failed(reason.clone()),
+            (PageEnd::More(_) | PageEnd::Last, None) => Status::Complete,
+        }
+    }
+
     /// Takes the users of a page in. Those that convert are seen even if another one does not.
     fn of(answer: Answer<UserPage>) -> Self {
         let Answer { value, notes, receipt } = answer;

@@ -24,7 +24,7 @@ pub(super) fn make_folder(path: &Path) -> Result<(), StoreError> {
 /// Makes the database (mode 0600) with its whole schema, in a folder that is there. The caller holds the lock.
 pub(super) async fn create(path: &Path) -> Result<(), StoreError> {
     let failed = |source| StoreError::Open { path: path.to_owned(), source };
-    refuse_orphans(path)?;
+    remove_orphans(path)?;
     let making = beside(path, ".new");
     // What an earlier attempt left, which was cut off.
     for suffix in ["", "-journal", "-wal", "-shm"] {
@@ -51,6 +51,13 @@ pub(super) fn refuse_orphans(path: &Path) -> Result<(), StoreError> {
             _ => {}
         }
     }
+    Ok(())
+}
+
+/// Removes what is left of logs in which nothing is; refuses those in which something is.
+fn remove_orphans(path: &Path) -> Result<(), StoreError> {
+    let failed = |source| StoreError::Open { path: path.to_owned(), source };
+    refuse_orphans(path)?;
     // The shared memory only says where things are in the log.
     ["-wal", "-journal", "-shm"].iter().try_for_each(|suffix| remove(&beside(path, suffix))).map_err(failed)
 }

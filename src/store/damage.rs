@@ -32,7 +32,7 @@ const SHARED_MEMORY_MAP: i32 = IO | 21 << 8;
 impl Store {
     /// Refuses to collect into a damaged file. Reads the whole file (`PRAGMA quick_check`) and writes nothing; leaves off
     /// when the token is cancelled.
-    pub(super) async fn refuse_damaged(&self, stop: &CancellationToken) -> Result<(), StoreError> {
+    pub async fn refuse_damaged(&self, stop: &CancellationToken) -> Result<(), StoreError> {
         let mut db = self.writer.acquire().await.when("open the database for checking")?;
         let goes_on = stop.clone();
         let mut handle = db.lock_handle().await.when("watch the check of the database")?;

@@ -8,7 +8,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{SqlSafeStr as _, SqliteConnection};
 
-use super::create::{create, make_folder};
+use super::create::{create, make_folder, refuse_orphans};
 use super::damage;
 use super::error::{StoreError, While as _};
 use super::header::{Header, inspect};
@@ -91,10 +91,7 @@ impl Store {
     }
 
     async fn open_writing(path: &Path, limit: LockWait) -> Result<Self, StoreError> {
-        // A file that nobody may take for a database is told before anything about its surroundings.
-        let found = inspect(path)?;
-        refuse_foreign(path, found)?;
-        place::refuse_unfit(path)?;
+        let found = refuse_unfit(path)?;
         if found == Header::Ours(schema_version()) {
             // A file that is up to date is not written to by opening it: somebody else may be collecting into it.
             place::refuse_read_only(path)?;
@@ -154,6 +151,26 @@ impl Store {
         self.readers.close().await;
         self.writer.close().await;
     }
+}
+
+/// Refuses what cannot be collected into, for the reasons for which opening it for writing would, and for want of rights that
+/// making it would need. Changes nothing.
+pub fn refuse_unwritable(path: &Path) -> Result<(), StoreError> {
+    let path = &place::real(path);
+    match refuse_unfit(path)? {
+        Header::Absent => refuse_orphans(path).and_then(|()| place::refuse_unmakeable(path)),
+        Header::Empty => place::refuse_unmakeable(path),
+        Header::Foreign | Header::Ours(_) => place::refuse_read_only(path),
+    }
+}
+
+/// Refuses a file that is not ours to write, and a place that is not fit for collecting; whose file it is.
+fn refuse_unfit(path: &Path) -> Result<Header, StoreError> {
+    // A file that nobody may take for a database is refused before anything about its surroundings.
+    let found = inspect(path)?;
+    refuse_foreign(path, found)?;
+    place::refuse_unfit(path)?;
+    Ok(found)
 }
 
 /// Refuses a file that is not there, not ours, newer than this program or accessible to others; its schema version.

@@ -140,8 +140,7 @@ pub(super) fn refuse_unfit(path: &Path) -> Result<(), StoreError> {
     if let Some(mode) = exposed_folder(folder) {
         return Err(StoreError::ExposedFolder { path: absolute(folder), mode, hint: closing_hint(path) });
     }
-    let existing = folder.ancestors().find(|above| above.is_dir()).unwrap_or(Path::new("."));
-    match file_system(existing) {
+    match file_system(existing_folder(path)) {
         Some(FileSystem { name, trust: Trust::Network }) => {
             Err(StoreError::Network { path: path.to_owned(), kind: name })
         }
@@ -165,6 +164,18 @@ pub(super) fn refuse_read_only(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Refuses a place where the folder or the database that is not there yet cannot be made.
+pub(super) fn refuse_unmakeable(path: &Path) -> Result<(), StoreError> {
+    let place = existing_folder(path);
+    access(place, Right::WRITE_OK | Right::EXEC_OK)
+        .map_err(|error| StoreError::ReadOnly { place: absolute(place), source: error.into() })
+}
+
+/// The nearest folder above a file that exists; the working folder for a bare file name.
+pub fn existing_folder(path: &Path) -> &Path {
+    path.ancestors().skip(1).find(|folder| folder.is_dir()).unwrap_or(Path::new("."))
+}
+
 /// What has to be free before a run, unless it is configured otherwise: 64 MiB.
 pub const LEAST_ROOM: u64 = 64 << 20;
 
@@ -176,9 +187,9 @@ pub fn needed_room(path: &Path, least: u64) -> u64 {
 }
 
 /// Refuses a run that might not find room.
-pub(super) fn refuse_cramped(path: &Path, least: u64) -> Result<(), StoreError> {
+pub fn refuse_cramped(path: &Path, least: u64) -> Result<(), StoreError> {
     let needed = needed_room(path, least);
-    match free_room(path) {
+    match free_room(existing_folder(path)) {
         Some(free) if free < needed => Err(StoreError::Cramped {
             folder: absolute(folder_of(path)),
             free: free >> 20,
@@ -237,6 +248,14 @@ mod tests {
         assert_eq!(file_system(Path::new("/proc")).map(|found| found.trust), Some(Trust::Local));
         assert_eq!(file_system(Path::new("/none")), None);
         assert!(free_room(Path::new("/")).is_some_and(|free| free > 0));
+    }
+
+    #[test]
+    fn the_folder_that_counts_is_the_nearest_that_exists() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(existing_folder(&folder.path().join("a/b/k.db")), folder.path());
+        assert_eq!(existing_folder(Path::new("k.db")), Path::new("."));
+        assert_eq!(existing_folder(Path::new("/k.db")), Path::new("/"));
     }
 
     #[test]

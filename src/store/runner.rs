@@ -80,6 +80,19 @@ pub fn is_served(database: &Path) -> bool {
     File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
+/// Refuses a database into which another process collects. Nothing is created or written.
+pub fn refuse_held(database: &Path) -> Result<(), StoreError> {
+    let path = beside(&place::real(database), ".lock");
+    let Ok(file) = File::open(&path) else { return Ok(()) };
+    if !matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)) {
+        return Ok(());
+    }
+    let mut holder = String::new();
+    // Who holds it is a courtesy; the lock itself is what counts.
+    drop((&file).take(200).read_to_string(&mut holder));
+    Err(StoreError::Locked { path, holder: holder.trim().to_owned() })
+}
+
 /// Takes the lock of a database, until what it answers with is dropped.
 pub(super) fn hold(database: &Path) -> Result<Runner, StoreError> {
     hold_file(&beside(database, ".lock"))

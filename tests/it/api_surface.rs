@@ -78,7 +78,7 @@ async fn looking_for_what_is_wrong_sends_only_reads() {
         ("IONOS_TOKEN", emulator.token()),
     ]);
     let loaded = load(&Flags::default(), &environment);
-    let args = doctor::Args { offline: false, json: false };
+    let args = doctor::Args::default();
     doctor::run(&args, &loaded, &environment, &Seams::system(), &mut std::io::sink()).await.unwrap();
     let counters = emulator.counters();
     assert!(counters.total > 0);

@@ -87,7 +87,7 @@ fn a_folder_that_others_get_at_is_refused_for_collecting_with_the_command_that_m
         check_not_collected(&desk, &[&reason, &format!("\nhint: chmod 700 {folder}\n")]);
         check_looks_work(|arguments| desk.run(arguments));
         let told = desk.run(&["doctor", "--offline"]).ends(6).out;
-        assert!(told.contains(&format!("others can get at folder {folder}")), "{told}");
+        assert!(told.contains(&format!("collect into folder {folder}: others can get at it")), "{told}");
     }
 }
 
@@ -146,7 +146,7 @@ fn too_little_room_is_told_with_figures_and_can_be_allowed() {
         ran.err
     );
     let told = desk.run(&["doctor", "--offline"]).ends(6).out;
-    assert!(told.contains("collect refuses to begin with less than 1073741824 MiB"), "{told}");
+    assert!(told.contains("1073741824 MiB needed"), "{told}");
     assert_eq!(emulator.counters().total, 0, "nothing is asked for what could not be kept");
     desk.with("KEYHOLDER_STORE_MIN_FREE_MIB", "0").run(&["collect"]).ends(0);
 }

@@ -76,6 +76,7 @@ fn nothing_that_can_be_formatted_or_logged_holds_a_secret() {
 #[tokio::test]
 async fn the_doctor_and_the_libraries_below_it_log_no_secret_at_any_level() {
     let emulator = Emulator::builder().seed(11).users(30).start().await.unwrap();
+    emulator.set_now(Seams::system().now());
     let kept = Kept::default();
     let writer = kept.clone();
     let guard = tracing::dispatcher::set_default(&dispatch(everything(), Seams::system(), move || writer.clone()));
@@ -84,7 +85,7 @@ async fn the_doctor_and_the_libraries_below_it_log_no_secret_at_any_level() {
     let url = ("IONOS_API_URL", emulator.origin());
     let bearer = Environment::of([home, url, ("IONOS_TOKEN", emulator.token())]);
     let basic = [home, url, ("IONOS_USERNAME", emulator.username()), ("IONOS_PASSWORD", emulator.password())];
-    let args = doctor::Args { offline: false, json: false };
+    let args = doctor::Args::default();
     for environment in [bearer, Environment::of(basic)] {
         let loaded = load(&Flags::default(), &environment);
         let mut out = kept.clone();

@@ -1,8 +1,9 @@
 //! What a check of the doctor says. Values only.
 
-use std::error::Error;
-use std::fmt::Write as _;
+use std::collections::BTreeSet;
 
+use crate::app::collect::reasons;
+use crate::cli::Failure;
 use crate::exit::Exit;
 
 /// How a check went.
@@ -35,13 +36,15 @@ impl Outcome {
 pub struct Check {
     /// What: `credentials`, `clock`, `users`.
     pub name: &'static str,
+    /// The contract of the configuration that it is about; nothing if it is about all.
+    pub contract: Option<String>,
     /// How it went.
     pub outcome: Outcome,
     /// What was seen, never a secret.
     pub found: String,
     /// What to do about it.
     pub hint: Option<String>,
-    /// The exit code that a command would end with for this; only of failures.
+    /// The exit code that `collect` would end with for this; only of failures.
     pub exit: Option<Exit>,
 }
 
@@ -56,6 +59,11 @@ impl Check {
 
     pub(super) fn fail(name: &'static str, exit: Exit, found: impl Into<String>) -> Self {
         Self::new(name, Outcome::Fail, found.into(), Some(exit))
+    }
+
+    /// What `collect` would fail with, with the code and the hint that it would end with.
+    pub(super) fn failure(name: &'static str, failure: &Failure) -> Self {
+        Self::fail(name, failure.exit(), reasons(failure)).hint_if_any(failure.hint())
     }
 
     pub(super) fn skipped(name: &'static str, found: impl Into<String>) -> Self {
@@ -74,23 +82,49 @@ impl Check {
         self
     }
 
+    /// The same about a contract of the configuration, which it names.
+    #[must_use]
+    pub(super) fn of_contract(mut self, name: Option<&str>) -> Self {
+        if let Some(name) = name {
+            self.found = format!("contract {name}: {}", self.found);
+            self.contract = Some(name.to_owned());
+        }
+        self
+    }
+
     fn new(name: &'static str, outcome: Outcome, found: String, exit: Option<Exit>) -> Self {
-        Self { name, outcome, found, hint: None, exit }
+        Self { name, contract: None, outcome, found, hint: None, exit }
     }
 }
 
-/// The exit of the first check that failed: what comes later may follow from it.
+/// The exit of the first check that failed: what comes later may follow from it. Of several contracts the worst counts, as it
+/// does for `collect --all`.
 pub fn exit(checks: &[Check]) -> Exit {
-    checks.iter().find_map(|check| check.exit).unwrap_or(Exit::Done)
+    let contracts: BTreeSet<_> = checks.iter().filter_map(|check| check.contract.as_deref()).collect();
+    let first = |contract: Option<&str>| {
+        let mut own = checks.iter().filter(|check| check.contract.is_none() || check.contract.as_deref() == contract);
+        own.find_map(|check| check.exit).unwrap_or(Exit::Done)
+    };
+    if contracts.is_empty() { first(None) } else { Exit::worst(contracts.into_iter().map(|name| first(Some(name)))) }
 }
 
-/// An error and what caused it, in one line.
-pub(super) fn causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        write!(text, ": {cause}").expect("a String takes every write");
-        source = cause.source();
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fail(exit: Exit, contract: Option<&str>) -> Check {
+        Check::fail("x", exit, "").of_contract(contract)
     }
-    text
+
+    #[test]
+    fn the_first_failure_of_each_contract_counts() {
+        assert_eq!(exit(&[]), Exit::Done);
+        let one = [Check::ok("x", ""), fail(Exit::Incomplete, None), fail(Exit::Locked, None)];
+        assert_eq!(exit(&one), Exit::Incomplete);
+        let (a, b) = (Some("a"), Some("b"));
+        let two = [fail(Exit::CredentialsRefused, a), fail(Exit::Configuration, a), fail(Exit::Unreachable, b)];
+        assert_eq!(exit(&two), Exit::CredentialsRefused);
+        let shared = [Check::ok("x", "").of_contract(a), fail(Exit::Store, None), fail(Exit::Unreachable, a)];
+        assert_eq!(exit(&shared), Exit::Store);
+    }
 }

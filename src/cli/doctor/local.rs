@@ -1,28 +1,33 @@
-//! What this machine shows: configuration, credentials, the database and its surroundings.
+//! What this machine shows: configuration, credentials, the database and its surroundings. What a collection needs is decided
+//! in [`Preconditions`]; here it is put into words, with what is odd without being wrong.
 
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
+use tokio_util::sync::CancellationToken;
 
-use super::check::{Check, causes};
+use super::check::Check;
 use crate::api::settings::Credentials;
+use crate::app::collect::reasons;
+use crate::app::preconditions::{ApiAccess, PreconditionError, Preconditions};
+use crate::cli::Failure;
 use crate::config::{ConfigError, Loaded};
-use crate::credentials::{self, CredentialsError, Found, Lifetime, legacy_variables, lifetime};
+use crate::credentials::{self, Lifetime, legacy_variables, lifetime};
 use crate::exit::Exit;
 use crate::seams::Environment;
-use crate::store::place::{FileSystem, Trust, exposed_folder, file_system, folder_of, free_room, needed_room};
-use crate::store::{Access, Store, StoreError};
+use crate::store::place::{FileSystem, Trust, existing_folder, file_system, free_room};
+use crate::store::{Access, Store, StoreError, runner};
 
 /// One failed check for each problem.
 pub(super) fn broken_configuration(error: &ConfigError) -> Vec<Check> {
-    let hint = "keyholder config default shows every key, keyholder config schema is for editors";
+    let failure = Failure::Config(error.clone());
     let mut checks: Vec<_> = error
         .problems()
         .iter()
-        .map(|problem| Check::fail("configuration", Exit::Configuration, problem.to_string()))
+        .map(|problem| Check::fail("configuration", failure.exit(), problem.to_string()))
         .collect();
     if let Some(last) = checks.last_mut() {
-        last.hint = Some(hint.to_owned());
+        last.hint = failure.hint();
     }
     checks
 }
@@ -45,32 +50,40 @@ pub(super) fn legacy_names(environment: &Environment) -> Option<Check> {
     })
 }
 
-/// Where the credentials are from, and how long a token is good for.
-pub(super) fn credentials(found: &Result<Found, CredentialsError>, now: DateTime<Utc>) -> Vec<Check> {
-    let found = match found {
-        Ok(found) => found,
+/// Where the credentials of a contract are from, and how long a token is good for. Only the API knows whether a token that has
+/// ended is refused, so that it is a failure only where that is not asked.
+pub(super) fn access(preconditions: &Preconditions, now: DateTime<Utc>, online: bool) -> Vec<Check> {
+    let access = match &preconditions.access {
+        Ok(access) => access,
+        Err(PreconditionError::Config(error)) => return broken_configuration(error),
         Err(error) => {
-            return vec![Check::fail("credentials", Exit::Configuration, causes(error)).hint(error.hint())];
+            let list = preconditions.list();
+            let unmet = list.iter().find(|precondition| precondition.error.is_some());
+            return vec![unmet_check(unmet.map_or("settings", |precondition| precondition.name), error)];
         }
     };
-    let kind = match found.credentials {
-        Credentials::Bearer(_) => Check::ok("credentials", format!("a token, {}", found.source)),
-        Credentials::Basic { .. } => Check::warn("credentials", format!("user name and password, {}", found.source))
-            .hint("IONOS refuses them for accounts with two-factor authentication; a token is better"),
-    };
-    let source = exposed_source(found);
-    let mut checks = vec![kind];
-    checks.extend(found.notices.iter().map(|notice| Check::warn("credentials", notice)));
-    checks.extend(source);
-    if matches!(found.credentials, Credentials::Bearer(_)) {
-        checks.push(token(lifetime(found.expires, now), now));
-    }
+    let source = access.settings.credentials_origin.as_deref().unwrap_or("given by hand");
+    let is_token = matches!(access.settings.credentials, Credentials::Bearer(_));
+    let mut checks = vec![if is_token {
+        Check::ok("credentials", format!("a token, {source}"))
+    } else {
+        Check::warn("credentials", format!("user name and password, {source}"))
+            .hint("IONOS refuses them for accounts with two-factor authentication; a token is better")
+    }];
+    checks.extend(access.notices.iter().map(|notice| Check::warn("credentials", notice)));
+    checks.extend(exposed_source(access));
+    checks.extend(is_token.then(|| token(lifetime(access.expires, now), now, online)));
     checks
 }
 
+/// What is not met, with the code and the hint that `collect` would end with.
+fn unmet_check(name: &'static str, error: &PreconditionError) -> Check {
+    Check::fail(name, error.exit(), reasons(error)).hint_if_any(error.hint())
+}
+
 /// The shared file belongs to other tools, so its rights are a warning and no error.
-fn exposed_source(found: &Found) -> Option<Check> {
-    let path = found.shared_file.as_deref()?;
+fn exposed_source(access: &ApiAccess) -> Option<Check> {
+    let path = access.shared_file.as_deref()?;
     let mode = credentials::mode_of(path)?;
     (mode & 0o077 != 0).then(|| {
         Check::warn("credentials", format!("{} has mode {mode:04o}: others can get at it", path.display()))
@@ -78,7 +91,7 @@ fn exposed_source(found: &Found) -> Option<Check> {
     })
 }
 
-fn token(lifetime: Lifetime, now: DateTime<Utc>) -> Check {
+fn token(lifetime: Lifetime, now: DateTime<Utc>, online: bool) -> Check {
     let renew = "create a new one in the token manager of the Data Center Designer";
     let day = |end: DateTime<Utc>| end.format("%Y-%m-%d %H:%M UTC");
     let left = |end: DateTime<Utc>| match (end - now).num_days() {
@@ -90,75 +103,71 @@ fn token(lifetime: Lifetime, now: DateTime<Utc>) -> Check {
         Lifetime::Unknown => Check::ok("token", "does not say when it ends"),
         Lifetime::Fine(end) => Check::ok("token", format!("ends {}, in {}", day(end), left(end))),
         Lifetime::EndsSoon(end) => Check::warn("token", format!("ends {}, in {}", day(end), left(end))).hint(renew),
+        Lifetime::Over(end) if online => Check::warn("token", format!("ended {}", day(end))).hint(renew),
         Lifetime::Over(end) => {
             Check::fail("token", Exit::CredentialsRefused, format!("ended {}", day(end))).hint(renew)
         }
     }
 }
 
-/// The file, its rights, its schema and the room around it.
-pub(super) async fn database(loaded: &Loaded) -> Vec<Check> {
-    let path = match loaded.database() {
-        Ok(path) => path,
-        Err(error) => return vec![Check::fail("database", Exit::Configuration, error.to_string())],
-    };
-    let seen = match look(path).await {
-        Ok(seen) => Check::ok("database", seen),
-        Err(StoreError::Missing { .. }) => missing(path),
-        Err(error @ StoreError::Older { .. }) => Check::warn("database", causes(&error)).hint_if_any(error.hint()),
-        Err(error) => Check::fail("database", Exit::Store, causes(&error)).hint_if_any(error.hint()),
-    };
-    let mut checks = vec![seen];
-    checks.extend(exposed(path));
-    checks.extend(disk(path, loaded.config.store.min_free_mib << 20));
+/// The heartbeat, the database and the disk: the same for all contracts.
+pub(super) async fn surroundings(preconditions: &Preconditions) -> Vec<Check> {
+    let mut checks = Vec::new();
+    match &preconditions.heartbeat {
+        Ok(Some(_)) => checks.push(Check::ok("heartbeat", "configured; it is called after a complete snapshot")),
+        Ok(None) => {}
+        Err(error) => checks.push(unmet_check("heartbeat", error)),
+    }
+    match &preconditions.database {
+        Ok(path) => {
+            checks.push(contents(path).await);
+            checks.extend(disk(path, preconditions.disk.as_ref().err()));
+        }
+        Err(error) => checks.push(unmet_check("database", error)),
+    }
     checks
+}
+
+/// What is in the database, if it is there, and that it is not damaged.
+async fn contents(path: &Path) -> Check {
+    match look(path).await {
+        Ok(seen) => Check::ok("database", seen),
+        Err(StoreError::Missing { .. }) => {
+            Check::ok("database", format!("{} is not there yet; collect makes it", path.display()))
+        }
+        Err(error @ StoreError::Older { .. }) => Check::warn("database", reasons(&error)).hint_if_any(error.hint()),
+        Err(error) => Check::failure("database", &error.into()),
+    }
 }
 
 async fn look(path: &Path) -> Result<String, StoreError> {
     let store = Store::open(path, Access::Read).await?;
+    let described = describe(&store).await;
+    store.close().await;
+    described.map(|contents| format!("{}, schema {}, {contents}", path.display(), crate::store::open::schema_version()))
+}
+
+async fn describe(store: &Store) -> Result<String, StoreError> {
+    store.refuse_damaged(&CancellationToken::new()).await?;
     let mut contracts = Vec::new();
     for contract in store.contracts().await? {
         let snapshots = store.snapshots(contract).await?.len();
         contracts.push(format!("contract {contract}: {snapshots} snapshots"));
     }
-    store.close().await;
-    let contents = if contracts.is_empty() { "no snapshot yet".to_owned() } else { contracts.join(", ") };
-    Ok(format!("{}, schema {}, {contents}", path.display(), crate::store::open::schema_version()))
+    Ok(if contracts.is_empty() { "no snapshot yet".to_owned() } else { contracts.join(", ") })
 }
 
-/// A database that is not there yet is fine where it can be made.
-fn missing(path: &Path) -> Check {
-    let folder = existing_folder(path);
-    match rustix::fs::access(folder, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK) {
-        Ok(()) => Check::ok("database", format!("{} is not there yet; collect makes it", path.display())),
-        Err(error) => {
-            let found = format!("{} is not there, and {} cannot be written: {error}", path.display(), folder.display());
-            Check::fail("database", Exit::Store, found).hint("name another place with --db, KEYHOLDER_DB or store.path")
-        }
+/// Room and kind of the file system.
+fn disk(path: &Path, error: Option<&PreconditionError>) -> Option<Check> {
+    if let Some(error) = error {
+        return Some(unmet_check("disk", error));
     }
-}
-
-/// Others in the folder: reports work, collecting is refused.
-fn exposed(path: &Path) -> Option<Check> {
-    let folder = folder_of(path);
-    let mode = exposed_folder(folder)?;
-    let found = format!("others can get at folder {} (mode {mode:04o}): collect refuses", folder.display());
-    Some(Check::fail("folder", Exit::Store, found).hint(format!("chmod 700 {}", folder.display())))
-}
-
-/// Room and kind of the file system, by what collecting asks of them.
-fn disk(path: &Path, least: u64) -> Option<Check> {
     let folder = existing_folder(path);
     let free = free_room(folder)?;
-    let needed = needed_room(path, least);
     let kind = file_system(folder);
     let name = kind.map(|kind| format!(" ({})", kind.name)).unwrap_or_default();
     let found = format!("{} MiB free in {}{name}", free >> 20, folder.display());
     Some(match kind {
-        Some(FileSystem { trust: Trust::Network, .. }) => Check::fail("disk", Exit::Store, found)
-            .hint("collect refuses network file systems; keep the database on a disk of this machine"),
-        _ if free < needed => Check::fail("disk", Exit::Store, found)
-            .hint(format!("collect refuses to begin with less than {} MiB: make room", needed.div_ceil(1 << 20))),
         Some(FileSystem { trust: Trust::Unknown, .. }) => {
             Check::warn("disk", found).hint("if another machine serves it, move the database to a disk of this one")
         }
@@ -166,9 +175,13 @@ fn disk(path: &Path, least: u64) -> Option<Check> {
     })
 }
 
-/// The nearest folder above that exists; the working folder for a bare file name.
-fn existing_folder(path: &Path) -> &Path {
-    path.ancestors().skip(1).find(|folder| folder.is_dir()).unwrap_or(Path::new("."))
+/// Whether another process collects. It comes last, so that its code counts only where nothing else is wrong.
+pub(super) fn lock(preconditions: &Preconditions) -> Option<Check> {
+    let path = preconditions.database.as_ref().ok()?;
+    Some(match runner::refuse_held(path) {
+        Ok(()) => Check::ok("lock", "nobody collects"),
+        Err(error) => Check::failure("lock", &error.into()),
+    })
 }
 
 #[cfg(test)]
@@ -177,28 +190,21 @@ mod tests {
     use crate::cli::doctor::Outcome;
 
     #[track_caller]
-    fn check(end: &str, outcome: Outcome, found: &str) {
+    fn check(end: &str, online: bool, outcome: Outcome, found: &str) {
         let instant = |text: &str| text.parse::<DateTime<Utc>>().expect("an instant");
         let now = instant("2026-11-23T12:00:00Z");
-        let seen = token(lifetime(Some(instant(end)), now), now);
+        let seen = token(lifetime(Some(instant(end)), now), now, online);
         assert_eq!((seen.outcome, seen.found.as_str()), (outcome, found));
         assert_eq!(seen.hint.is_some(), outcome != Outcome::Ok);
     }
 
     #[test]
-    fn the_end_of_a_token_is_told_with_what_is_left() {
-        check("2027-11-23T12:00:00Z", Outcome::Ok, "ends 2027-11-23 12:00 UTC, in 365 days");
-        check("2026-12-07T12:00:00Z", Outcome::Warn, "ends 2026-12-07 12:00 UTC, in 14 days");
-        check("2026-11-24T13:00:00Z", Outcome::Warn, "ends 2026-11-24 13:00 UTC, in 1 day");
-        check("2026-11-23T13:00:00Z", Outcome::Warn, "ends 2026-11-23 13:00 UTC, in less than a day");
-        check("2026-11-23T12:00:00Z", Outcome::Fail, "ended 2026-11-23 12:00 UTC");
-    }
-
-    #[test]
-    fn the_folder_that_counts_is_the_nearest_that_exists() {
-        let folder = tempfile::tempdir().expect("a folder");
-        assert_eq!(existing_folder(&folder.path().join("a/b/k.db")), folder.path());
-        assert_eq!(existing_folder(Path::new("k.db")), Path::new("."));
-        assert_eq!(existing_folder(Path::new("/k.db")), Path::new("/"));
+    fn the_end_of_a_token_is_shown_with_what_is_left() {
+        check("2027-11-23T12:00:00Z", true, Outcome::Ok, "ends 2027-11-23 12:00 UTC, in 365 days");
+        check("2026-12-07T12:00:00Z", true, Outcome::Warn, "ends 2026-12-07 12:00 UTC, in 14 days");
+        check("2026-11-24T13:00:00Z", true, Outcome::Warn, "ends 2026-11-24 13:00 UTC, in 1 day");
+        check("2026-11-23T13:00:00Z", true, Outcome::Warn, "ends 2026-11-23 13:00 UTC, in less than a day");
+        check("2026-11-23T12:00:00Z", true, Outcome::Warn, "ended 2026-11-23 12:00 UTC");
+        check("2026-11-23T12:00:00Z", false, Outcome::Fail, "ended 2026-11-23 12:00 UTC");
     }
 }

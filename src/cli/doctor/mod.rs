@@ -1,7 +1,7 @@
 //! `keyholder doctor`: sees why it does not work, from the configuration to what the token can see.
 //!
-//! Asks the API and the database for as little as shows the answer, changes nothing, and never shows a secret. What was
-//! seen is a list of [`Check`]s; only [`run`] writes.
+//! Looks at the very preconditions of `collect`, in its order, and ends with the code of the first that is not met. Changes
+//! nothing, and never shows a secret. What was seen is a list of [`Check`]s; only [`run`] writes.
 
 mod check;
 mod local;
@@ -9,16 +9,19 @@ mod remote;
 
 use std::io::{self, Write};
 
-use crate::api::read::Client;
-use crate::config::{ConfigError, ContractConfig, Loaded, settings};
-use crate::credentials::{self, Found};
+use super::Failure;
+use super::contract::{Chosen, ContractArg};
+use super::table::visible;
+use crate::app::preconditions::Preconditions;
+use crate::app::prepare::CollectRequest;
+use crate::config::{ConfigError, Loaded};
 use crate::exit::Exit;
 use crate::seams::{Environment, Seams};
 
 pub use check::{Check, Outcome, exit};
 
 /// Arguments of `keyholder doctor`.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub struct Args {
     /// Do not ask the API; look at the configuration, the credentials and the database only
     #[arg(long)]
@@ -26,10 +29,12 @@ pub struct Args {
     /// Print a JSON list instead of text
     #[arg(long)]
     pub json: bool,
+    /// Which contract, as `collect` takes it; without it the one that `collect` takes, or all of the configuration
+    #[arg(long, value_name = "NAME or NUMBER")]
+    pub contract: Option<String>,
 }
 
-/// Examines everything and writes what was seen to `out`. `loaded` is what reading the configuration gave. The exit is that
-/// of the first check that failed: configuration, credentials refused, unreachable or store.
+/// Examines everything and writes what was seen to `out`. `loaded` is what reading the configuration gave.
 pub async fn run(
     args: &Args,
     loaded: &Result<Loaded, ConfigError>,
@@ -37,7 +42,7 @@ pub async fn run(
     seams: &Seams,
     out: &mut dyn Write,
 ) -> io::Result<Exit> {
-    let checks = examine(loaded, environment, seams, !args.offline).await;
+    let checks = examine(args, loaded, environment, seams).await;
     if args.json {
         print_json(&checks, out)?;
     } else {
@@ -46,13 +51,13 @@ pub async fn run(
     Ok(exit(&checks))
 }
 
-/// Looks at everything, in the order in which one thing needs the other. `online` asks the API as well, with six
-/// requests.
+/// Looks at everything, in the order in which `collect` finds out. Unless it is to stay offline it asks the API as well, with
+/// eight requests for each contract.
 pub async fn examine(
+    args: &Args,
     loaded: &Result<Loaded, ConfigError>,
     environment: &Environment,
     seams: &Seams,
-    online: bool,
 ) -> Vec<Check> {
     let loaded = match loaded {
         Ok(loaded) => loaded,
@@ -60,59 +65,66 @@ pub async fn examine(
     };
     let mut checks = local::configuration(loaded);
     checks.extend(local::legacy_names(environment));
-    let contracts = &loaded.config.contracts;
-    if contracts.is_empty() {
-        checks.extend(contract(loaded, None, environment, seams, online).await);
-    }
-    for config in contracts {
-        let own = contract(loaded, Some(config), environment, seams, online).await;
-        let named = |check: Check| Check { found: format!("contract {}: {}", config.name, check.found), ..check };
-        checks.extend(own.into_iter().map(named));
-    }
-    checks.extend(local::database(loaded).await);
-    checks
-}
-
-/// The credentials of a contract of the configuration, or of `[credentials]`, and what they get to see.
-async fn contract(
-    loaded: &Loaded,
-    config: Option<&ContractConfig>,
-    environment: &Environment,
-    seams: &Seams,
-    online: bool,
-) -> Vec<Check> {
-    let found = credentials::find_for(loaded, config, environment);
-    let mut checks = local::credentials(&found, seams.now());
-    match found {
-        Ok(found) if online => checks.extend(api(loaded, config, found, seams).await),
-        Ok(_) => checks.push(Check::skipped("api", "not asked")),
-        Err(_) => {}
-    }
-    checks
-}
-
-/// What a client with these settings and credentials gets to see.
-async fn api(loaded: &Loaded, contract: Option<&ContractConfig>, found: Found, seams: &Seams) -> Vec<Check> {
-    let mut settings = match settings(loaded, contract, found.credentials) {
-        Ok(settings) => settings,
-        Err(error) => return local::broken_configuration(&error),
+    let all = match chosen(loaded, args.contract.as_deref()) {
+        Ok(all) => all,
+        Err(failure) => {
+            checks.push(Check::failure("contract", &failure));
+            return checks;
+        }
     };
-    // Whoever asks a doctor wants to know now: one repetition tells a hiccup from a fault.
-    settings.attempts = settings.attempts.min(2);
-    match Client::new(&settings, seams.clone()) {
-        Ok(client) => remote::examine(&client, &settings).await,
-        Err(error) => vec![Check::fail("api", Exit::Configuration, check::causes(&error))],
+    let requests: Vec<_> = all.into_iter().map(request).collect();
+    let look = |request| Preconditions::look(loaded, environment, request, seams);
+    let looks: Vec<_> = requests.iter().map(look).collect();
+    for (request, look) in requests.iter().zip(&looks) {
+        let own = local::access(look, seams.now(), !args.offline);
+        checks.extend(own.into_iter().map(|check| check.of_contract(request.contract_name())));
+    }
+    // The database is the same for all of them.
+    let mut held = None;
+    if let Some(look) = looks.first() {
+        checks.extend(local::surroundings(look).await);
+        held = local::lock(look);
+    }
+    for (request, look) in requests.iter().zip(looks) {
+        let own = match look.access {
+            Ok(_) if args.offline => vec![Check::skipped("api", "not asked")],
+            Ok(access) => remote::examine(access.settings, seams).await,
+            Err(_) => Vec::new(),
+        };
+        checks.extend(own.into_iter().map(|check| check.of_contract(request.contract_name())));
+    }
+    checks.extend(held);
+    checks
+}
+
+/// What `collect` would collect; where it wants one to be chosen, all of them.
+fn chosen(loaded: &Loaded, asked: Option<&str>) -> Result<Vec<Chosen>, Failure> {
+    let usage = |what: &'static str| Failure::Usage {
+        what: format!("find the contract: {what}"),
+        hint: "give the name of a [[contract]] of the configuration, or the number of a contract",
+    };
+    let asked = asked.map(|asked| asked.parse::<ContractArg>().map_err(usage)).transpose()?;
+    match Chosen::of(&loaded.config, asked.as_ref()) {
+        Ok(one) => Ok(vec![one]),
+        Err(_) if asked.is_none() => Chosen::all(&loaded.config),
+        Err(failure) => Err(failure),
     }
 }
 
+fn request(chosen: Chosen) -> CollectRequest {
+    CollectRequest { contract: chosen.config, number: chosen.number, ..CollectRequest::default() }
+}
+
+/// Text of others is shown, not sent to the terminal.
 fn print_text(checks: &[Check], out: &mut dyn Write) -> io::Result<()> {
     let width = checks.iter().map(|check| check.name.len()).max().unwrap_or(0);
     for check in checks {
         let indent = " ".repeat(6 + width + 2);
-        let found = check.found.replace('\n', &format!("\n{indent}"));
+        let found: Vec<_> = check.found.lines().map(visible).collect();
+        let found = found.join(&format!("\n{indent}"));
         writeln!(out, "{:<4}  {:<width$}  {found}", check.outcome.as_str(), check.name)?;
         if let Some(hint) = &check.hint {
-            writeln!(out, "{indent}hint: {hint}")?;
+            writeln!(out, "{indent}hint: {}", visible(hint))?;
         }
     }
     let count = |outcome| checks.iter().filter(|check| check.outcome == outcome).count();

@@ -1,79 +1,103 @@
-//! What the API shows to these credentials, with six small requests.
+//! What the API shows to these credentials, with eight small requests: those of a walk, once each.
 
-use chrono::TimeDelta;
-
-use super::check::{Check, causes};
-use crate::api::answer::{Answer, Depth, Page, Receipt};
-use crate::api::error::{Error, Fault};
+use super::check::Check;
+use crate::api::Fault;
 use crate::api::read::Client;
 use crate::api::settings::Settings;
-use crate::api::wire::Collection;
-use crate::api::wire::user::User;
-use crate::app::collect::MAX_SKEW;
-use crate::domain::id::UserId;
+use crate::app::collect::{CollectFailure, Order};
+use crate::cli::{Failure, gaps};
+use crate::collect::CollectError;
+use crate::collect::preview::{Preview, Sample, preview};
+use crate::domain::coverage::{ScopeKind, Status};
 use crate::exit::Exit;
+use crate::seams::Seams;
 
 /// A clock that is further off than this is worth a warning: signatures and the order of events depend on it.
-const MOST_SKEW: TimeDelta = TimeDelta::seconds(30);
+const MAX_UNNOTICED_SKEW_SECONDS: u64 = 30;
 
-/// Asks for the service, the contract, and the beginning of every list that an audit needs. Stops where nothing more can
-/// be learned.
-pub(super) async fn examine(client: &Client, settings: &Settings) -> Vec<Check> {
-    let mut checks = Vec::new();
-    match client.service().await {
-        Ok(answer) => {
-            let name = answer.value.name.as_deref().unwrap_or("a service without a name");
-            let version = answer.value.version.as_deref().unwrap_or("");
-            checks.push(reachable(settings, format!("{name} {version}").trim(), &answer.receipt));
-            checks.push(clock(&answer.receipt));
-        }
-        // The name of the service is a nicety; a server that refuses to tell it was reached all the same.
-        Err(error) if is_an_answer(&error) => {
-            checks.push(Check::ok("api", format!("{} answers ({})", settings.base, error.fault)));
-        }
-        Err(error) => {
-            let mismatch = matches!(error.fault, Fault::CertificateMismatch(_));
-            checks.push(failed(if mismatch { "certificate" } else { "api" }, &error));
-            return checks;
-        }
+/// Who asks a doctor wants to know now: one repetition tells a hiccup from a fault.
+const MAX_ATTEMPTS: u32 = 2;
+
+/// Looks at the contract and at the beginning of every list that an audit needs.
+pub(super) async fn examine(mut settings: Settings, seams: &Seams) -> Vec<Check> {
+    let limits = Order::manual(seams.now(), &settings).limits;
+    settings.attempts = settings.attempts.min(MAX_ATTEMPTS);
+    let client = match Client::new(&settings, seams.clone()) {
+        Ok(client) => client,
+        Err(error) => return vec![Check::failure("settings", &error.into())],
+    };
+    match preview(&client, seams, &limits).await {
+        Ok(preview) => seen(&preview, &client, &settings),
+        Err(error) => unseen(error, &client, &settings),
     }
-    checks.push(certificate(settings));
-    match contracts(client, settings).await {
-        Ok(check) => checks.push(check),
-        Err(check) => {
-            checks.push(check);
-            return checks;
-        }
-    }
-    checks.extend(lists(client).await);
+}
+
+fn seen(preview: &Preview, client: &Client, settings: &Settings) -> Vec<Check> {
+    let mut checks = vec![reachable(preview, client), clock(preview.ahead), certificate(settings)];
+    checks.push(Check::ok("contract", format!("accepted; contract {}", preview.contract)));
+    checks.extend(preview.samples.iter().map(sample));
     checks.extend(limits(client, settings));
     checks
 }
 
-fn reachable(settings: &Settings, name: &str, receipt: &Receipt) -> Check {
-    let took = (receipt.answered_at - receipt.sent_at).num_milliseconds();
-    let found = format!("{name} at {}, {took} ms", settings.base);
-    if receipt.attempts > 1 {
-        Check::warn("api", format!("{found}, {} attempts", receipt.attempts))
-            .hint("the first attempt failed; try again")
+/// Why nothing can be collected, and what was seen all the same.
+fn unseen(error: CollectError, client: &Client, settings: &Settings) -> Vec<Check> {
+    let mut checks = Vec::new();
+    let name = name(&error);
+    if !["api", "certificate"].contains(&name) {
+        checks.push(Check::ok("api", format!("{} answers", client.target())));
+    }
+    if error.fault().is_none_or(is_behind_tls) {
+        checks.push(certificate(settings));
+    }
+    checks.push(Check::failure(name, &Failure::Collect(CollectFailure::from(error))));
+    checks
+}
+
+/// What an error is about.
+fn name(error: &CollectError) -> &'static str {
+    match (error, error.fault()) {
+        (CollectError::ClocksDiffer { .. }, _) => "clock",
+        (_, Some(Fault::CertificateMismatch(_))) => "certificate",
+        (CollectError::NothingRead(_) | CollectError::NothingInTime, _) => "lists",
+        (_, None | Some(Fault::Unauthorised { .. } | Fault::Forbidden { .. } | Fault::Rejected { .. })) => "contract",
+        _ => "api",
+    }
+}
+
+/// Whether a request came as far as an answer.
+fn is_behind_tls(fault: &Fault) -> bool {
+    !matches!(
+        fault,
+        Fault::Unreachable { .. }
+            | Fault::Tls { .. }
+            | Fault::NoTls
+            | Fault::CertificateMismatch(_)
+            | Fault::Timeout(_)
+    )
+}
+
+fn reachable(preview: &Preview, client: &Client) -> Check {
+    let effort = &preview.effort;
+    let took = effort.first_at.zip(effort.last_at).map_or(0, |(first, last)| (last - first).num_milliseconds());
+    let found = format!("{} answers, {took} ms", client.target());
+    if effort.attempts > 1 {
+        Check::warn("api", format!("{found}, {} attempts", effort.attempts)).hint("the first attempt failed; try again")
     } else {
         Check::ok("api", found)
     }
 }
 
-/// The difference to the server's clock, from its `Date`, which has whole seconds and was written while we waited.
-fn clock(receipt: &Receipt) -> Check {
-    let Some(server) = receipt.server_date else { return Check::skipped("clock", "the server does not tell its time") };
-    let ours = receipt.sent_at + (receipt.answered_at - receipt.sent_at) / 2;
-    let skew = ours - server;
-    let found = match skew.num_seconds() {
+/// The difference to the server's clock, from its `Date`, which has whole seconds.
+fn clock(ahead: Option<i64>) -> Check {
+    let Some(ahead) = ahead else { return Check::skipped("clock", "the server does not show its time") };
+    let off = ahead.unsigned_abs();
+    let found = match ahead {
         -1..=1 => "as the server's".to_owned(),
-        seconds if seconds > 0 => format!("{seconds} s ahead of the server's"),
-        seconds => format!("{} s behind the server's", -seconds),
+        ..-1 => format!("{off} s ahead of the server's"),
+        _ => format!("{off} s behind the server's"),
     };
-    if skew.abs().to_std().is_ok_and(|skew| skew > MAX_SKEW) {
-        Check::fail("clock", Exit::Configuration, found).hint("set the clock by NTP: `collect` seals nothing like this")
-    } else if skew.abs() > MOST_SKEW {
+    if off > MAX_UNNOTICED_SKEW_SECONDS {
         Check::warn("clock", found).hint("set the clock by NTP: reports and evidence carry its time")
     } else {
         Check::ok("clock", found)
@@ -91,63 +115,29 @@ fn certificate(settings: &Settings) -> Check {
     }
 }
 
-/// The contracts; also tells whether the credentials are accepted. An error ends the examination.
-async fn contracts(client: &Client, settings: &Settings) -> Result<Check, Check> {
-    let answer = client.contracts().await.map_err(|error| failed("contract", &error))?;
-    let numbers: Vec<u64> = answer
-        .value
-        .into_iter()
-        .flatten()
-        .filter_map(|contract| contract.properties.and_then(|properties| properties.contract_number))
-        .collect();
-    let listed: Vec<_> = numbers.iter().map(u64::to_string).collect();
-    Ok(match (numbers.as_slice(), settings.contract_number) {
-        ([], _) => {
-            Check::warn("contract", "accepted, but no contract is shown").hint("use a token of the contract's owner")
-        }
-        (several, None) if several.len() > 1 => {
-            Check::warn("contract", format!("accepted; several contracts: {}", listed.join(", ")))
-                .hint("choose one with IONOS_CONTRACT_NUMBER or api.contract_number")
-        }
-        (seen, Some(asked)) if !seen.contains(&asked) => {
-            Check::warn("contract", format!("accepted; asked for {asked}, seen is {}", listed.join(", ")))
-                .hint("a token belongs to one contract; the number chooses one for resellers only")
-        }
-        _ => Check::ok("contract", format!("accepted; contract {}", listed.join(", "))),
-    })
+/// One scope of a kind. What cannot be read is a gap of every collection.
+fn sample(sample: &Sample) -> Check {
+    let Sample { scope, label, status, items, has_more } = sample;
+    let name = name_of(scope.kind());
+    if status.is_gap() {
+        let found = format!("cannot be read: {}", gaps::line(scope, label.as_deref(), status));
+        let check = Check::fail(name, Exit::Incomplete, found);
+        return match status {
+            Status::Forbidden => check.hint("use the credentials of the contract owner or of an administrator"),
+            _ => check.hint("a collection now would be incomplete; try again later"),
+        };
+    }
+    let of = label.as_ref().map(|label| format!(" of {label}, the first that is listed")).unwrap_or_default();
+    let more = if *has_more { " on the first page, and more" } else { "" };
+    let word = if *status == Status::Complete { String::new() } else { format!(" ({status})") };
+    Check::ok(name, format!("{items}{of}{more}{word}"))
 }
 
-/// The lists of an audit, and the keys of one user.
-async fn lists(client: &Client) -> Vec<Check> {
-    let users = client.users(Page::FIRST, Depth::Zero).await;
-    let first = users.as_ref().ok().and_then(first_user);
-    let mut checks = vec![
-        counted("users", users),
-        counted("groups", client.groups(Depth::Zero).await),
-        counted("resources", client.resources(Depth::Zero).await),
-    ];
-    checks.push(match first {
-        Some(user) => counted("s3 keys", client.user_s3keys(&user, Depth::Zero).await),
-        None => Check::skipped("s3 keys", "there is no user to ask for"),
-    });
-    checks
-}
-
-fn first_user(answer: &Answer<Collection<User>>) -> Option<UserId> {
-    answer.value.items.iter().flatten().find_map(|user| user.id.clone()).map(UserId::from)
-}
-
-fn counted<T>(name: &'static str, answer: Result<Answer<Collection<T>>, Error>) -> Check {
-    let answer = match answer {
-        Ok(answer) => answer,
-        Err(error) => return failed(name, &error),
-    };
-    let Some(items) = &answer.value.items else {
-        return Check::warn(name, "the list came without its items").hint("these credentials may not see it in full");
-    };
-    let more = answer.value.links.and_then(|links| links.next).is_some();
-    let whose = if name == "s3 keys" { " of the first user" } else { "" };
-    Check::ok(name, format!("{}{}{whose}", items.len(), if more { " on the first page, and more" } else { "" }))
+fn name_of(kind: ScopeKind) -> &'static str {
+    match kind {
+        ScopeKind::Owns => "owned",
+        kind => kind.as_str(),
+    }
 }
 
 /// What the server allows, against what the configuration would do.
@@ -166,52 +156,23 @@ fn limits(client: &Client, settings: &Settings) -> Option<Check> {
     })
 }
 
-/// Whether the error is an answer of an API: it was reached.
-fn is_an_answer(error: &Error) -> bool {
-    matches!(
-        error.fault,
-        Fault::Unauthorised { .. } | Fault::Forbidden { .. } | Fault::NotFound | Fault::Rejected { .. }
-    )
-}
-
-fn failed(name: &'static str, error: &Error) -> Check {
-    let exit = match &error.fault {
-        Fault::Unauthorised { .. } | Fault::Forbidden { .. } | Fault::Rejected { status: 402, .. } => {
-            Exit::CredentialsRefused
-        }
-        _ => Exit::Unreachable,
-    };
-    Check::fail(name, exit, causes(error)).hint_if_any(error.hint())
-}
-
 #[cfg(test)]
 mod tests {
-    use chrono::{DateTime, Utc};
-
     use super::*;
     use crate::cli::doctor::Outcome;
 
     #[track_caller]
-    fn check(ours: &str, server: Option<&str>, outcome: Outcome, found: &str) {
-        let instant = |text: &str| text.parse::<DateTime<Utc>>().expect("an instant");
-        let receipt = Receipt {
-            attempts: 1,
-            bytes: 0,
-            sent_at: instant(ours),
-            answered_at: instant(ours) + TimeDelta::milliseconds(400),
-            server_date: server.map(instant),
-            rate: None,
-        };
-        let seen = clock(&receipt);
+    fn check(ahead: Option<i64>, outcome: Outcome, found: &str) {
+        let seen = clock(ahead);
         assert_eq!((seen.outcome, seen.found.as_str()), (outcome, found));
     }
 
     #[test]
     fn the_clock_is_compared_with_the_servers() {
-        check("2026-11-23T12:00:00.9Z", Some("2026-11-23T12:00:00Z"), Outcome::Ok, "as the server's");
-        check("2026-11-23T12:00:20Z", Some("2026-11-23T12:00:00Z"), Outcome::Ok, "20 s ahead of the server's");
-        check("2026-11-23T12:00:31Z", Some("2026-11-23T12:00:00Z"), Outcome::Warn, "31 s ahead of the server's");
-        check("2026-11-23T11:50:00Z", Some("2026-11-23T12:00:00Z"), Outcome::Warn, "599 s behind the server's");
-        check("2026-11-23T12:00:00Z", None, Outcome::Skipped, "the server does not tell its time");
+        check(Some(-1), Outcome::Ok, "as the server's");
+        check(Some(-20), Outcome::Ok, "20 s ahead of the server's");
+        check(Some(-31), Outcome::Warn, "31 s ahead of the server's");
+        check(Some(599), Outcome::Warn, "599 s behind the server's");
+        check(None, Outcome::Skipped, "the server does not show its time");
     }
 }

@@ -1,0 +1,173 @@
+//! What has to be so before a contract can be collected, in the order in which a collection finds out.
+//!
+//! One list: `collect` and the service begin only if each of these is met, `doctor` shows each of them. Nothing is changed, and
+//! nothing is asked of the API; what that has to say is in [`crate::collect::preview`].
+
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+
+use super::collect::of_store;
+use super::heartbeat::{HeartbeatError, heartbeat};
+use super::prepare::{CollectRequest, Prepared, order};
+use crate::api::Settings;
+use crate::api::read::Client;
+use crate::api::settings::SettingsError;
+use crate::config::{self, ConfigError, Loaded};
+use crate::credentials::{self, CredentialsError, Lifetime};
+use crate::domain::time::to_seconds;
+use crate::exit::Exit;
+use crate::seams::{Environment, Seams};
+use crate::sinks::heartbeat::Heartbeat;
+use crate::store::{StoreError, open, place};
+
+/// Why a collection cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum PreconditionError {
+    /// There are no usable credentials.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// The configuration is not in order.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The settings make no client.
+    #[error("make a client for the API")]
+    Settings(#[from] SettingsError),
+    /// The heartbeat cannot be used as it is configured.
+    #[error(transparent)]
+    Heartbeat(#[from] HeartbeatError),
+    /// The database, its folder or the disk.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl PreconditionError {
+    /// The code the process ends with.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Credentials(_) | Self::Config(_) | Self::Settings(_) | Self::Heartbeat(_) => Exit::Configuration,
+            Self::Store(error) => of_store(error),
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Credentials(error) => Some(error.hint()),
+            Self::Config(_) => Some("`keyholder config default` prints every key with its meaning".to_owned()),
+            Self::Settings(_) => Some("`keyholder config show --origin` tells where each value comes from".to_owned()),
+            Self::Heartbeat(error) => Some(error.hint().to_owned()),
+            Self::Store(error) => error.hint(),
+        }
+    }
+}
+
+/// Credentials that were found, and the client that uses them.
+pub struct ApiAccess {
+    /// Asks the API.
+    pub client: Client,
+    /// What the client was made from.
+    pub settings: Settings,
+    /// When the token ends, if it says so.
+    pub expires: Option<DateTime<Utc>>,
+    /// The shared IONOS file, when the credentials are from there.
+    pub shared_file: Option<PathBuf>,
+    /// What was ignored on the way to the credentials.
+    pub notices: Vec<String>,
+}
+
+/// One thing that has to be so.
+#[derive(Debug)]
+pub struct Precondition<'p> {
+    /// What was looked at.
+    pub name: &'static str,
+    /// Why a collection cannot begin, if it is not so.
+    pub error: Option<&'p PreconditionError>,
+}
+
+/// All of them, looked at.
+pub struct Preconditions {
+    /// Credentials and settings.
+    pub access: Result<ApiAccess, PreconditionError>,
+    /// What is called after a complete snapshot, if anything is.
+    pub heartbeat: Result<Option<Heartbeat>, PreconditionError>,
+    /// The place of the database, and the database where it is there.
+    pub database: Result<PathBuf, PreconditionError>,
+    /// The room on its file system.
+    pub disk: Result<(), PreconditionError>,
+}
+
+impl Preconditions {
+    /// Looks at everything for one contract.
+    pub fn look(loaded: &Loaded, environment: &Environment, request: &CollectRequest, seams: &Seams) -> Self {
+        let database = database(loaded);
+        let room = |path: &PathBuf| place::refuse_cramped(path, loaded.config.store.min_free_mib << 20);
+        Self {
+            access: access(loaded, environment, request, seams),
+            heartbeat: heartbeat(&loaded.config).map_err(PreconditionError::from),
+            disk: database.as_ref().map_or(Ok(()), |path| room(path).map_err(PreconditionError::from)),
+            database,
+        }
+    }
+
+    /// The list, in order.
+    pub fn list(&self) -> [Precondition<'_>; 5] {
+        let access = self.access.as_ref().err();
+        let credentials = access.filter(|error| matches!(error, PreconditionError::Credentials(_)));
+        let settings = access.filter(|error| !matches!(error, PreconditionError::Credentials(_)));
+        [
+            Precondition { name: "credentials", error: credentials },
+            Precondition { name: "settings", error: settings },
+            Precondition { name: "heartbeat", error: self.heartbeat.as_ref().err() },
+            Precondition { name: "database", error: self.database.as_ref().err() },
+            Precondition { name: "disk", error: self.disk.as_ref().err() },
+        ]
+    }
+
+    /// A collection that can begin, or the first precondition that is not met. Warns when the token is about to end.
+    pub fn ready(
+        self,
+        loaded: &Loaded,
+        request: &CollectRequest,
+        seams: &Seams,
+    ) -> Result<Prepared, PreconditionError> {
+        let ApiAccess { client, settings, expires, notices, .. } = self.access?;
+        let heartbeat = self.heartbeat?;
+        self.database?;
+        self.disk?;
+        for notice in &notices {
+            tracing::warn!("{notice}");
+        }
+        match credentials::lifetime(expires, seams.now()) {
+            Lifetime::EndsSoon(end) => tracing::warn!("The token ends on {}; get a new one in time", to_seconds(end)),
+            Lifetime::Over(end) => tracing::warn!("The token ended on {}", to_seconds(end)),
+            Lifetime::Unknown | Lifetime::Fine(_) => {}
+        }
+        let order = order(loaded, request, &settings, expires, seams.now());
+        Ok(Prepared { client, settings, order, heartbeat })
+    }
+}
+
+/// Secrets are read anew each time, so that a token can be replaced while the service runs.
+fn access(
+    loaded: &Loaded,
+    environment: &Environment,
+    request: &CollectRequest,
+    seams: &Seams,
+) -> Result<ApiAccess, PreconditionError> {
+    let contract = request.contract.as_ref();
+    let found = credentials::find_for(loaded, contract, environment)?;
+    tracing::debug!("Credentials from {}", found.source);
+    let settings = config::settings(loaded, contract, found.credentials)?;
+    let contract_number = request.number.map(|number| number.0).or(settings.contract_number);
+    let settings = Settings { credentials_origin: Some(found.source), contract_number, ..settings };
+    let client = Client::new(&settings, seams.clone())?;
+    let (expires, shared_file, notices) = (found.expires, found.shared_file, found.notices);
+    Ok(ApiAccess { client, settings, expires, shared_file, notices })
+}
+
+fn database(loaded: &Loaded) -> Result<PathBuf, PreconditionError> {
+    let path = loaded.database()?;
+    open::refuse_unwritable(path)?;
+    Ok(Path::to_owned(path))
+}
