@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use emulator::faults::{Edit, Effect};
-use emulator::{Emulator, Rule, Schedule};
+use emulator::{Emulator, Restricted, Rule, Schedule};
 use fastrand::Rng;
 use keyholder::api::Version;
 use keyholder::api::read::Client;
+use keyholder::api::settings::{Credentials, Settings};
 use keyholder::app::collect::{CollectFailure, Order, collect};
 use keyholder::app::stop::Stop;
 use keyholder::domain::coverage::{Coverage, Scope, Status};
@@ -89,6 +90,10 @@ struct Stage {
     contract: ContractNumber,
     /// Whether something of this day hides what is new, which nothing known contradicts.
     hides_new: bool,
+    /// Whose credentials collect, if not the usual ones.
+    token: Option<String>,
+    /// Whether somebody accepts the principal that collects.
+    accepts: bool,
 }
 
 /// How a run ended.
@@ -122,6 +127,8 @@ impl Stage {
             older: None,
             contract,
             hides_new: false,
+            token: None,
+            accepts: false,
         }
     }
 
@@ -178,6 +185,8 @@ impl Stage {
         self.emulator.clear_faults();
         self.emulator.set_shuffle(None);
         self.emulator.set_latency(Duration::ZERO);
+        self.emulator.set_restricted(Restricted::default());
+        self.token = None;
     }
 
     /// Puts a planted lie in force.
@@ -227,6 +236,15 @@ impl Stage {
                 }
                 Around::Shuffled(seed) => self.emulator.set_shuffle(Some(seed)),
                 Around::Slow(time) => self.emulator.set_latency(time),
+                Around::WeakerToken => {
+                    self.emulator.set_restricted(Restricted::Shortened);
+                    let user = self.emulator.cast().restricted.clone();
+                    self.token = Some(self.emulator.issue_token(&user, "user", TimeDelta::days(30)));
+                }
+                Around::OtherToken => {
+                    let user = self.emulator.cast().owner.clone();
+                    self.token = Some(self.emulator.issue_token(&user, "owner", TimeDelta::days(30)));
+                }
             }
         }
         self.reopened(copy).await;
@@ -286,16 +304,25 @@ impl Stage {
         self.store = Some(Store::open(&self.path(), Access::Write).await.unwrap());
     }
 
+    fn settings(&self) -> Settings {
+        let usual = settings(&self.emulator, Version::V6);
+        match &self.token {
+            Some(token) => Settings { credentials: Credentials::Bearer(token.as_str().into()), ..usual },
+            None => usual,
+        }
+    }
+
     fn client(&self, at: DateTime<Utc>) -> (Client, Seams) {
         let seams = Seams::new(SetClock::at(at), SeededRandom::new(self.history.seed ^ at.timestamp().unsigned_abs()));
-        (Client::new(&settings(&self.emulator, Version::V6), seams.clone()).unwrap(), seams)
+        (Client::new(&self.settings(), seams.clone()).unwrap(), seams)
     }
 
     fn order(&self, at: DateTime<Utc>) -> Order {
         Order {
             reread_after: Duration::from_secs(1),
             least_room: 0,
-            ..Order::manual(at, &settings(&self.emulator, Version::V6))
+            accept_principal: self.accepts.then(|| "ann".to_owned()),
+            ..Order::manual(at, &self.settings())
         }
     }
 
@@ -397,6 +424,8 @@ impl Stage {
     async fn play_truthful_day(&mut self) {
         self.pass(TimeDelta::days(1));
         self.reopened(false).await;
+        // Without it, what went since another administrator collected would be carried.
+        self.accepts = true;
         self.lie(DAYS);
         let wrong = match self.collected(self.now, None, false).await {
             Ended::Sealed(last) if last.is_complete() => {

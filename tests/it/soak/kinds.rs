@@ -45,6 +45,10 @@ pub(super) enum Around {
     Shuffled(u64),
     /// Every answer takes a while.
     Slow(Duration),
+    /// A user who administers nothing collects, and gets shorter lists.
+    WeakerToken,
+    /// Another administrator collects.
+    OtherToken,
 }
 
 /// One kind of distortion.
@@ -65,7 +69,7 @@ pub(super) fn all() -> Vec<&'static Kind> {
 }
 
 /// Kinds that show less than there is, or something else. Who knew something asks again; what is new nobody misses.
-pub(super) const HIDING: [&str; 7] = [
+pub(super) const HIDING: [&str; 8] = [
     "a number beyond bounds",
     "id twice",
     "ids lead elsewhere",
@@ -73,6 +77,7 @@ pub(super) const HIDING: [&str; 7] = [
     "an empty list at first",
     "one item at first",
     "a few items at first",
+    "a weaker token",
 ];
 
 const LISTS: [&str; 3] = ["/um/users", "/um/groups", "/um/resources"];

@@ -25,6 +25,8 @@ pub(in crate::soak) const AROUND: &[Kind] = &[
     Kind { name: "an older copy", make: |_| Trouble::Around(Around::OlderCopy) },
     Kind { name: "changes in mid-walk", make: |rng| Trouble::Around(Around::Churn(rng.u32(1..7))) },
     Kind { name: "another order", make: |rng| Trouble::Around(Around::Shuffled(rng.u64(..))) },
+    Kind { name: "a weaker token", make: |_| Trouble::Around(Around::WeakerToken) },
+    Kind { name: "another administrator's token", make: |_| Trouble::Around(Around::OtherToken) },
     Kind { name: "slow answers", make: |rng| Trouble::Around(Around::Slow(Duration::from_millis(rng.u64(1..400)))) },
 ];
 
