@@ -15,6 +15,7 @@ use crate::domain::change::{Change, Meaning};
 use crate::domain::id::{ContractNumber, Seq};
 use crate::domain::period::{self, Calendar, ReviewPeriod, Reviewed};
 use crate::domain::snapshot::Snapshot;
+use crate::domain::time::to_seconds;
 use crate::report::input::{Comparison, Input, View};
 use crate::store::names::KnownObject;
 use crate::store::{Store, StoreError};
@@ -57,6 +58,23 @@ impl Taken {
             snapshots: snapshots.to_vec(),
         }
     }
+}
+
+impl Taken {
+    /// Which snapshots these are, as words: `Period 2026-11: snapshot 3 of … compared with snapshot 2 of …`.
+    pub fn described(&self) -> String {
+        let name = self.period.and_then(|period| period.name()).map(|name| format!("Period {name}: "));
+        let beside = self.since.as_ref().map_or_else(
+            || ", and no earlier one to compare it with".to_owned(),
+            |since| format!(" compared with {}", described(since)),
+        );
+        format!("{}{}{beside}", name.unwrap_or_default(), described(&self.current))
+    }
+}
+
+/// A snapshot in words: its number and when its run ended.
+pub fn described(snapshot: &Snapshot) -> String {
+    format!("snapshot {} of {}", snapshot.seq, to_seconds(snapshot.finished))
 }
 
 /// Why a question has no answer.

@@ -1,7 +1,7 @@
 //! `keyholder collect`: one collection of one contract, or of each.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -131,12 +131,10 @@ async fn one(
     let bar = ProgressDisplay::new(context.progress);
     let outcome = signals.obey(&stop, collect(store, &client, &context.seams, order, &|at| bar.show(at))).await;
     bar.finish();
-    if let (Some(recording), Some(folder)) = (&recording, &command.record) {
-        match recording.end() {
-            Ok(()) => tracing::info!("Recorded what was asked and answered in {}", folder.display()),
-            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "The recording is not whole"),
-        }
-    }
+    let recorded = match (&recording, &command.record) {
+        (Some(recording), Some(folder)) => end_recording(recording, folder),
+        _ => Exit::Done,
+    };
     let snapshot = match outcome? {
         (Ok(snapshot), _) => snapshot,
         (Err(CollectFailure::Walk(CollectError::Stopped)), Some(signal)) => return Err(Failure::Stopped { signal }),
@@ -149,7 +147,21 @@ async fn one(
     if let Some(heartbeat) = heartbeat.filter(|_| snapshot.is_complete()) {
         beat(&heartbeat, &context.seams).await;
     }
-    report(store, &snapshot, context).await
+    Ok(Exit::worst([report(store, &snapshot, context).await?, recorded]))
+}
+
+/// Says how a recording ended. One that is not complete does not undo what was sealed.
+fn end_recording(recording: &Recording, folder: &Path) -> Exit {
+    match recording.end() {
+        Ok(()) => {
+            tracing::info!("Recorded what was asked and answered in {}", folder.display());
+            Exit::Done
+        }
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "The recording is not complete");
+            Exit::Output
+        }
+    }
 }
 
 fn request(command: &Collect, chosen: &Chosen, environment: &Environment) -> CollectRequest {
@@ -172,7 +184,7 @@ fn ready(request: &CollectRequest, context: &Context) -> Result<Prepared, Failur
 /// nothing is alerted.
 async fn alert(request: &CollectRequest, failure: &Failure, opened: &mut Option<Store>, context: &Context) {
     let Ok(loaded) = context.config() else { return };
-    let is_there = loaded.database().is_ok_and(std::path::Path::exists);
+    let is_there = loaded.database().is_ok_and(Path::exists);
     if opened.is_none() && is_there && !matches!(failure, Failure::Store(_)) {
         match context.store(Access::Write).await {
             Ok(store) => *opened = Some(store),

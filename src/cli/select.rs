@@ -1,7 +1,7 @@
 //! The snapshots that words on the command line name. Where only the rule of periods tells which they are, it is said.
 
 use super::{Context, Failure};
-use crate::app::review::Taken;
+use crate::app::review::{Taken, described};
 use crate::domain::id::ContractNumber;
 use crate::domain::period::{self, Calendar, NoSnapshot, ReviewPeriod, Selected};
 use crate::domain::snapshot::Snapshot;
@@ -42,18 +42,8 @@ pub(super) fn announce(taken: &Taken) {
     if !taken.by_rule {
         return;
     }
-    let name = taken.period.and_then(|period| period.name()).map(|name| format!("Period {name}: ")).unwrap_or_default();
-    let current = described(&taken.current);
-    let beside = taken.since.as_ref().map_or_else(
-        || ", and no earlier one to compare it with".to_owned(),
-        |since| format!(" compared with {}", described(since)),
-    );
-    tracing::info!("{name}{current}{beside}");
+    tracing::info!("{}", taken.described());
     for remark in taken.period.iter().flat_map(ReviewPeriod::remarks) {
         tracing::warn!("{remark}");
     }
-}
-
-fn described(snapshot: &Snapshot) -> String {
-    format!("snapshot {} of {}", snapshot.seq, to_seconds(snapshot.finished))
 }

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::cli::{Desk, MONTH, Ran};
+use crate::cli_place::Mounted;
+use crate::support::cli::{Desk, MONTH, Ran, served};
 
 /// What the binary would be run with, below another program.
 fn below(program: &str, arguments: &[&str], plain: &Command) -> Ran {
@@ -60,6 +61,19 @@ fn c6_on_a_full_disk_neither_format_is_written() {
         let ran = below("strace", &trace, &desk.command(&CHANGES));
         check_not_written(&desk, ran, &["error: write out/changes-", "No space left on device", "hint: make room"]);
     }
+}
+
+#[test]
+fn c6_a_recording_that_finds_no_room_ends_with_14_and_undoes_nothing() {
+    let Some(mounted) = Mounted::new("size=32k") else { return };
+    let emulator = served();
+    let desk = Desk::of(&emulator);
+    let folder = mounted.path().join("recording").display().to_string();
+    let ran = desk.run(&["collect", "--record", &folder]).ends(14);
+    assert!(ran.err.contains("The recording is not complete"), "{ran:#?}");
+    assert!(ran.err.contains("exchanges.jsonl") && ran.err.contains("No space left on device"), "{ran:#?}");
+    assert!(ran.out.contains(" snapshot 1 complete: "), "{ran:#?}");
+    desk.run(&["collect"]).ends(0);
 }
 
 #[test]

@@ -152,10 +152,10 @@ fn too_little_room_is_told_with_figures_and_can_be_allowed() {
 }
 
 /// A small file system of its own, gone with the value. Nothing where mounting is not allowed; that is printed.
-struct Mounted(tempfile::TempDir);
+pub(crate) struct Mounted(tempfile::TempDir);
 
 impl Mounted {
-    fn new(options: &str) -> Option<Self> {
+    pub(crate) fn new(options: &str) -> Option<Self> {
         let place = private_folder();
         let path = place.path().display().to_string();
         if !sh(&format!("mount -t tmpfs -o mode=0700,{options} none {path} 2>/dev/null")) {
@@ -163,6 +163,10 @@ impl Mounted {
             return None;
         }
         Some(Self(place))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
     }
 
     fn database(&self) -> PathBuf {

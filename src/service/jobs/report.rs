@@ -113,6 +113,7 @@ async fn write(call: &Call, options: Arc<ReportOptions>, taken: Vec<Taken>) -> J
         if call.stop.token().is_cancelled() {
             return Ok(Ended::Stopped);
         }
+        tracing::info!("Contract {}: {}", taken.current.contract, taken.described());
         let ready = (taken.current.contract, taken.current.seq, taken.since.as_ref().map(|since| since.seq));
         let input = review::input(&call.store, taken, &options.look.cover).await;
         let input = input.map_err(|error| failed(&error.into()))?;
