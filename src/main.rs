@@ -10,15 +10,16 @@ use keyholder::seams::{Environment, Seams};
 use keyholder::telemetry;
 
 fn main() -> ExitCode {
+    let protected = cli::protect_process();
     let cli = Cli::parse();
     let runtime = cli.command.runtime().enable_all().build().expect("the system gives a process one event queue");
-    let exit = runtime.block_on(run(cli));
+    let exit = runtime.block_on(run(cli, protected));
     // What was given up must not hold the process: a name that does not resolve, a file system that hangs.
     runtime.shutdown_background();
     exit
 }
 
-async fn run(Cli { global, command }: Cli) -> ExitCode {
+async fn run(Cli { global, command }: Cli, protected: io::Result<()>) -> ExitCode {
     #[cfg(feature = "unredacted")]
     cli::say_unredacted();
     cli::prepare_process();
@@ -30,6 +31,9 @@ async fn run(Cli { global, command }: Cli) -> ExitCode {
     let terminal = io::stderr().is_terminal();
     let options = telemetry::Options::new(&log, global.quiet, global.verbose, &environment, terminal);
     telemetry::start(options, Seams::system()).expect("logging is started here and nowhere else");
+    if let Err(error) = protected {
+        tracing::warn!(error = &error as &dyn std::error::Error, "The memory of this process could not be protected");
+    }
     let mut context = Context::of_process(loaded, flags, environment, Seams::system(), global.quiet > 0);
     let outcome = cli::run(command, &mut context).await;
     let outcome = outcome.and_then(|exit| context.out.flush().map(|()| exit).map_err(cli::Failure::from));

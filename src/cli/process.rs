@@ -1,9 +1,20 @@
-//! What holds for the whole process, before any command: whose the files are that it makes, and that a limit on their size
-//! does not kill it.
+//! What holds for the whole process, before any command: that its memory is nobody else's, whose the files are that it makes,
+//! and that a limit on their size does not kill it.
+
+use std::io;
 
 use rustix::fs::Mode;
-use rustix::process::{Signal, umask};
+use rustix::process::{Resource, Rlimit, Signal, setrlimit, umask};
 use tokio::signal::unix::{SignalKind, signal};
+
+/// Keeps credentials out of core files and out of reach of other programs of the same user: no core is written, and neither
+/// the memory nor the environment of the process can be read through `/proc`. Has to come before anything is read.
+pub fn protect() -> io::Result<()> {
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    #[cfg(target_os = "linux")]
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
+    Ok(())
+}
 
 /// Files that this process makes are its user's only, whatever they were asked to be; and a write beyond the limit on the
 /// size of a file fails, which can be told, instead of ending the process, which cannot.

@@ -38,6 +38,7 @@ mod cases_outputs;
 mod cases_pages;
 mod cases_periods;
 mod cases_principal;
+mod cases_process;
 mod cases_settings;
 mod cases_spreadsheet;
 mod cases_store;
