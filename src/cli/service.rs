@@ -43,7 +43,7 @@ pub(super) async fn run(command: Service, context: &mut Context) -> Result<Exit,
         tracing::warn!("There is nothing to do: no [[contract]] has a schedule, and there is no [[job]]");
     }
     let store = context.store(Access::Write).await?;
-    let lock = service_lock(store.path(), context.seams.now())?;
+    let lock = service_lock(store.path(), context.seams.now()).await?;
     let (stop, metrics) = (Stop::default(), Arc::new(Metrics::new(context.seams.now())));
     let engine = Engine::new(store.clone(), context.seams.clone(), stop.clone(), Arc::clone(&metrics));
     let ended = if command.once {

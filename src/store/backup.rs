@@ -20,7 +20,8 @@ use partial::PartialFile;
 pub use partial::remove_leftover;
 
 use super::error::{StoreError, While as _};
-use super::open::{beside, connect_reading, refuse_unreadable};
+use super::open::{beside, refuse_hidden, refuse_unknown};
+use super::reading::{self, Kept};
 use super::{damage, place};
 use crate::domain::id::{ContractNumber, Seq};
 
@@ -64,9 +65,10 @@ pub struct Backup {
 #[tracing::instrument(level = "debug", skip_all)]
 pub async fn back_up(database: &Path, target: &Path, stop: &CancellationToken) -> Result<Backup, BackupError> {
     let database = &place::real(database);
-    refuse_unreadable(database)?;
+    refuse_hidden(database)?;
     refuse_name(database, target)?;
-    let mut source = connect(database, stop).await?;
+    let (mut source, _kept) = connect(database, stop).await?;
+    refuse_unknown(&mut source, database).await?;
     let partial = PartialFile::create(target).map_err(|error| BackupError::of_partial(error, target))?;
     let before = Inventory::of(&mut source).await.map_err(|error| stopped(error, stop))?;
     copy(&mut source, database, &partial, stop).await?;
@@ -81,13 +83,13 @@ pub async fn back_up(database: &Path, target: &Path, stop: &CancellationToken) -
 }
 
 /// A reading connection that copies: it may write to other files, and ends what it does when the token is cancelled.
-async fn connect(database: &Path, stop: &CancellationToken) -> Result<SqliteConnection, StoreError> {
-    let readers = connect_reading(database).await?;
+async fn connect(database: &Path, stop: &CancellationToken) -> Result<(SqliteConnection, Kept), StoreError> {
+    let (readers, kept) = reading::connect(database).await?;
     let mut db = readers.acquire().await.when("open the database for copying")?.detach();
     // The file itself stays open for reading only.
     sqlx::query("PRAGMA query_only = OFF").execute(&mut db).await.when("open the database for copying")?;
     watch(&mut db, stop).await?;
-    Ok(db)
+    Ok((db, kept))
 }
 
 /// Lets a connection end what it does when the token is cancelled.

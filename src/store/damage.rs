@@ -124,6 +124,11 @@ pub(super) fn is_damage(error: &sqlx::Error) -> bool {
     matches!(code(error), Some(CORRUPT | NOT_A_DATABASE))
 }
 
+/// Whether a statement failed because the file is no database at all.
+pub(super) fn is_not_a_database(error: &sqlx::Error) -> bool {
+    code(error) == Some(NOT_A_DATABASE)
+}
+
 /// Whether a file could not be read because something beside it would have to be written: SQLite's shared memory.
 pub(super) fn is_unwritable(error: &sqlx::Error) -> bool {
     matches!(code(error), Some(READ_ONLY | CANNOT_OPEN)) || has_no_shared_memory(error)

@@ -44,15 +44,37 @@ pub enum StoreError {
         /// The newest version this program knows.
         known: u32,
     },
-    /// The file has an older schema, and it was opened for reading only.
-    #[error("read database {}: its schema has version {found} and needs to be upgraded to {known}", path.display())]
-    Older {
+    /// The file has an older schema, and is too large to be copied into memory for reading.
+    #[error("read database {}: its schema has version {found}, and a copy of {mib} MiB in memory is too large", path.display())]
+    OlderAndLarge {
         /// The database.
         path: PathBuf,
         /// The version in the file.
         found: u32,
-        /// The version needed.
-        known: u32,
+        /// Its size.
+        mib: u64,
+    },
+    /// The file has a second name.
+    #[error("open database {}: it has {links} names (hard links), and a lock of each", path.display())]
+    Linked {
+        /// The database.
+        path: PathBuf,
+        /// How many.
+        links: u64,
+    },
+    /// The file of a lock is not one that this program made.
+    #[error("lock the database: {} is {what}", path.display())]
+    LockFile {
+        /// The file of the lock.
+        path: PathBuf,
+        /// What it is instead of a file of ours.
+        what: &'static str,
+    },
+    /// Others read the database as a file that does not change.
+    #[error("open database {} for writing: another program reads it", path.display())]
+    BeingRead {
+        /// The database.
+        path: PathBuf,
     },
     /// Somebody else can read or write the file.
     #[error("open database {}: others can access it (mode {mode:04o})", path.display())]
@@ -227,7 +249,7 @@ impl StoreError {
     /// Whether another program held the file: nothing is wrong with it, and a later try may succeed.
     pub fn is_busy(&self) -> bool {
         match self {
-            Self::Busy { .. } => true,
+            Self::Busy { .. } | Self::BeingRead { .. } => true,
             Self::Sql { source, .. } => damage::is_busy(source),
             _ => false,
         }
@@ -246,7 +268,17 @@ impl StoreError {
             Self::Newer { .. } => {
                 "use the newer keyholder that wrote it, or a backup from before; the file was not changed".to_owned()
             }
-            Self::Older { .. } => "run any command that writes, for example `keyholder collect`".to_owned(),
+            Self::OlderAndLarge { path, .. } => {
+                format!("make a copy with the schema of today: keyholder --db NEW.db restore {}", path.display())
+            }
+            Self::Linked { path, .. } => format!(
+                "find the other name with `find / -xdev -samefile {0}` and remove one of both, or use a copy: cp {0} NEW.db",
+                path.display()
+            ),
+            Self::LockFile { path, .. } => {
+                format!("nothing was written; look where {} comes from, then remove it", path.display())
+            }
+            Self::BeingRead { .. } => "wait until the report or list has ended, then try again".to_owned(),
             Self::Exposed { path, .. } => format!("chmod 600 {}", path.display()),
             Self::ExposedFolder { hint, .. } => hint.clone(),
             Self::Network { .. } => {

@@ -25,6 +25,7 @@ const HEADER: usize = 100;
 const USER_VERSION: usize = 60;
 const APPLICATION: usize = 68;
 
+/// Reads the header. Not for a file that this process has open in SQLite: closing it here drops SQLite's locks.
 pub(super) fn inspect(path: &Path) -> Result<Header, StoreError> {
     let open = |source| StoreError::Open { path: path.to_owned(), source };
     let mut file = match fs::File::open(path) {

@@ -26,6 +26,7 @@ mod parts;
 pub mod place;
 pub mod principals;
 mod reader;
+pub mod reading;
 pub mod restore;
 pub mod runner;
 pub mod runs;

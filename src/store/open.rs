@@ -1,7 +1,7 @@
 //! Opening the file: who may, which schema, which settings. All pragmas are here and nowhere else.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -13,7 +13,8 @@ use super::damage;
 use super::error::{StoreError, While as _};
 use super::header::{Header, inspect};
 use super::place::{self, exposed_folder, folder_of};
-use super::runner::hold;
+use super::reading::{self, Kept};
+use super::runner::{self, hold};
 use super::waiting::{DEFAULT_TRY, LockWait, Waiting};
 
 /// The migrations, embedded, in order. Append only: a file of `migrations/` and a line here; a test compares the two.
@@ -35,9 +36,6 @@ const MIGRATIONS: [(&str, &str); 12] = [
 /// `KHLD`, in the header of every database of ours.
 pub(super) const APPLICATION_ID: u32 = 0x4b48_4c44;
 
-/// Readers at once, in the store's own process.
-const READERS: u32 = 4;
-
 /// What a store is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
@@ -54,6 +52,7 @@ pub struct Store {
     pub(super) readers: SqlitePool,
     pub(super) waiting: Waiting,
     pub(super) path: PathBuf,
+    pub(super) kept: Kept,
 }
 
 impl Store {
@@ -76,18 +75,15 @@ impl Store {
     }
 
     async fn open_reading(path: &Path) -> Result<Self, StoreError> {
-        let (found, known) = (refuse_unreadable(path)?, schema_version());
-        if found < known {
-            return Err(StoreError::Older { path: path.to_owned(), found, known });
-        }
+        let found = refuse_unreadable(path)?;
         if let Some(mode) = exposed_folder(folder_of(path)) {
             tracing::warn!(
                 "Others can get at the folder of the database (mode {mode:04o}): {}",
                 place::closing_hint(path)
             );
         }
-        let readers = connect_reading(path).await?;
-        Ok(Self { writer: readers.clone(), readers, waiting: Waiting::default(), path: path.to_owned() })
+        let (readers, kept) = reading::open(path, found).await?;
+        Ok(Self { writer: readers.clone(), readers, waiting: Waiting::default(), path: path.to_owned(), kept })
     }
 
     async fn open_writing(path: &Path, limit: LockWait) -> Result<Self, StoreError> {
@@ -99,7 +95,7 @@ impl Store {
         }
         make_folder(path)?;
         // Only one process at a time makes a database or upgrades it; whoever waited for that looks again.
-        let _held = hold(path)?;
+        let _held = hold(path).await?;
         let found = inspect(path)?;
         refuse_foreign(path, found)?;
         if matches!(found, Header::Absent | Header::Empty) {
@@ -120,7 +116,10 @@ impl Store {
     async fn connect(path: &Path, limit: LockWait) -> Result<Self, StoreError> {
         let writing = options(path).busy_timeout(limit.per_try).journal_mode(SqliteJournalMode::Wal);
         let writing = writing.synchronous(SqliteSynchronous::Full);
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(writing).await;
+        // Without an end, so that readers see by the shared memory that the database is open.
+        let writer = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
+        runner::await_readers(path, limit).await?;
+        let writer = writer.connect_with(writing).await;
         let writer = writer.map_err(|source| {
             if damage::is_damage(&source) {
                 StoreError::Damaged { path: path.to_owned(), what: source.to_string() }
@@ -128,8 +127,11 @@ impl Store {
                 StoreError::Sql { action: "open the database for writing", source }
             }
         })?;
-        let readers = reader_pool().connect_lazy_with(reading(path));
-        Ok(Self { writer, readers, waiting: Waiting { limit, ..Waiting::default() }, path: path.to_owned() })
+        // Those who came in between.
+        runner::await_readers(path, limit).await?;
+        let readers = reading::pool().connect_lazy_with(reading::reading(path));
+        let (path, kept) = (path.to_owned(), Kept::default());
+        Ok(Self { writer, readers, waiting: Waiting { limit, ..Waiting::default() }, path, kept })
     }
 
     /// Where the file is.
@@ -150,6 +152,7 @@ impl Store {
         }
         self.readers.close().await;
         self.writer.close().await;
+        drop(self.kept);
     }
 }
 
@@ -169,6 +172,7 @@ fn refuse_unfit(path: &Path) -> Result<Header, StoreError> {
     // A file that nobody may take for a database is refused before anything about its surroundings.
     let found = inspect(path)?;
     refuse_foreign(path, found)?;
+    refuse_linked(path)?;
     place::refuse_unfit(path)?;
     Ok(found)
 }
@@ -186,6 +190,41 @@ pub(super) fn refuse_unreadable(path: &Path) -> Result<u32, StoreError> {
     }
 }
 
+/// Refuses a file that is not there or accessible to others, without opening it.
+pub(super) fn refuse_hidden(path: &Path) -> Result<(), StoreError> {
+    match fs::metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(StoreError::Missing { path: path.to_owned() })
+        }
+        _ => refuse_exposed(path),
+    }
+}
+
+/// Refuses a database that is not ours or newer than this program. It is asked through SQLite, for files that this process
+/// may have open elsewhere: closing a file of one's own would drop the locks that SQLite has on it.
+pub(super) async fn refuse_unknown(db: &mut SqliteConnection, path: &Path) -> Result<(), StoreError> {
+    let fields =
+        "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version)";
+    match sqlx::query_as::<_, (i64, i64)>(fields).fetch_one(db).await {
+        Ok((id, found)) if id == i64::from(APPLICATION_ID) => {
+            refuse_newer(path, u32::try_from(found).unwrap_or(u32::MAX))
+        }
+        Ok(_) => Err(StoreError::Foreign { path: path.to_owned() }),
+        Err(error) if damage::is_not_a_database(&error) => Err(StoreError::Foreign { path: path.to_owned() }),
+        Err(source) => Err(StoreError::Sql { action: "open the database for copying", source }),
+    }
+}
+
+/// Refuses a database with a second name: a program that uses that name has another lock and another write-ahead log.
+pub(super) fn refuse_linked(path: &Path) -> Result<(), StoreError> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.nlink() > 1 => {
+            Err(StoreError::Linked { path: path.to_owned(), links: metadata.nlink() })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// What every connection has.
 pub(super) fn options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
@@ -195,32 +234,6 @@ pub(super) fn options(path: &Path) -> SqliteConnectOptions {
         .pragma("trusted_schema", "OFF")
         .pragma("cell_size_check", "ON")
         .pragma("secure_delete", "ON")
-}
-
-fn reading(path: &Path) -> SqliteConnectOptions {
-    options(path).read_only(true).pragma("query_only", "ON")
-}
-
-fn reader_pool() -> SqlitePoolOptions {
-    SqlitePoolOptions::new().max_connections(READERS)
-}
-
-/// Readers of a file that may be where nothing can be written: then SQLite cannot make the shared memory that the log
-/// needs, and the file is read as one that nobody changes. That is so when there is no log.
-pub(super) async fn connect_reading(path: &Path) -> Result<SqlitePool, StoreError> {
-    let readers = reader_pool().connect_lazy_with(reading(path));
-    let Err(error) = sqlx::query("SELECT count(*) FROM sqlite_schema").execute(&readers).await else {
-        return Ok(readers);
-    };
-    if !damage::is_unwritable(&error) {
-        return Err(error).when("read the database");
-    }
-    let log = beside(path, "-wal");
-    if fs::metadata(&log).is_ok_and(|metadata| metadata.len() > 0) {
-        return Err(StoreError::Unfolded { path: path.to_owned(), log });
-    }
-    readers.close().await;
-    Ok(reader_pool().connect_lazy_with(reading(path).immutable(true)))
 }
 
 /// Runs the migrations that are missing and notes the version in the header.

@@ -127,10 +127,17 @@ fn holds_only(folder: &Path, database: &Path) -> bool {
     !names.is_empty() && names.iter().all(is_beside)
 }
 
-/// Where the file itself is: SQLite keeps its log beside the file that a link leads to, so the lock has to be there too.
+/// As many symbolic links as the system follows.
+const MAX_LINKS: u32 = 40;
+
+/// Where the file itself is, or would be made: SQLite keeps its log beside the file that a link leads to, so the lock has to be there too.
 pub(super) fn real(path: &Path) -> PathBuf {
-    let is_link = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
-    if is_link { fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()) } else { path.to_owned() }
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        let Ok(target) = fs::read_link(&path) else { break };
+        path = folder_of(&path).join(target);
+    }
+    path
 }
 
 /// Refuses to collect into a folder that others get at, or on a file system whose locks cannot be relied on. A folder

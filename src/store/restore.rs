@@ -22,7 +22,7 @@ use super::backup::partial::PartialFile;
 use super::backup::{Contents, verify};
 use super::create::{make_folder, refuse_orphans};
 use super::error::{StoreError, While as _};
-use super::open::{beside, options, upgrade};
+use super::open::{beside, options, refuse_linked, upgrade};
 use super::{origins, place, runner};
 use crate::seams::Seams;
 
@@ -59,9 +59,10 @@ pub async fn restore(restoring: &RestoreOptions, seams: &Seams) -> Result<Restor
     place::refuse_unfit(database)?;
     make_folder(database)?;
     let now = seams.now();
-    let _service = runner::service_lock(database, now)?;
-    let _collector = runner::lock(database, now)?;
+    let _service = runner::service_lock(database, now).await?;
+    let _collector = runner::lock(database, now).await?;
     let is_there = fs::symlink_metadata(database).is_ok();
+    refuse_linked(database)?;
     if is_there && !restoring.replace {
         return Err(RestoreError::Exists { path: database.clone() });
     }

@@ -4,14 +4,26 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use rustix::fs::OFlags;
+use rustix::process::geteuid;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::error::{StoreError, While as _};
 use super::open::{Store, beside};
+use super::place::folder_of;
+use super::waiting::{LockWait, PAUSE};
 use super::{place, runs, staging};
 use crate::domain::time::to_millis;
+
+/// So often a lock is tried before it counts as held.
+const LOCK_TRIES: u32 = 5;
+
+/// Between two tries: who only looks whether a lock is held has it for less.
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// The right to collect into a database. There is one at a time; it ends when this is dropped, or with the process.
 #[derive(Debug)]
@@ -44,7 +56,7 @@ impl Store {
     /// The same, but gives up as soon as the token is cancelled: looking for damage reads the whole file.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn runner_until(&self, now: DateTime<Utc>, stop: &CancellationToken) -> Result<Runner, StoreError> {
-        let runner = lock(self.path(), now)?;
+        let runner = lock(self.path(), now).await?;
         self.refuse_damaged(stop).await?;
         let mut transaction = self.begin("begin to tidy up").await?;
         let finished = runs::moment(&mut *transaction, now).await?.at;
@@ -65,9 +77,9 @@ impl Store {
 pub struct ServiceLock(#[expect(dead_code, reason = "held, and released when it is dropped")] Runner);
 
 /// Takes the right to be the service of a database that exists, or fails at once if another process has it.
-pub fn service_lock(database: &Path, now: DateTime<Utc>) -> Result<ServiceLock, StoreError> {
+pub async fn service_lock(database: &Path, now: DateTime<Utc>) -> Result<ServiceLock, StoreError> {
     let path = beside(&place::real(database), ".service.lock");
-    let held = hold_file(&path).and_then(|runner| sign(runner, &path, now));
+    let held = hold_file(&path).await.and_then(|runner| sign(runner, &path, now));
     held.map(ServiceLock).map_err(|error| match error {
         StoreError::Locked { path, holder } => StoreError::ServiceRunning { path, holder },
         error => error,
@@ -94,15 +106,48 @@ pub fn refuse_held(database: &Path) -> Result<(), StoreError> {
 }
 
 /// Takes the lock of a database, until what it answers with is dropped.
-pub(super) fn hold(database: &Path) -> Result<Runner, StoreError> {
-    hold_file(&beside(database, ".lock"))
+pub(super) async fn hold(database: &Path) -> Result<Runner, StoreError> {
+    hold_file(&beside(database, ".lock")).await
 }
 
-fn hold_file(path: &Path) -> Result<Runner, StoreError> {
+/// Waits for those who read the database as a file that nobody changes: see `super::reading::ReadLock`. The caller writes
+/// afterwards. Who holds the lock alone collects: then there are no such readers.
+pub(super) async fn await_readers(database: &Path, limit: LockWait) -> Result<(), StoreError> {
+    let began = Instant::now();
+    let mut was_logged = false;
+    while [beside(database, ".lock"), folder_of(database).to_owned()].iter().any(|place| is_shared(place)) {
+        if began.elapsed() >= limit.total {
+            return Err(StoreError::BeingRead { path: database.to_owned() });
+        }
+        if !was_logged {
+            was_logged = true;
+            tracing::warn!("Another program reads {}: waiting up to {} s", database.display(), limit.total.as_secs());
+        }
+        sleep(PAUSE).await;
+    }
+    Ok(())
+}
+
+/// Whether somebody has a share in a lock. What is not there or cannot be opened is not locked by anybody.
+fn is_shared(place: &Path) -> bool {
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let Ok(file) = OpenOptions::new().read(true).custom_flags(flags).open(place) else { return false };
+    matches!(file.try_lock(), Err(TryLockError::WouldBlock)) && file.try_lock_shared().is_ok()
+}
+
+async fn hold_file(path: &Path) -> Result<Runner, StoreError> {
     let open = |source| StoreError::Open { path: path.to_owned(), source };
-    let file =
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path).map_err(open)?;
-    match file.try_lock() {
+    let file = open_lock_file(path)?;
+    let mut held = file.try_lock();
+    for _ in 1..LOCK_TRIES {
+        // Who looks whether it is held, or begins to read, holds it for an instant.
+        if !matches!(held, Err(TryLockError::WouldBlock)) {
+            break;
+        }
+        sleep(LOCK_PAUSE).await;
+        held = file.try_lock();
+    }
+    match held {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
@@ -124,9 +169,30 @@ fn hold_file(path: &Path) -> Result<Runner, StoreError> {
     Ok(Runner(file))
 }
 
+/// The file of a lock, made if it is not there. What is there has to be a file of ours with this name only: it is written to.
+fn open_lock_file(path: &Path) -> Result<File, StoreError> {
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(flags);
+    let refused = |what| StoreError::LockFile { path: path.to_owned(), what };
+    let file = match options.open(path) {
+        Err(_) if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) => {
+            return Err(refused("a symbolic link"));
+        }
+        file => file.map_err(|source| StoreError::Open { path: path.to_owned(), source })?,
+    };
+    let metadata = file.metadata().map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
+    match () {
+        () if !metadata.is_file() => Err(refused("not a regular file")),
+        () if metadata.nlink() > 1 => Err(refused("another file too (a hard link)")),
+        () if metadata.uid() != geteuid().as_raw() => Err(refused("the file of another user")),
+        () => Ok(file),
+    }
+}
+
 /// Takes the lock of a database and writes into its file who holds it.
-pub(super) fn lock(database: &Path, now: DateTime<Utc>) -> Result<Runner, StoreError> {
-    hold(database).and_then(|runner| sign(runner, &beside(database, ".lock"), now))
+pub(super) async fn lock(database: &Path, now: DateTime<Utc>) -> Result<Runner, StoreError> {
+    hold(database).await.and_then(|runner| sign(runner, &beside(database, ".lock"), now))
 }
 
 /// Writes into the lock's file who holds it, for those who find it held.

@@ -22,7 +22,7 @@ pub(super) const DEFAULT_TRY: Duration = Duration::from_secs(5);
 pub(super) const DEFAULT_LOCK_WAIT: Duration = Duration::from_mins(5);
 
 /// Between two tries: SQLite answers at once where waiting inside of it would be in vain.
-const PAUSE: Duration = Duration::from_millis(50);
+pub(super) const PAUSE: Duration = Duration::from_millis(50);
 
 /// How long to wait for another program that holds the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,5 @@
-//! The database beside other programs: H1 of the known cases. A second connection holds the lock that a writer needs.
+//! The database beside other programs: H1 and H3 of the known cases. A second connection holds the lock that a writer needs,
+//! and what reads leaves nothing behind.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -21,8 +22,10 @@ use sqlx::{SqliteConnection, SqlitePool};
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::support::api::settings;
+use crate::support::cli::{Desk, RUNTIME};
 use crate::support::cut::raw;
 use crate::support::private_folder;
+use crate::support::traces::Traces;
 
 /// Every try fails at once, and there are tries for as long as the program waits.
 const PATIENT: LockWait = LockWait { per_try: Duration::ZERO, total: Duration::from_mins(5) };
@@ -242,4 +245,98 @@ async fn h1_a_short_writer_that_waited_in_vain_ends_with_75() {
     assert!(matches!(error, StoreError::Busy { .. }), "{error:?}");
     assert_eq!(keyholder::app::collect::of_store(&error), Exit::Locked);
     side.other.release().await;
+}
+
+/// What reads a database.
+const LOOKS: [&[&str]; 9] = [
+    &["snapshots", "list", "--runs"],
+    &["snapshots", "show"],
+    &["diff", "1", "latest"],
+    &["history", "another name"],
+    &["report", "access-review", "--format", "csv", "--out", "-"],
+    &["report", "population", "--format", "json", "--out", "-"],
+    &["status"],
+    &["alerts", "list"],
+    &["doctor", "--offline"],
+];
+
+/// That a command may end as it likes, and leaves nothing behind.
+#[track_caller]
+fn check_no_trace(desk: &Desk) {
+    let folder = desk.database().parent().unwrap().to_owned();
+    let before = Traces::of(&folder);
+    for look in LOOKS {
+        let ran = desk.run(look);
+        assert!(!ran.out.is_empty(), "{look:?}: {ran:#?}");
+        assert_eq!(Traces::of(&folder), before, "{look:?} left a trace");
+    }
+}
+
+#[test]
+fn h3_reading_a_copy_leaves_nothing_beside_it() {
+    check_no_trace(&Desk::with_month());
+}
+
+#[test]
+fn h3_reading_leaves_nothing_beside_a_file_with_a_lock() {
+    let desk = Desk::with_month();
+    let lock = desk.database().with_extension("db.lock");
+    std::fs::write(&lock, "process 1 since 2026-01-01T00:00:00.000Z\n").unwrap();
+    std::fs::set_permissions(&lock, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    check_no_trace(&desk);
+}
+
+#[test]
+fn h3_what_is_in_the_log_is_read() {
+    let desk = Desk::with_month();
+    let whole = desk.run(&["snapshots", "list", "--runs", "--format", "csv"]).ends(0).out;
+    RUNTIME.block_on(async {
+        let store = Store::open(&desk.database(), Access::Write).await.unwrap();
+        let db = raw(&desk.database()).await;
+        // It stands in the log only, as long as the store is open.
+        let run = "INSERT INTO run (schedule, nominal, started, finished, state, api, tool) \
+                   SELECT 'other', nominal, started, finished, 'failed', api, tool FROM run LIMIT 1";
+        sqlx::query(run).execute(&db).await.unwrap();
+        let log = desk.database().with_extension("db-wal");
+        assert!(std::fs::metadata(&log).unwrap().len() > 0, "it is in the log");
+        db.close().await;
+        let read = desk.run(&["snapshots", "list", "--runs", "--format", "csv"]).ends(0).out;
+        assert_eq!(read.lines().count(), whole.lines().count() + 1, "{read}");
+        store.close().await;
+    });
+}
+
+#[tokio::test]
+async fn h3_a_writer_waits_for_those_who_read_a_closed_file() {
+    let folder = private_folder();
+    let path = folder.path().join("k.db");
+    Store::open(&path, Access::Write).await.unwrap().close().await;
+    for with_lock in [true, false] {
+        if !with_lock {
+            std::fs::remove_file(folder.path().join("k.db.lock")).unwrap();
+        }
+        let reader = Store::open(&path, Access::Read).await.unwrap();
+        assert!(reader.runs().await.unwrap().is_empty());
+        let refused = Store::open_with(&path, Access::Write, BRIEF).await.expect_err("it is being read");
+        assert!(matches!(refused, StoreError::BeingRead { .. }) && refused.hint().is_some(), "{refused:?}");
+        assert_eq!(keyholder::app::collect::of_store(&refused), Exit::Locked);
+        reader.close().await;
+        Store::open_with(&path, Access::Write, BRIEF).await.unwrap().close().await;
+    }
+}
+
+#[tokio::test]
+async fn h3_a_file_that_is_open_to_write_is_read_with_its_log() {
+    let folder = private_folder();
+    let path = folder.path().join("k.db");
+    let writer = Store::open(&path, Access::Write).await.unwrap();
+    let reader = Store::open(&path, Access::Read).await.unwrap();
+    let job = JobId { name: "collect".to_owned(), contract: String::new() };
+    writer.register_jobs(&[(job, "@daily".to_owned())], start()).await.unwrap();
+    assert_eq!(reader.job_states().await.unwrap().len(), 1, "what is written is seen");
+    // Nobody is kept out by such a reader.
+    let other = Store::open_with(&path, Access::Write, BRIEF).await.unwrap();
+    for store in [other, reader, writer] {
+        store.close().await;
+    }
 }

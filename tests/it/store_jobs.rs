@@ -162,13 +162,13 @@ async fn one_service_at_a_time_beside_a_collector() {
     let folder = private_folder();
     let store = store(&folder).await;
     let now = at("2026-06-01T00:00:00Z");
-    let held = service_lock(store.path(), now).unwrap();
-    let refused = service_lock(store.path(), now).unwrap_err();
+    let held = service_lock(store.path(), now).await.unwrap();
+    let refused = service_lock(store.path(), now).await.unwrap_err();
     assert!(matches!(refused, StoreError::ServiceRunning { .. }), "{refused:?}");
     assert!(refused.to_string().contains("since 2026-06-01T00:00:00.000Z"), "{refused}");
     drop(store.runner(now).await.unwrap());
     drop(held);
-    service_lock(store.path(), now).unwrap();
+    service_lock(store.path(), now).await.unwrap();
 }
 
 #[tokio::test]

@@ -135,7 +135,6 @@ async fn contents(path: &Path) -> Check {
         Err(StoreError::Missing { .. }) => {
             Check::ok("database", format!("{} is not there yet; collect makes it", path.display()))
         }
-        Err(error @ StoreError::Older { .. }) => Check::warn("database", reasons(&error)).hint_if_any(error.hint()),
         Err(error) => Check::failure("database", &error.into()),
     }
 }
