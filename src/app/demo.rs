@@ -6,7 +6,6 @@ mod alerts;
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,9 +48,9 @@ pub const DATABASE: &str = "keyholder.db";
 /// Marks a folder as a demonstration's own, so that a later one may replace what is in it. Nothing else is ever removed.
 const MARKER: &str = ".keyholder-demo";
 
-/// What the marker says to whoever opens it.
+/// What the marker says before the number of the made-up contract.
 const MARKED: &str =
-    "A demonstration of keyholder wrote this folder; the next one replaces everything of its own in it.\n";
+    "A demonstration of keyholder wrote this folder; the next one replaces everything of its own in it.\nContract: ";
 
 /// How large the made-up contract is, and where the result goes.
 #[derive(Clone, Debug)]
@@ -89,6 +88,22 @@ pub enum DemoError {
         folder: PathBuf,
         /// The first file that is not ours.
         found: String,
+    },
+    /// The database holds what no demonstration collected.
+    #[error("replace the demonstration in {}: its database also holds contract {}", folder.display(), contract)]
+    Collected {
+        /// The folder.
+        folder: PathBuf,
+        /// A contract that is not the demonstration's.
+        contract: ContractNumber,
+    },
+    /// Others can get at a folder that the demonstration did not make.
+    #[error("write the demonstration to {}: others can get at the folder (mode {mode:o})", folder.display())]
+    Exposed {
+        /// The folder.
+        folder: PathBuf,
+        /// Its mode.
+        mode: u32,
     },
     /// The emulator did not start.
     #[error("start the emulator")]
@@ -129,7 +144,7 @@ impl DemoError {
     /// The code the process ends with.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Occupied { .. } => Exit::Usage,
+            Self::Occupied { .. } | Self::Collected { .. } | Self::Exposed { .. } => Exit::Usage,
             Self::Write(_) => Exit::Output,
             Self::Collect(failure) => failure.exit(),
             Self::Store(_) | Self::Review(_) | Self::Deliver(_) => Exit::Store,
@@ -146,6 +161,10 @@ impl DemoError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Occupied { .. } => Some("choose another folder with --dir".to_owned()),
+            Self::Collected { .. } => {
+                Some("choose another folder with --dir, and move the database to one of its own".to_owned())
+            }
+            Self::Exposed { .. } => Some("choose a folder that is not there yet with --dir".to_owned()),
             Self::Write(error) => Some(error.hint().replace("--out", "--dir")),
             Self::Collect(failure) => failure.hint(),
             Self::Store(error) => error.hint(),
@@ -163,7 +182,7 @@ impl DemoError {
 
 /// Runs it.
 pub async fn run(demo: &Demo, seams: &Seams, progress: &(dyn Fn(Progress) + Sync)) -> Result<Outcome, DemoError> {
-    clear(&demo.folder)?;
+    clear(&demo.folder).await?;
     let today = seams.now();
     let beginning = today - TimeDelta::days(i64::from(DAYS[DAYS.len() - 1]));
     let clock = ShiftedClock::at(beginning);
@@ -171,6 +190,8 @@ pub async fn run(demo: &Demo, seams: &Seams, progress: &(dyn Fn(Progress) + Sync
     let emulator = Emulator::builder().seed(demo.seed).users(demo.users).now(beginning).start().await?;
     let settings = settings(&emulator);
     let client = read::Client::new(&settings, seams.clone())?;
+    let marked = format!("{MARKED}{}\n", emulator.contract_number());
+    write::file(&demo.folder.join(MARKER), marked.as_bytes())?;
     let database = demo.folder.join(DATABASE);
     let store = Store::open(&database, Access::Write).await?;
     let receivers = Receivers::open(ContractNumber(emulator.contract_number()), &seams).await?;
@@ -228,9 +249,12 @@ fn write_reports(folder: &Path, input: &Input) -> Result<Vec<PathBuf>, DemoError
 }
 
 /// Makes the folder, and removes what an earlier demonstration left in it. A folder that is not empty and does not bear the
-/// marker is somebody's own, whatever the files in it are called.
-fn clear(folder: &Path) -> Result<(), DemoError> {
+/// marker is somebody's own, whatever the files in it are called, and so is a contract that no demonstration made up.
+async fn clear(folder: &Path) -> Result<(), DemoError> {
     write::folder(folder)?;
+    if let Some(mode) = exposed_folder(folder) {
+        return Err(DemoError::Exposed { folder: folder.to_owned(), mode });
+    }
     let failed = |source| WriteError { path: folder.to_owned(), source };
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
@@ -247,12 +271,26 @@ fn clear(folder: &Path) -> Result<(), DemoError> {
     if let Some(found) = names.iter().find(|name| !marked || !ours.contains(name)) {
         return Err(DemoError::Occupied { folder: folder.to_owned(), found: found.clone() });
     }
+    refuse_collected(folder).await?;
     for name in names {
         fs::remove_file(folder.join(name)).map_err(failed)?;
     }
-    // From here on the folder is the demonstration's own; nothing is collected into one that others get at.
-    if exposed_folder(folder).is_some() {
-        fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).map_err(failed)?;
+    Ok(())
+}
+
+/// Refuses to replace a database in which somebody collected a contract of their own.
+async fn refuse_collected(folder: &Path) -> Result<(), DemoError> {
+    let database = folder.join(DATABASE);
+    if !database.exists() {
+        return Ok(());
     }
-    Ok(write::file(&folder.join(MARKER), MARKED.as_bytes())?)
+    let marked = fs::read_to_string(folder.join(MARKER)).unwrap_or_default();
+    let made_up = marked.strip_prefix(MARKED).and_then(|number| number.trim().parse().ok()).map(ContractNumber);
+    let store = Store::open(&database, Access::Read).await?;
+    let contracts = store.contracts().await?;
+    store.close().await;
+    match contracts.into_iter().find(|contract| Some(*contract) != made_up) {
+        Some(contract) => Err(DemoError::Collected { folder: folder.to_owned(), contract }),
+        None => Ok(()),
+    }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use scraper::{Html, Selector};
 
-use crate::support::cli::Desk;
+use crate::support::cli::{Desk, served};
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o7777
@@ -77,4 +77,27 @@ fn a_demonstration_leaves_what_it_promises_and_can_be_repeated() {
     check_self_contained(&folder.join("access-review.html"));
     check_self_contained(&folder.join("changes.html"));
     check_self_contained(&folder.join("population.html"));
+}
+
+#[test]
+fn s3_a_real_contract_in_a_demonstration_is_not_replaced() {
+    let desk = Desk::bare();
+    desk.run(&["demo", "--users", "24", "--dir", "demo"]).ends(0);
+    let real = served();
+    let collecting = Desk::of(&real).with("KEYHOLDER_DB", &desk.path("demo/keyholder.db").display().to_string());
+    collecting.run(&["collect"]).ends(0);
+    let before = fs::read(desk.path("demo/keyholder.db")).unwrap();
+    let refused = desk.run(&["demo", "--users", "24", "--dir", "demo"]).ends(2);
+    assert!(refused.err.contains(&real.contract_number().to_string()), "{}", refused.err);
+    assert!(fs::read(desk.path("demo/keyholder.db")).unwrap() == before, "the database is as it was");
+}
+
+#[test]
+fn s3_a_folder_of_others_keeps_its_mode() {
+    let desk = Desk::bare();
+    fs::create_dir(desk.path("open")).unwrap();
+    fs::set_permissions(desk.path("open"), fs::Permissions::from_mode(0o755)).unwrap();
+    let refused = desk.run(&["demo", "--users", "24", "--dir", "open"]).ends(2);
+    assert!(refused.err.contains("others can get at the folder"), "{}", refused.err);
+    assert_eq!((mode(&desk.path("open")), files(&desk.path("open")).len()), (0o755, 0));
 }
