@@ -16,8 +16,19 @@ pub(super) async fn lines(
     seq: Seq,
     gaps: &[&Gap],
 ) -> Result<Vec<String>, StoreError> {
+    let names = names(store, contract, seq, gaps).await?;
+    Ok(gaps.iter().zip(names).map(|(gap, name)| line(&gap.scope, name.as_deref(), &gap.status)).collect())
+}
+
+/// What the group or user of each gap is called, if that is known, in order.
+pub(super) async fn names(
+    store: &Store,
+    contract: ContractNumber,
+    seq: Seq,
+    gaps: &[&Gap],
+) -> Result<Vec<Option<String>>, StoreError> {
     let state = store.state_around(contract, seq, &around(gaps)).await?;
-    Ok(gaps.iter().map(|gap| line(&gap.scope, label(&gap.scope, &state), &gap.status)).collect())
+    Ok(gaps.iter().map(|gap| label(&gap.scope, &state).map(str::to_owned)).collect())
 }
 
 /// `shares(685608e5-…) of group developers: forbidden (…)`.
@@ -27,9 +38,10 @@ pub(super) fn line(scope: &Scope, label: Option<&str>, status: &Status) -> Strin
         _ => "user",
     };
     let of = label.map(|label| format!(" of {what} {label}")).unwrap_or_default();
-    let right = match (status, right(scope.kind())) {
-        (Status::Forbidden, right) => format!(" (the right to read it is missing: {right})"),
-        _ => String::new(),
+    let right = if *status == Status::Forbidden {
+        format!(" (the right to read it is missing: {})", right(scope.kind()))
+    } else {
+        String::new()
     };
     format!("{scope}{of}: {status}{right}")
 }

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::contract::ContractArg;
+use super::gaps::names;
 use super::table::{ListFormat, Table, visible};
 use super::{Context, Failure};
 use crate::domain::coverage::Coverage;
@@ -204,7 +205,9 @@ async fn run_show(show: Show, context: &mut Context) -> Result<Exit, Failure> {
     scopes(&coverage, show.format).write(&mut context.out, show.format, context.width)?;
     if show.format == ListFormat::Table && !coverage.gaps.is_empty() {
         context.line("\nNot read to the end:")?;
-        gaps(&coverage).write(&mut context.out, show.format, context.width)?;
+        let all: Vec<_> = coverage.gaps.iter().collect();
+        let names = names(&store, contract, snapshot.seq, &all).await?;
+        gaps(&coverage, names).write(&mut context.out, show.format, context.width)?;
     }
     let unknown = store.unknown_attributes(contract, snapshot.seq).await?;
     if show.format == ListFormat::Table && !unknown.is_empty() {
@@ -269,11 +272,12 @@ fn scopes(coverage: &Coverage, format: ListFormat) -> Table {
     table
 }
 
-fn gaps(coverage: &Coverage) -> Table {
-    let mut table = Table::new(&["scope", "status", "reason", "attempts"]);
-    for gap in &coverage.gaps {
+fn gaps(coverage: &Coverage, names: Vec<Option<String>>) -> Table {
+    let mut table = Table::new(&["scope", "of", "status", "reason", "attempts"]);
+    for (gap, name) in coverage.gaps.iter().zip(names) {
         table.push([
             gap.scope.to_string().into(),
+            name.unwrap_or_default().into(),
             gap.status.as_str().into(),
             gap.status.reason().unwrap_or_default().into(),
             gap.effort.attempts.into(),

@@ -88,6 +88,7 @@ impl Store {
 
     async fn open_writing(path: &Path, limit: LockWait) -> Result<Self, StoreError> {
         let found = refuse_unfit(path)?;
+        place::warn_of_file_system(path);
         if found == Header::Ours(schema_version()) {
             // A file that is up to date is not written to by opening it: somebody else may be collecting into it.
             place::refuse_read_only(path)?;

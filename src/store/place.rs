@@ -151,13 +151,14 @@ pub(super) fn refuse_unfit(path: &Path) -> Result<(), StoreError> {
         Some(FileSystem { name, trust: Trust::Network }) => {
             Err(StoreError::Network { path: path.to_owned(), kind: name })
         }
-        Some(FileSystem { name, trust: Trust::Unknown }) => {
-            tracing::warn!(
-                "The database is on a file system of kind {name}: if another machine serves it, locks may fail"
-            );
-            Ok(())
-        }
         _ => Ok(()),
+    }
+}
+
+/// Warns of a file system that may be on another machine.
+pub(super) fn warn_of_file_system(path: &Path) {
+    if let Some(FileSystem { name, trust: Trust::Unknown }) = file_system(existing_folder(path)) {
+        tracing::warn!("The database is on a file system of kind {name}: if another machine serves it, locks may fail");
     }
 }
 

@@ -57,6 +57,7 @@ pub async fn restore(restoring: &RestoreOptions, seams: &Seams) -> Result<Restor
     let database = &place::real(&restoring.database);
     let mut source = open_backup(backup, database)?;
     place::refuse_unfit(database)?;
+    place::warn_of_file_system(database);
     make_folder(database)?;
     let now = seams.now();
     let _service = runner::service_lock(database, now).await?;

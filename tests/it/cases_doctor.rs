@@ -138,7 +138,10 @@ fn c5_gaps_name_the_group_or_user_and_the_missing_right() {
     let shares = format!("shares({}) of group {}: forbidden (the right to read it is missing", group.id, group.name);
     let keys = format!("keys({}) of user {}: forbidden (the right to read it is missing", user.id, user.email);
     check_collect(&Desk::of(&emulator), &["collect"], 9, &[&shares, &keys, "administrators"]);
-    let ran = Desk::of(&emulator).run(&["-q", "collect"]).ends(9);
+    let desk = Desk::of(&emulator);
+    let ran = desk.run(&["-q", "collect"]).ends(9);
+    let shown = desk.run(&["snapshots", "show"]).ends(0).out;
+    assert!(shown.contains(&group.name) && shown.contains(&user.email), "{shown}");
     assert!(!ran.err.contains(&user.email), "{}", ran.err);
 }
 
