@@ -76,6 +76,16 @@ pub struct ApiAccess {
     pub notices: Vec<String>,
 }
 
+/// Whether this process has the database open. Then its file must not be opened beside SQLite: closing any descriptor of it
+/// drops the locks that SQLite has on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DatabaseState {
+    /// It will be opened, and is looked at before.
+    Closed,
+    /// It was looked at when it was opened.
+    Open,
+}
+
 /// One thing that has to be so.
 #[derive(Debug)]
 pub struct Precondition<'p> {
@@ -99,8 +109,14 @@ pub struct Preconditions {
 
 impl Preconditions {
     /// Looks at everything for one contract.
-    pub fn look(loaded: &Loaded, environment: &Environment, request: &CollectRequest, seams: &Seams) -> Self {
-        let database = database(loaded);
+    pub fn look(
+        loaded: &Loaded,
+        environment: &Environment,
+        request: &CollectRequest,
+        seams: &Seams,
+        state: DatabaseState,
+    ) -> Self {
+        let database = database(loaded, state);
         let room = |path: &PathBuf| place::refuse_cramped(path, loaded.config.store.min_free_mib << 20);
         Self {
             access: access(loaded, environment, request, seams),
@@ -166,8 +182,10 @@ fn access(
     Ok(ApiAccess { client, settings, expires, shared_file, notices })
 }
 
-fn database(loaded: &Loaded) -> Result<PathBuf, PreconditionError> {
+fn database(loaded: &Loaded, state: DatabaseState) -> Result<PathBuf, PreconditionError> {
     let path = loaded.database()?;
-    open::refuse_unwritable(path)?;
+    if state == DatabaseState::Closed {
+        open::refuse_unwritable(path)?;
+    }
     Ok(Path::to_owned(path))
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::alerts::failure::FailureAlerts;
 use super::alerts::setup::announcer;
 use super::collect::Order;
-use super::preconditions::{PreconditionError, Preconditions};
+use super::preconditions::{DatabaseState, PreconditionError, Preconditions};
 use crate::api::Settings;
 use crate::api::read::Client;
 use crate::config::{Config, ContractConfig, Loaded};
@@ -74,8 +74,9 @@ pub fn prepare(
     environment: &Environment,
     request: &CollectRequest,
     seams: &Seams,
+    state: DatabaseState,
 ) -> Result<Prepared, PreconditionError> {
-    Preconditions::look(loaded, environment, request, seams).ready(loaded, request, seams)
+    Preconditions::look(loaded, environment, request, seams, state).ready(loaded, request, seams)
 }
 
 /// What is to be collected, and how.

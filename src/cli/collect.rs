@@ -15,6 +15,7 @@ use crate::api::recording::Listener;
 use crate::app::alerts::failure::FailedCollection;
 use crate::app::collect::{CollectFailure, Order, collect, reasons};
 use crate::app::heartbeat::beat;
+use crate::app::preconditions::DatabaseState;
 use crate::app::prepare::{CollectRequest, Prepared, prepare};
 use crate::app::recording::Recording;
 use crate::app::stop::Stop;
@@ -107,7 +108,7 @@ async fn one(
     context: &mut Context,
 ) -> Result<Exit, Failure> {
     let request = request(command, chosen, &context.environment);
-    let Prepared { client, settings, order, heartbeat } = match ready(&request, context) {
+    let Prepared { client, settings, order, heartbeat } = match ready(&request, opened.is_some(), context) {
         Ok(ready) => ready,
         Err(failure) => {
             alert(&request, &failure, opened, context).await;
@@ -176,8 +177,9 @@ fn request(command: &Collect, chosen: &Chosen, environment: &Environment) -> Col
 }
 
 /// All that has to be in order before anything is asked.
-fn ready(request: &CollectRequest, context: &Context) -> Result<Prepared, Failure> {
-    Ok(prepare(context.config()?, &context.environment, request, &context.seams)?)
+fn ready(request: &CollectRequest, is_open: bool, context: &Context) -> Result<Prepared, Failure> {
+    let state = if is_open { DatabaseState::Open } else { DatabaseState::Closed };
+    Ok(prepare(context.config()?, &context.environment, request, &context.seams, state)?)
 }
 
 /// Alerts a collection that cannot begin, as the service does. Where there is no database yet, or none that can be written,

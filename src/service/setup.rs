@@ -15,6 +15,7 @@ use super::jobs::verify::VerifyJob;
 use super::planner::PlannedJob;
 use crate::app::alerts::setup::{Alerting, announcer};
 use crate::app::heartbeat::{HeartbeatError, heartbeat};
+use crate::app::preconditions::DatabaseState;
 use crate::app::prepare::{CollectRequest, prepare};
 use crate::app::reports::Look;
 use crate::config::{self, COLLECT_JOB, Config, ContractConfig, ContractSet, JobConfig, JobWork, Loaded};
@@ -165,7 +166,7 @@ impl Setup<'_> {
         let request = CollectRequest { contract: contract.cloned(), ..CollectRequest::default() };
         let failures = request.failure_alerts(&self.loaded.config);
         let prepare: Arc<Prepare> = Arc::new(move |seams| {
-            let prepared = prepare(&loaded, &environment, &request, seams);
+            let prepared = prepare(&loaded, &environment, &request, seams, DatabaseState::Open);
             let prepared = prepared.map_err(|error| JobFailure { reason: reasons(&error), exit: error.exit() })?;
             Ok((prepared.client, prepared.order))
         });

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::thread;
 
 use emulator::{Body, Rule};
-use keyholder::app::preconditions::Preconditions;
+use keyholder::app::preconditions::{DatabaseState, Preconditions};
 use keyholder::app::prepare::CollectRequest;
 use keyholder::config::{Flags, load};
 use keyholder::seams::{Environment, Seams};
@@ -379,7 +379,9 @@ fn c2_the_list_of_preconditions_is_in_the_order_of_collect() {
         let environment = Environment::of(variables);
         let loaded = load(&Flags::default(), &environment).unwrap();
         let request = CollectRequest::default();
-        let look = Preconditions::look(&loaded, &environment, &request, &Seams::system());
+        let look = |state| Preconditions::look(&loaded, &environment, &request, &Seams::system(), state);
+        assert!(look(DatabaseState::Open).database.is_ok(), "a database that is open is not opened beside SQLite");
+        let look = look(DatabaseState::Closed);
         let errors: Vec<_> = look.list().iter().filter(|one| one.error.is_some()).map(|one| one.name).collect();
         assert_eq!(errors, unmet, "{environment:?}");
         let first = look.list().iter().find_map(|one| one.error).map(ToString::to_string);

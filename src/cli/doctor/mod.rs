@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use super::Failure;
 use super::contract::{Chosen, ContractArg};
 use super::table::visible;
-use crate::app::preconditions::Preconditions;
+use crate::app::preconditions::{DatabaseState, Preconditions};
 use crate::app::prepare::CollectRequest;
 use crate::config::{ConfigError, Loaded};
 use crate::exit::Exit;
@@ -73,7 +73,7 @@ pub async fn examine(
         }
     };
     let requests: Vec<_> = all.into_iter().map(request).collect();
-    let look = |request| Preconditions::look(loaded, environment, request, seams);
+    let look = |request| Preconditions::look(loaded, environment, request, seams, DatabaseState::Closed);
     let looks: Vec<_> = requests.iter().map(look).collect();
     for (request, look) in requests.iter().zip(&looks) {
         let own = local::access(look, seams.now(), !args.offline);
