@@ -130,7 +130,7 @@ impl Exit {
             Self::Store => "store",
             Self::Delivery => "a delivery failed for good",
             Self::Evidence => "evidence does not verify",
-            Self::Incomplete => "done, but the population is incomplete",
+            Self::Incomplete => "done, but the population is incomplete, or older than its period",
             Self::FoundInfo => "findings or changes, the worst informational (only with `--fail-on`)",
             Self::FoundModerate => "findings or changes, the worst low or medium (only with `--fail-on`)",
             Self::FoundHigh => "findings or changes, the worst high (only with `--fail-on`)",

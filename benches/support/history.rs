@@ -69,7 +69,7 @@ impl History {
         self.clock.set(at);
         let occasion = Occasion { schedule: "nightly".to_owned(), nominal: at, contract_name: None };
         let source = Source { api: "http://127.0.0.1/cloudapi/v6".to_owned(), tool: "keyholder bench".to_owned() };
-        let run = self.store.begin_run(&self.runner, &occasion, at, &source).await?;
+        let run = self.store.begin_run(&self.runner, &occasion, None, at, &source).await?;
         self.store.vanishing(self.contract, &sightings).await?;
         let finished = at + TimeDelta::minutes(1);
         let (contract, collector) = (self.contract, Collector::default());

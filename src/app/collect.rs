@@ -290,7 +290,8 @@ impl Desk<'_> {
 
     async fn begin(&self, runner: &Runner) -> Result<Begun, CollectFailure> {
         let (store, order) = (self.store, &self.order);
-        let run = store.begin_run(runner, &order.occasion, self.seams.now(), &order.source).await?;
+        let run =
+            store.begin_run(runner, &order.occasion, order.limits.contract, self.seams.now(), &order.source).await?;
         let key = self.seams.secret_bytes().map_err(StoreError::from)?;
         let client = self.client_of_a_run();
         let terms = Terms::of(&order.source, order.limits.contract, &client, &key);

@@ -3,7 +3,6 @@
 
 pub mod alerts;
 pub mod backup;
-pub mod beside;
 pub mod collect;
 pub mod demo;
 pub mod freshness;
@@ -11,6 +10,7 @@ pub mod heartbeat;
 pub mod preconditions;
 pub mod prepare;
 mod principal;
+pub mod recency;
 pub mod recording;
 pub mod reports;
 pub mod restore;

@@ -30,6 +30,7 @@ impl Look {
             config_hash: config.hash(),
             contract_names: config.contract_names(),
             dormant_after: config.report.dormant_after,
+            overdue_after: config.alerts.overdue_after,
         };
         let templates = match &config.report.templates {
             Some(folder) => Templates::embedded().with_folder(folder)?,

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-
-use super::beside::counted_until;
+use super::recency::recency;
 use super::search;
 use crate::analyse::diff::{AnalyseError, around, meanings};
 use crate::analyse::grants::grants;
@@ -14,6 +12,7 @@ use crate::config;
 use crate::domain::change::{Change, Meaning};
 use crate::domain::id::{ContractNumber, Seq};
 use crate::domain::period::{self, Calendar, ReviewPeriod, Reviewed};
+use crate::domain::recency::Horizon;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::time::to_seconds;
 use crate::report::input::{Comparison, Input, View};
@@ -40,7 +39,7 @@ pub struct Taken {
     /// The period that they stand for, unless both were named.
     pub period: Option<ReviewPeriod>,
     /// Up to when what is recorded beside the snapshots counts.
-    pub until: DateTime<Utc>,
+    horizon: Horizon,
     /// Whether a rule decided which they are, because a month, a date or nothing was named.
     pub by_rule: bool,
     snapshots: Vec<Snapshot>,
@@ -53,7 +52,7 @@ impl Taken {
             current: reviewed.current.clone(),
             since: reviewed.since.cloned(),
             period: Some(reviewed.period),
-            until: counted_until(asked, reviewed.current, snapshots, calendar),
+            horizon: Horizon::of(asked, reviewed.current, snapshots, calendar),
             by_rule: true,
             snapshots: snapshots.to_vec(),
         }
@@ -123,13 +122,17 @@ pub struct Cover {
     pub contract_names: BTreeMap<ContractNumber, String>,
     /// Without a sign-in for longer than that an active user counts as dormant; reports count in whole days.
     pub dormant_after: Duration,
+    /// Without a complete snapshot for longer than that a contract is overdue, unless it is collected less often.
+    pub overdue_after: Duration,
 }
 
 impl Default for Cover {
     /// Nobody's name, no hash, and otherwise what the configuration has when it says nothing.
     fn default() -> Self {
         let config::Report { organisation, dormant_after, .. } = config::Report::default();
-        Self { organisation, config_hash: String::new(), contract_names: BTreeMap::new(), dormant_after }
+        let config::Alerts { overdue_after, .. } = config::Alerts::default();
+        let (config_hash, contract_names) = (String::new(), BTreeMap::new());
+        Self { organisation, config_hash, contract_names, dormant_after, overdue_after }
     }
 }
 
@@ -154,14 +157,15 @@ pub async fn take(
     if since.seq >= current.seq {
         return Err(ReviewError::Backwards { as_of: current.seq, since: since.seq });
     }
-    let until = counted_until(question.as_of.as_deref(), &current, &snapshots, calendar);
-    Ok(Taken { current, since: Some(since), period: None, by_rule, until, snapshots })
+    let horizon = Horizon::of(question.as_of.as_deref(), &current, &snapshots, calendar);
+    Ok(Taken { current, since: Some(since), period: None, horizon, by_rule, snapshots })
 }
 
 /// Everything a report needs about the snapshots that were taken.
 pub async fn input(store: &Store, taken: Taken, cover: &Cover) -> Result<Input, ReviewError> {
-    let Taken { current, since, period, until, snapshots, .. } = taken;
+    let Taken { current, since, period, horizon, snapshots, .. } = taken;
     let (contract, upto, as_of) = (current.contract, current.seq, current.finished);
+    let recency = recency(store, &snapshots, &horizon, cover.overdue_after).await?;
     let current = view(store, current).await?;
     let comparison = match since {
         Some(since) => Some(compare(store, since, &current).await?),
@@ -170,7 +174,8 @@ pub async fn input(store: &Store, taken: Taken, cover: &Cover) -> Result<Input, 
     let first = comparison.as_ref().map_or(upto, |comparison| Seq(comparison.before.snapshot.seq.0 + 1));
     Ok(Input {
         notices: store.notices_of(contract, first..=upto).await?,
-        dead_letters: store.dead_letters(contract, until).await?,
+        dead_letters: store.dead_letters(contract, horizon.until).await?,
+        recency,
         current,
         comparison,
         period,

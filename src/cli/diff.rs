@@ -164,6 +164,8 @@ pub(super) async fn run(diff: Diff, context: &mut Context) -> Result<Exit, Failu
     if !context.name_of(contract).is_empty() {
         tracing::info!("Contract {}: snapshot {} compared with {}", context.title_of(contract), to.seq, from.seq);
     }
+    let is_outdated = context.warn_outdated(&store, &snapshots, &to, &diff.to).await?;
+    let is_incomplete = !from.is_complete() || !to.is_complete();
     let namesakes = match diff.format {
         ListFormat::Table => Namesakes::of(&store, contract).await?,
         ListFormat::Csv | ListFormat::Json => Namesakes::default(),
@@ -173,6 +175,7 @@ pub(super) async fn run(diff: Diff, context: &mut Context) -> Result<Exit, Failu
     let worst = found.iter().map(|line| line.meaning.severity).max();
     Ok(match (diff.fail_on, worst) {
         (Some(threshold), Some(worst)) if worst >= threshold => Exit::found(worst),
+        _ if is_outdated || is_incomplete => Exit::Incomplete,
         _ => Exit::Done,
     })
 }

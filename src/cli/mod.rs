@@ -20,6 +20,7 @@ pub mod man;
 mod meanings;
 mod process;
 mod progress;
+mod recency;
 mod report;
 mod restore;
 mod select;

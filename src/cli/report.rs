@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::contract::ContractArg;
 use super::select::announce;
-use super::{Context, Failure};
+use super::{Context, Failure, recency};
 use crate::app::reports::Look;
 use crate::app::review::{self, Question};
 use crate::app::write::{self, Batch};
@@ -139,11 +139,14 @@ pub(super) async fn run(command: Report, context: &mut Context) -> Result<Exit, 
     for path in files.commit()? {
         context.line(&path.display().to_string())?;
     }
-    let incomplete = !input.current.snapshot.is_complete();
-    if incomplete {
-        tracing::warn!("The population of snapshot {} is INCOMPLETE; the report says so", input.current.snapshot.seq);
+    let before = input.comparison.as_ref().map(|comparison| &comparison.before.snapshot);
+    let mut is_incomplete = false;
+    for snapshot in [Some(&input.current.snapshot), before].into_iter().flatten().filter(|one| !one.is_complete()) {
+        tracing::warn!("The population of snapshot {} is INCOMPLETE; the report says so", snapshot.seq);
+        is_incomplete = true;
     }
-    Ok(if incomplete { Exit::Incomplete } else { Exit::Done })
+    recency::warn(&input.recency, &context.title_of(contract));
+    Ok(if is_incomplete || input.recency.is_outdated() { Exit::Incomplete } else { Exit::Done })
 }
 
 /// Where a file goes: into the folder under its own name, or exactly where a single file was asked for.

@@ -133,11 +133,18 @@ async fn run_list(list: List, context: &mut Context) -> Result<Exit, Failure> {
         None => store.contracts().await?,
     };
     let mut all = Table::new(&FOR_PROGRAMS);
+    let mut exit = Exit::Done;
     for (index, contract) in contracts.iter().enumerate() {
         let mut own = Table::new(&FOR_PEOPLE);
-        for snapshot in store.snapshots(*contract).await? {
-            push_for_people(&mut own, &snapshot);
-            push_for_programs(&mut all, &snapshot, context.name_of(*contract));
+        let snapshots = store.snapshots(*contract).await?;
+        for snapshot in &snapshots {
+            push_for_people(&mut own, snapshot);
+            push_for_programs(&mut all, snapshot, context.name_of(*contract));
+        }
+        if let Some(latest) = snapshots.last()
+            && (context.warn_outdated(&store, &snapshots, latest, "latest").await? || !latest.is_complete())
+        {
+            exit = Exit::Incomplete;
         }
         if list.format == ListFormat::Table {
             let gap = if index > 0 { "\n" } else { "" };
@@ -151,7 +158,7 @@ async fn run_list(list: List, context: &mut Context) -> Result<Exit, Failure> {
     if list.format != ListFormat::Table {
         all.write(&mut context.out, list.format, context.width)?;
     }
-    Ok(Exit::Done)
+    Ok(exit)
 }
 
 fn push_for_people(table: &mut Table, snapshot: &Snapshot) {

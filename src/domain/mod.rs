@@ -17,6 +17,7 @@ pub mod notice;
 pub mod period;
 pub mod principal;
 pub mod privilege;
+pub mod recency;
 pub mod resource;
 pub mod schedule;
 pub mod severity;

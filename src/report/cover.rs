@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::input::{Input, View};
 use super::population::{NoticeRow, notice_rows};
+use super::recency::RecencyRow;
 use crate::domain::alert::DeadLetters;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::time::to_seconds;
@@ -41,6 +42,8 @@ pub struct Cover {
     pub scopes_complete: u64,
     /// What the runs of the period noticed about their own answers and deserves a look, the latest first.
     pub notices: Vec<NoticeRow>,
+    /// What happened after the snapshot that no snapshot shows.
+    pub recency: RecencyRow,
     /// Alerts that were given up, by sink.
     pub undelivered_alerts: Vec<UndeliveredAlerts>,
     /// The snapshot reported on.
@@ -143,6 +146,7 @@ impl Cover {
             scopes,
             scopes_complete,
             notices: notice_rows(input).into_iter().filter(|notice| notice.deserves_a_look).collect(),
+            recency: RecencyRow::of(&input.recency),
             undelivered_alerts: input.dead_letters.iter().map(UndeliveredAlerts::of).collect(),
             current: Mark::of(snapshot),
             before: input.comparison.as_ref().map(|comparison| Mark::of(&comparison.before.snapshot)),

@@ -12,6 +12,7 @@ use crate::domain::id::Seq;
 use crate::domain::notice::Notice;
 use crate::domain::period::ReviewPeriod;
 use crate::domain::principal::Collector;
+use crate::domain::recency::Recency;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::state::State;
 
@@ -56,6 +57,8 @@ pub struct Input {
     /// What the runs noticed about how far their own answers can be trusted: of every snapshot after the compared one up to
     /// the current one, or of the current one alone. Only snapshots with notices.
     pub notices: BTreeMap<Seq, Vec<Notice>>,
+    /// What happened after the current snapshot that no snapshot shows.
+    pub recency: Recency,
     /// Alerts that could not be delivered, by sink.
     pub dead_letters: Vec<DeadLetters>,
     /// The organisation's name for the cover, from the configuration; may be empty.

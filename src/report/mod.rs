@@ -13,6 +13,7 @@ pub mod html;
 pub mod input;
 pub mod joined;
 pub mod population;
+pub mod recency;
 pub mod text;
 pub mod unknown;
 

@@ -27,6 +27,7 @@ pub mod place;
 pub mod principals;
 mod reader;
 pub mod reading;
+mod recency;
 pub mod restore;
 pub mod runner;
 pub mod runs;

@@ -8,6 +8,7 @@ use super::error::{StoreError, While as _};
 use super::open::Store;
 use super::outbox::{self, Outgoing};
 use super::runner::Runner;
+use super::seal::number_of;
 use super::staging;
 use crate::domain::id::{ContractNumber, Seq};
 use crate::domain::snapshot::{Run, RunState, Source};
@@ -49,12 +50,13 @@ pub struct Moment {
 
 impl Store {
     /// Records that a run has begun, and gives up all that were cut off before. Only the one runner of the database may; its
-    /// contract is learned by walking.
+    /// contract is learned by walking; `expected` is the one it is for, where that is known beforehand.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn begin_run(
         &self,
         _runner: &Runner,
         occasion: &Occasion,
+        expected: Option<ContractNumber>,
         started: DateTime<Utc>,
         source: &Source,
     ) -> Result<RunId, StoreError> {
@@ -62,8 +64,8 @@ impl Store {
         staging::forget_all(&mut transaction).await?;
         let started = moment(&mut *transaction, started).await?.at;
         let result = sqlx::query(
-            "INSERT INTO run (schedule, nominal, started, state, api, tool, contract_name) \
-             VALUES (?, ?, ?, 'collecting', ?, ?, ?)",
+            "INSERT INTO run (schedule, nominal, started, state, api, tool, contract_name, expected) \
+             VALUES (?, ?, ?, 'collecting', ?, ?, ?, ?)",
         )
         .bind(&occasion.schedule)
         .bind(to_millis(occasion.nominal))
@@ -71,6 +73,7 @@ impl Store {
         .bind(&source.api)
         .bind(&source.tool)
         .bind(&occasion.contract_name)
+        .bind(expected.map_or(0, |contract| number_of(contract.0)))
         .execute(&mut *transaction)
         .await
         .when("record the beginning of the run")?;

@@ -40,9 +40,9 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(format!("{}{suffix}", path.display()))
 }
 
-/// The snapshots of the database, as the binary lists them.
+/// The runs of the database, as the binary lists them.
 fn listed(desk: &Desk, database: &Path) -> Ran {
-    desk.run(&["--db", database.to_str().unwrap(), "snapshots", "list", "--format", "csv"])
+    desk.run(&["--db", database.to_str().unwrap(), "snapshots", "list", "--runs", "--format", "csv"])
 }
 
 /// The files beside the database, without its locks.

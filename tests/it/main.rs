@@ -41,6 +41,7 @@ mod cases_periods;
 mod cases_principal;
 mod cases_process;
 mod cases_settings;
+mod cases_silence;
 mod cases_spreadsheet;
 mod cases_store;
 mod cases_times;

@@ -11,6 +11,7 @@ use keyholder::domain::fact::{FactKey, Kind};
 use keyholder::domain::id::{ContractNumber, Seq};
 use keyholder::domain::notice::Notice;
 use keyholder::domain::principal::{Collector, Principal, PrincipalId, Role, Standing};
+use keyholder::domain::recency::Recency;
 use keyholder::domain::snapshot::{RunState, Snapshot, Source};
 use keyholder::domain::state::State;
 use keyholder::domain::user::Person;
@@ -349,6 +350,7 @@ pub(crate) fn alone(state: State) -> Input {
         comparison: None,
         period: None,
         notices: BTreeMap::new(),
+        recency: Recency::recent(days_ago(0)),
         dead_letters: Vec::new(),
         organisation: "Nordlicht Logistik GmbH".to_owned(),
         config_hash: hex::encode(Sha256::digest("configuration")),
@@ -371,6 +373,7 @@ fn between(before: World, after: World, gaps: &[(Scope, Status)], earlier_gaps: 
         period: None,
         snapshots,
         notices: BTreeMap::new(),
+        recency: Recency::recent(days_ago(0)),
         dead_letters: Vec::new(),
         organisation: "Nordlicht Logistik GmbH".to_owned(),
         config_hash: hex::encode(Sha256::digest("configuration")),

@@ -269,7 +269,7 @@ async fn the_next_runner_marks_what_was_cut_off_as_interrupted() {
     let occasion = Occasion { schedule: "manual".into(), nominal: start(), contract_name: None };
     let source = Source { api: "http://127.0.0.1".into(), tool: "test".into() };
     let runner = store.runner(start()).await.unwrap();
-    store.begin_run(&runner, &occasion, start(), &source).await.unwrap();
+    store.begin_run(&runner, &occasion, None, start(), &source).await.unwrap();
     drop(runner);
     store.runner(start()).await.unwrap();
     store.close().await;

@@ -266,7 +266,7 @@ impl Bench {
         let at = start() + TimeDelta::days(day);
         let occasion = Occasion { schedule: "manual".into(), nominal: at, contract_name: None };
         let source = Source { api: "http://127.0.0.1/cloudapi/v6".into(), tool: "keyholder test".into() };
-        let run = self.store.begin_run(&self.runner, &occasion, at, &source).await.expect("a run begins");
+        let run = self.store.begin_run(&self.runner, &occasion, None, at, &source).await.expect("a run begins");
         let finished = at + TimeDelta::minutes(1);
         let sealing = Sealing {
             run,

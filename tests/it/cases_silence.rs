@@ -1,0 +1,270 @@
+//! Kind M of the cases: what happened beside the snapshots is said by every report and every command that compares.
+
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use emulator::{Emulator, Rule};
+use keyholder::api::read;
+use keyholder::api::settings::Version;
+use keyholder::app::collect::{Order, collect};
+use keyholder::domain::id::ContractNumber;
+use keyholder::domain::job::{JobId, JobOutcome, JobRun};
+use keyholder::seams::{Clock, Seams, SeededRandom, ShiftedClock};
+use keyholder::store::runs::Occasion;
+use keyholder::store::{Access, Store};
+use serde_json::{Value, json};
+
+use crate::support::api::settings;
+use crate::support::cli::{Desk, RUNTIME, Ran, served};
+use crate::support::private_folder;
+
+/// What one collection of a history is like.
+enum Run {
+    /// It seals a snapshot.
+    Good,
+    /// The token is refused.
+    Refused,
+    /// The list of groups cannot be read.
+    WithoutGroups,
+}
+
+/// A database that was collected on these days of a year that is over.
+struct History {
+    folder: tempfile::TempDir,
+    emulator: Emulator,
+    clock: Arc<ShiftedClock>,
+    seams: Seams,
+    schedule: &'static str,
+    expected: Option<ContractNumber>,
+}
+
+fn day(day: i64) -> DateTime<Utc> {
+    "2025-09-01T02:00:00Z".parse::<DateTime<Utc>>().unwrap() + TimeDelta::days(day)
+}
+
+impl History {
+    fn of(runs: &[(i64, Run)]) -> Self {
+        let emulator = RUNTIME.block_on(Emulator::builder().seed(7).users(24).start()).unwrap();
+        let clock = ShiftedClock::at(day(0));
+        let seams = Seams::new(Arc::clone(&clock) as Arc<dyn Clock>, SeededRandom::new(7));
+        let history = Self { folder: private_folder(), emulator, clock, seams, schedule: "manual", expected: None };
+        history.collect(runs);
+        history
+    }
+
+    fn collect(&self, runs: &[(i64, Run)]) {
+        self.collect_from(&self.emulator, runs);
+    }
+
+    fn collect_from(&self, emulator: &Emulator, runs: &[(i64, Run)]) {
+        self.with_store(async |store| {
+            for (number, run) in runs {
+                let at = day(*number);
+                self.clock.set(at);
+                emulator.set_now(at);
+                match run {
+                    Run::Good => emulator.clear_faults(),
+                    Run::Refused => drop(emulator.fail(Rule::on("GET", "/*").status(401))),
+                    Run::WithoutGroups => drop(emulator.fail(Rule::on("GET", "/um/groups").status(403))),
+                }
+                let settings = settings(emulator, Version::V6);
+                let client = read::Client::new(&settings, self.seams.clone()).unwrap();
+                let mut order = Order { reread_after: Duration::ZERO, ..Order::manual(at, &settings) };
+                order.occasion = Occasion { schedule: self.schedule.to_owned(), ..order.occasion };
+                order.limits.contract = self.expected;
+                let outcome = collect(store, &client, &self.seams, order, &|_| ()).await;
+                assert_eq!(outcome.is_err(), matches!(run, Run::Refused), "{outcome:?}");
+            }
+        });
+    }
+
+    fn with_store(&self, work: impl AsyncFnOnce(&Store)) {
+        RUNTIME.block_on(async {
+            let store = Store::open(&self.folder.path().join("test.db"), Access::Write).await.unwrap();
+            work(&store).await;
+            store.close().await;
+        });
+    }
+
+    fn contract(&self) -> String {
+        self.emulator.contract_number().to_string()
+    }
+
+    fn desk(&self) -> Desk {
+        let desk = Desk::bare();
+        desk.put_database(&fs::read(self.folder.path().join("test.db")).unwrap());
+        desk
+    }
+}
+
+const REPORTS: [&str; 3] = ["access-review", "changes", "population"];
+
+/// A report on standard output, about the contract that the database is about.
+#[track_caller]
+fn report(desk: &Desk, name: &str, more: &[&str], code: i32) -> (Value, Ran) {
+    let ran = desk.run(&[&["report", name, "--out", "-", "--format", "json"], more].concat()).ends(code);
+    (serde_json::from_str(&ran.out).unwrap(), ran)
+}
+
+/// Expects every report and every command that compares to say these words and to end with that code: on the first page, in
+/// the JSON and on standard error.
+#[track_caller]
+fn check(desk: &Desk, contract: &str, code: i32, words: &[&str]) {
+    let of = ["--contract", contract];
+    for name in REPORTS {
+        let (value, ran) = report(desk, name, &of, code);
+        let page = desk.run(&[&["report", name, "--out", "-", "--format", "html"], &of[..]].concat()).ends(code).out;
+        let (cover, _) = page.split_once("</header>").unwrap();
+        let sentences = value["cover"]["recency"]["sentences"].to_string();
+        for word in words {
+            assert!(cover.contains(word) && sentences.contains(word) && ran.err.contains(word), "{word} in {ran:#?}");
+        }
+    }
+    for command in [
+        &["diff"][..],
+        &["snapshots", "list"],
+        &["diff", "--format", "json"],
+        &["snapshots", "list", "--format", "csv"],
+    ] {
+        let ran = desk.run(&[command, &of].concat()).ends(code);
+        for word in words {
+            assert!(ran.err.contains(word), "{word} in {ran:#?}");
+        }
+        let ran = desk.run(&[command, &of, &["--quiet"]].concat()).ends(code);
+        assert_eq!(ran.err, "", "nothing but the exit code");
+    }
+}
+
+#[test]
+fn m1_refused_attempts_after_the_last_snapshot_are_said() {
+    use Run::{Good, Refused};
+    let history = History::of(&[(0, Good), (1, Good), (14, Refused), (30, Refused), (62, Refused)]);
+    let since = "Nothing could be collected since 2025-09-02T02:00:00Z: 3 attempts failed from 2025-09-15T02:00:00Z to \
+                 2025-11-02T02:00:00Z";
+    check(
+        &history.desk(),
+        &history.contract(),
+        9,
+        &[since, "credentials refused (401", "was due by 2025-09-03T14:00:00Z"],
+    );
+    let (value, _) = report(&history.desk(), "changes", &[], 9);
+    let recency = &value["cover"]["recency"];
+    assert_eq!((&recency["outdated"], &recency["failed_attempts"]["count"]), (&json!(true), &json!(3)));
+}
+
+#[test]
+fn m2_groups_that_were_not_read_end_with_9_in_any_format() {
+    let history = History::of(&[(0, Run::Good), (1, Run::WithoutGroups)]);
+    let desk = history.desk();
+    for format in ["table", "csv", "json"] {
+        let ran = desk.run(&["diff", "1", "2", "--quiet", "--format", format]).ends(9);
+        assert_eq!(ran.err, "");
+    }
+    assert_eq!(desk.run(&["diff", "1", "2", "--quiet", "--format", "json"]).out, "[]\n");
+    desk.run(&["snapshots", "list", "--quiet", "--format", "json"]).ends(9);
+}
+
+#[test]
+fn an_incomplete_beginning_is_said_and_ends_with_9() {
+    let history = History::of(&[(0, Run::WithoutGroups), (1, Run::Good)]);
+    let desk = history.desk();
+    let ran = desk.run(&["diff", "1", "2", "--format", "json"]).ends(9);
+    assert!(ran.err.contains("Snapshot 1 is INCOMPLETE"), "{ran:#?}");
+    for name in ["access-review", "changes"] {
+        let arguments = ["report", name, "--as-of", "2", "--since", "1", "--format", "html", "--out", "-"];
+        let page = desk.run(&arguments).ends(9).out;
+        assert!(page.split_once("</header>").unwrap().0.contains("The earlier snapshot is INCOMPLETE"));
+    }
+}
+
+#[test]
+fn another_contract_than_before_is_said() {
+    let history = History::of(&[(0, Run::Good), (1, Run::Good)]);
+    let other = RUNTIME.block_on(Emulator::builder().seed(8).users(24).contract_number(31_999_999).start()).unwrap();
+    history.collect_from(&other, &[(2, Run::Good), (3, Run::Good)]);
+    let words = "Another contract than before is collected since 2025-09-03T02:00:00Z: contract 31999999, 2 snapshots";
+    check(&history.desk(), &history.contract(), 9, &[words]);
+    let (value, _) = report(&history.desk(), "changes", &["--contract", "31999999"], 9);
+    assert_eq!(value["cover"]["recency"]["other_contract"], Value::Null, "it is not replaced itself");
+}
+
+#[test]
+fn a_schedule_that_missed_runs_is_said() {
+    let history = History { schedule: "collect of production", ..History::of(&[]) };
+    history.collect(&[(0, Run::Good), (1, Run::Good)]);
+    let missed = |name: &str, number| JobRun {
+        job: JobId { name: name.to_owned(), contract: "production".to_owned() },
+        nominal: day(number),
+        instants: 1,
+        started: None,
+        finished: day(number) + TimeDelta::hours(1),
+        outcome: JobOutcome::Missed,
+        detail: "no service ran".to_owned(),
+    };
+    history.with_store(async |store| {
+        store.pass_jobs(&[missed("collect", 2), missed("collect", 3), missed("report", 3)], &[]).await.unwrap();
+    });
+    let words = "The schedule collect of production has missed 2 runs since 2025-09-03T02:00:00Z";
+    check(&history.desk(), &history.contract(), 9, &[words]);
+}
+
+#[test]
+fn a_snapshot_without_a_next_one_is_outdated() {
+    let history = History::of(&[(0, Run::Good), (30, Run::Good)]);
+    let desk = history.desk();
+    check(&desk, &history.contract(), 9, &["The next complete snapshot was due by 2025-11-1", "and has not come"]);
+    // As of a day on which it was not due yet, and of one on which it was.
+    let (value, _) = report(&desk, "changes", &["--as-of", "2025-11-14"], 0);
+    assert_eq!(value["cover"]["recency"]["sentences"], json!([]));
+    report(&desk, "changes", &["--as-of", "2025-11-16"], 9);
+    // What is named by its number is what it is.
+    report(&desk, "changes", &["--as-of", "2"], 0);
+    desk.run(&["diff", "1", "2"]).ends(0);
+    // What stands for a month that has no snapshot of its own is older than that month.
+    report(&desk, "changes", &["--as-of", "2025-12"], 9);
+}
+
+#[test]
+fn attempts_count_up_to_the_next_snapshot() {
+    use Run::{Good, Refused};
+    let history = History::of(&[(0, Good), (1, Refused), (2, Good), (3, Refused)]);
+    let (value, ran) = report(&history.desk(), "population", &["--as-of", "1"], 0);
+    assert_eq!(value["cover"]["recency"]["failed_attempts"]["count"], 1);
+    assert!(
+        ran.err.contains("Between the snapshot of 2025-09-01T02:00:00Z and the next one, 1 attempt failed"),
+        "{ran:#?}"
+    );
+    let (value, _) = report(&history.desk(), "population", &["--as-of", "2025-09-03"], 0);
+    assert_eq!(value["cover"]["recency"]["failed_attempts"], Value::Null, "as of that day");
+}
+
+#[test]
+fn attempts_for_another_contract_are_not_counted() {
+    let mut history = History::of(&[(0, Run::Good)]);
+    history.expected = Some(ContractNumber(31_999_999));
+    history.collect(&[(1, Run::Refused)]);
+    let (value, _) = report(&history.desk(), "population", &[], 9);
+    assert_eq!(value["cover"]["recency"]["failed_attempts"], Value::Null);
+    history.expected = Some(ContractNumber(history.emulator.contract_number()));
+    history.collect(&[(2, Run::Refused)]);
+    let (value, _) = report(&history.desk(), "population", &[], 9);
+    assert_eq!(value["cover"]["recency"]["failed_attempts"]["count"], 1);
+}
+
+#[test]
+fn a_failure_before_the_next_run_is_due_is_only_said() {
+    let emulator = served();
+    let desk = Desk::of(&emulator);
+    desk.run(&["collect"]).ends(0);
+    assert_eq!(desk.run(&["diff"]).ends(0).out.lines().count(), 0, "nothing is said beside a recent snapshot");
+    let refused = desk.command(&["collect"]).env("IONOS_TOKEN", "revoked").output().unwrap();
+    assert_eq!(refused.status.code(), Some(4));
+    check(
+        &desk,
+        &emulator.contract_number().to_string(),
+        0,
+        &["Nothing could be collected since", "1 attempt failed on"],
+    );
+}
