@@ -225,8 +225,11 @@ impl Desk<'_> {
         match self.prepare(runner).await {
             Ok(begun) => Ok((self, begun)),
             Err(failure) => {
-                let failed = self.failed(None, &failure);
-                self.failure_alerts().raise(self.store, &failed, self.seams).await;
+                // A file that another program holds takes no alert either, and the next run is for later.
+                if failure.exit() != Exit::Locked {
+                    let failed = self.failed(None, &failure);
+                    self.failure_alerts().raise(self.store, &failed, self.seams).await;
+                }
                 Err(failure)
             }
         }

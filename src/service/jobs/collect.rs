@@ -64,6 +64,7 @@ impl Job for CollectJob {
                 Err(CollectFailure::Store(StoreError::Locked { holder, .. })) => {
                     Ok(Ended::Busy(format!("another process collects ({holder})")))
                 }
+                Err(CollectFailure::Store(error)) if error.is_busy() => Ok(Ended::Busy(reasons(&error))),
                 // It was sealed just before the service ended, which left the run without an outcome.
                 Err(CollectFailure::Store(StoreError::RanBefore { nominal, .. })) => {
                     let detail = format!("the snapshot for {nominal} was sealed before the service began");
