@@ -25,7 +25,7 @@ use crate::domain::severity::Severity;
 use crate::domain::snapshot::Snapshot;
 use crate::exit::Exit;
 use crate::seams::Environment;
-use crate::store::{Access, Store};
+use crate::store::{Access, Store, StoreError};
 
 /// So many gaps are listed by `collect` itself.
 const MAX_GAPS_SHOWN: usize = 10;
@@ -187,7 +187,8 @@ fn ready(request: &CollectRequest, is_open: bool, context: &Context) -> Result<P
 async fn alert(request: &CollectRequest, failure: &Failure, opened: &mut Option<Store>, context: &Context) {
     let Ok(loaded) = context.config() else { return };
     let is_there = loaded.database().is_ok_and(Path::exists);
-    if opened.is_none() && is_there && !matches!(failure, Failure::Store(_)) {
+    let is_unwritable = matches!(failure, Failure::Store(error) if !matches!(error, StoreError::Cramped { .. }));
+    if opened.is_none() && is_there && !is_unwritable {
         match context.store(Access::Write).await {
             Ok(store) => *opened = Some(store),
             Err(error) => tracing::warn!("The failed collection could not be alerted: {}", reasons(&error)),

@@ -130,13 +130,14 @@ impl Metrics {
 
     /// The page.
     pub async fn page(&self, store: &Store, now: DateTime<Utc>) -> Result<String, StoreError> {
+        // First: a configuration that is reported as read is the one that everything after it comes from.
+        let mut page = Page::default();
+        self.add_process(&mut page);
         let states = store.job_states().await?;
         let expected = self.counted().expected.clone();
         let contracts = expected.judge(store, now).await?;
         let size = store.file_sizes();
         let deliveries = store.delivery_counts().await?;
-        let mut page = Page::default();
-        self.add_process(&mut page);
         page.gauge("database_size_bytes", "Size of the database file.", [(String::new(), as_f64(size.database))]);
         page.gauge("database_wal_size_bytes", "Size of the write-ahead log.", [(String::new(), as_f64(size.log))]);
         let pending = [(String::new(), as_f64(deliveries.pending))];

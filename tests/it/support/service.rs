@@ -46,13 +46,15 @@ impl VirtualService {
                  collect = '{collect}'\n"
             )
         });
-        let text = "[collect]\nreread_after = '0s'\n".to_owned() + &contracts.collect::<String>() + rest;
+        let text = "[collect]\nreread_after = '0s'\n[store]\npath = 'test.db'\n".to_owned()
+            + &contracts.collect::<String>()
+            + rest;
         put(&folder.path().join("key"), WEBHOOK_KEY);
         let file = folder.path().join("keyholder.toml");
         fs::write(&file, text).unwrap();
         let environment = Environment::default();
         let loaded = Arc::new(load(&Flags::new(Some(file)), &environment).unwrap());
-        let store = Store::open(&folder.path().join("test.db"), Access::Write).await.unwrap();
+        let store = Store::open(&loaded.config.store.path.clone().unwrap(), Access::Write).await.unwrap();
         let clock = SetClock::at(begin);
         let seams = Seams::new(Arc::clone(&clock) as Arc<_>, SeededRandom::new(7));
         let mut engine = Engine::new(store.clone(), seams, Stop::default(), Arc::new(Metrics::new(begin)));
