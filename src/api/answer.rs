@@ -36,6 +36,37 @@ impl Depth {
     }
 }
 
+/// How much of a list to read that comes in no pages by its documentation: all of it, or what is behind so many items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listing {
+    /// How much of the children is spelled out.
+    pub depth: Depth,
+    /// Items to skip; `None` to ask as the documentation says.
+    pub from: Option<u64>,
+}
+
+impl Listing {
+    /// What is behind so many items.
+    pub fn from_item(depth: Depth, from: u64) -> Self {
+        Self { depth, from: Some(from) }
+    }
+
+    /// The query that asks for it.
+    pub(super) fn query(self) -> String {
+        let depth = self.depth.number();
+        self.from.map_or_else(
+            || format!("?depth={depth}"),
+            |from| format!("?offset={from}&limit={}&depth={depth}", Page::LARGEST),
+        )
+    }
+}
+
+impl From<Depth> for Listing {
+    fn from(depth: Depth) -> Self {
+        Self { depth, from: None }
+    }
+}
+
 /// Which part of the list of users to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {

@@ -47,7 +47,7 @@ pub(in crate::api) struct Frame<'a> {
 }
 
 /// Types that only one kind of object has.
-const TYPES: [&str; 6] = ["collection", "user", "group", "s3key", "contract", "request"];
+pub(in crate::api) const TYPES: [&str; 6] = ["collection", "user", "group", "s3key", "contract", "request"];
 
 /// Lists of the contract, as their own ids name them.
 const LISTS: [&str; 4] = ["users", "groups", "resources", "contracts"];

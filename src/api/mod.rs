@@ -24,7 +24,7 @@ pub(crate) mod untrusted;
 pub mod wire;
 pub mod write;
 
-pub use self::answer::{Answer, Depth, Page, Rate, Receipt};
+pub use self::answer::{Answer, Depth, Listing, Page, Rate, Receipt};
 pub use self::error::{Error, Fault};
 pub use self::settings::{Credentials, Pin, Settings, Version};
 pub use self::target::Target;

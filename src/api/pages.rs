@@ -145,6 +145,8 @@ pub struct Users {
     /// The most users without an id in any pass.
     nameless: usize,
     budget: Budget,
+    /// How many of these users had to be read by themselves so far; the caller counts.
+    pub read_singly: usize,
 }
 
 impl Users {
@@ -158,6 +160,7 @@ impl Users {
             passes: 1,
             nameless: 0,
             budget: Budget { pages: MOST_PAGES, users: MOST_USERS },
+            read_singly: 0,
         }
     }
 
@@ -286,8 +289,8 @@ impl Users {
         if is_first {
             ids.clone_into(&mut pass.first);
         }
-        // More than fit on a page, and again, and nothing said of a next one: this server knows of no pages.
-        let is_unpaged = !is_first && !more && ids.len() as u64 > Page::LARGEST && pass.knows(ids);
+        // More than fit on a page, and again: this server knows of no pages, whatever its link says.
+        let is_unpaged = !is_first && ids.len() as u64 > Page::LARGEST && pass.knows(ids);
         let (distinct, new) = if is_unpaged { (0, 0) } else { pass.enter(ids) };
         // A contract has an owner at least: a list that begins with nobody is none.
         pass.moved |= is_first && ids.is_empty();

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::answer::{Answer, Depth, Page, Rate};
+use super::answer::{Answer, Depth, Listing, Page, Rate};
 use super::error::{Error, Fault};
 use super::operation::{self, Operation};
 use super::pages::{Step, Users};
@@ -106,18 +106,26 @@ impl Client {
     /// The groups of a user. `GET /um/users/{userId}/groups`, `umUsersGroupsGet`.
     ///
     /// The API's document types the items as resources; they are groups, perhaps with a name only.
-    pub async fn user_groups(&self, user: &UserId, depth: Depth) -> Result<Answer<Collection<Group>>, Error> {
-        self.get(operation::USER_GROUPS, &[user.as_str()], depth).await
+    pub async fn user_groups(
+        &self,
+        user: &UserId,
+        list: impl Into<Listing>,
+    ) -> Result<Answer<Collection<Group>>, Error> {
+        self.list(operation::USER_GROUPS, &[user.as_str()], list).await
     }
 
     /// What a user owns. `GET /um/users/{userId}/owns`, `umUsersOwnsGet`.
-    pub async fn user_owns(&self, user: &UserId, depth: Depth) -> Result<Answer<Collection<Resource>>, Error> {
-        self.get(operation::USER_OWNS, &[user.as_str()], depth).await
+    pub async fn user_owns(
+        &self,
+        user: &UserId,
+        list: impl Into<Listing>,
+    ) -> Result<Answer<Collection<Resource>>, Error> {
+        self.list(operation::USER_OWNS, &[user.as_str()], list).await
     }
 
     /// All groups. `GET /um/groups`, `umGroupsGet`; not paged.
-    pub async fn groups(&self, depth: Depth) -> Result<Answer<Collection<Group>>, Error> {
-        self.get(operation::GROUPS, &[], depth).await
+    pub async fn groups(&self, list: impl Into<Listing>) -> Result<Answer<Collection<Group>>, Error> {
+        self.list(operation::GROUPS, &[], list).await
     }
 
     /// One group. `GET /um/groups/{groupId}`, `umGroupsFindById`.
@@ -126,18 +134,30 @@ impl Client {
     }
 
     /// The members of a group. `GET /um/groups/{groupId}/users`, `umGroupsUsersGet`; not paged. Depth 0 gives their ids.
-    pub async fn group_users(&self, group: &GroupId, depth: Depth) -> Result<Answer<Collection<User>>, Error> {
-        self.get(operation::GROUP_USERS, &[group.as_str()], depth).await
+    pub async fn group_users(
+        &self,
+        group: &GroupId,
+        list: impl Into<Listing>,
+    ) -> Result<Answer<Collection<User>>, Error> {
+        self.list(operation::GROUP_USERS, &[group.as_str()], list).await
     }
 
     /// The resources a group can see. `GET /um/groups/{groupId}/resources`, `umGroupsResourcesGet`; not paged.
-    pub async fn group_resources(&self, group: &GroupId, depth: Depth) -> Result<Answer<Collection<Resource>>, Error> {
-        self.get(operation::GROUP_RESOURCES, &[group.as_str()], depth).await
+    pub async fn group_resources(
+        &self,
+        group: &GroupId,
+        list: impl Into<Listing>,
+    ) -> Result<Answer<Collection<Resource>>, Error> {
+        self.list(operation::GROUP_RESOURCES, &[group.as_str()], list).await
     }
 
     /// The shares of a group. `GET /um/groups/{groupId}/shares`, `umGroupsSharesGet`; not paged. Depth 1 gives the flags.
-    pub async fn group_shares(&self, group: &GroupId, depth: Depth) -> Result<Answer<Collection<Share>>, Error> {
-        self.get(operation::GROUP_SHARES, &[group.as_str()], depth).await
+    pub async fn group_shares(
+        &self,
+        group: &GroupId,
+        list: impl Into<Listing>,
+    ) -> Result<Answer<Collection<Share>>, Error> {
+        self.list(operation::GROUP_SHARES, &[group.as_str()], list).await
     }
 
     /// One share. `GET /um/groups/{groupId}/shares/{resourceId}`, `umGroupsSharesFindByResourceId`.
@@ -151,13 +171,17 @@ impl Client {
     }
 
     /// All resources. `GET /um/resources`, `umResourcesGet`; not paged.
-    pub async fn resources(&self, depth: Depth) -> Result<Answer<Collection<Resource>>, Error> {
-        self.get(operation::RESOURCES, &[], depth).await
+    pub async fn resources(&self, list: impl Into<Listing>) -> Result<Answer<Collection<Resource>>, Error> {
+        self.list(operation::RESOURCES, &[], list).await
     }
 
     /// The resources of one kind. `GET /um/resources/{resourceType}`, `umResourcesFindByType`; an unknown kind is not found.
-    pub async fn resources_of_type(&self, kind: &str, depth: Depth) -> Result<Answer<Collection<Resource>>, Error> {
-        self.get(operation::RESOURCES_OF_TYPE, &[kind], depth).await
+    pub async fn resources_of_type(
+        &self,
+        kind: &str,
+        list: impl Into<Listing>,
+    ) -> Result<Answer<Collection<Resource>>, Error> {
+        self.list(operation::RESOURCES_OF_TYPE, &[kind], list).await
     }
 
     /// One resource. `GET /um/resources/{resourceType}/{resourceId}`, `umResourcesFindByTypeAndId`.
@@ -167,8 +191,8 @@ impl Client {
 
     /// The S3 keys of a user, without their secrets. `GET /um/users/{userId}/s3keys`, `umUsersS3keysGet`; at most five.
     /// Depth 1 gives state and date.
-    pub async fn user_s3keys(&self, user: &UserId, depth: Depth) -> Result<Answer<Collection<Key>>, Error> {
-        self.get(operation::USER_S3KEYS, &[user.as_str()], depth).await
+    pub async fn user_s3keys(&self, user: &UserId, list: impl Into<Listing>) -> Result<Answer<Collection<Key>>, Error> {
+        self.list(operation::USER_S3KEYS, &[user.as_str()], list).await
     }
 
     /// One S3 key, without its secret. `GET /um/users/{userId}/s3keys/{keyId}`, `umUsersS3keysFindByKeyId`.
@@ -187,6 +211,15 @@ impl Client {
     /// Name and version of the service. `GET /` of the base; the API demands no privilege for it.
     pub async fn service(&self) -> Result<Answer<Service>, Error> {
         self.0.get(operation::SERVICE, &[], "").await
+    }
+
+    async fn list<T: Record>(
+        &self,
+        operation: &'static Operation,
+        ids: &[&str],
+        list: impl Into<Listing>,
+    ) -> Result<Answer<T>, Error> {
+        self.0.get(operation, ids, &list.into().query()).await
     }
 
     async fn get<T: Record>(

@@ -477,6 +477,6 @@ fn tell(notes: &Notes, repeated: u64) {
         tracing::info!("Noticed {} more things that this version does not know", notes.dropped);
     }
     if repeated > 0 {
-        tracing::warn!("{repeated} things were listed twice; the later one was kept");
+        tracing::warn!("{repeated} things were listed twice");
     }
 }

@@ -5,6 +5,7 @@
 mod confirm;
 mod error;
 pub mod journal;
+mod lists;
 mod outcome;
 pub mod plan;
 pub mod plausibility;

@@ -10,14 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use super::confirm::{Confirmed, confirmed};
 use super::error::CollectError;
-use super::plan::depth;
+use super::lists::{self, MAX_SINGLE_READS};
 use super::reading::{OfGroup, OfUser, Reading, Unauthorised, effort};
 use super::reread::{Again, read_again};
 use crate::api::pages::{Step, UserPage, Users};
 use crate::api::read::Client;
-use crate::api::wire::{ConvertError, Notes, group, resource};
+use crate::api::wire::{ConvertError, Listed, Notes};
 use crate::api::{Answer, Depth, Error, Fault};
-use crate::domain::coverage::{Effort, Scope, ScopeKind, Status};
+use crate::domain::coverage::{Effort, Scope, Status};
 use crate::domain::group::Group;
 use crate::domain::id::{ContractNumber, UserId};
 use crate::domain::resource::Resource;
@@ -63,6 +63,9 @@ pub(super) struct Page {
     pub(super) leads_elsewhere: bool,
     /// How many users of the page mean nothing, and the first reason.
     pub(super) unusable: Option<(usize, String)>,
+    /// The ids of users who say nothing else, also when they were read by themselves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) odd: Vec<String>,
     #[serde(default, skip_serializing_if = "Notes::is_empty")]
     pub(super) notes: Notes,
     pub(super) effort: Effort,
@@ -125,8 +128,7 @@ pub(super) async fn groups(client: &Client, seams: &Seams) -> Result<Outcome, Co
 
 /// Reads the list of groups.
 pub(super) async fn list_of_groups(client: &Client, seams: &Seams) -> Result<Reading<Group>, CollectError> {
-    let answer = client.groups(depth(ScopeKind::Groups)).await;
-    Ok(Reading::of_list(answer, seams, |it: group::Group| it.into_domain(), |it| it.id.clone())?)
+    Ok(Box::pin(lists::groups(client, seams)).await?)
 }
 
 /// Asks for the list of resources.
@@ -136,19 +138,22 @@ pub(super) async fn resources(client: &Client, seams: &Seams) -> Result<Outcome,
 
 /// Reads the list of resources.
 pub(super) async fn list_of_resources(client: &Client, seams: &Seams) -> Result<Reading<Resource>, CollectError> {
-    let answer = client.resources(depth(ScopeKind::Resources)).await;
-    Ok(Reading::of_list(answer, seams, |it: resource::Resource| it.into_domain(), |it| it.id.clone())?)
+    Ok(Box::pin(lists::resources(client, seams)).await?)
 }
 
 /// Asks for the next page of users.
-pub(super) async fn page(users: &mut Users, seams: &Seams) -> Result<Outcome, CollectError> {
-    page_of_users(users, seams).await.map(Outcome::Page)
+pub(super) async fn page(users: &mut Users, client: &Client, seams: &Seams) -> Result<Outcome, CollectError> {
+    page_of_users(users, client, seams).await.map(Outcome::Page)
 }
 
-/// Reads the next page of users.
-pub(super) async fn page_of_users(users: &mut Users, seams: &Seams) -> Result<Page, CollectError> {
+/// Reads the next page of users, and by themselves those on it who say nothing but their ids.
+pub(super) async fn page_of_users(users: &mut Users, client: &Client, seams: &Seams) -> Result<Page, CollectError> {
     Ok(match users.next().await {
-        Some(Ok(answer)) => Page::of(answer),
+        Some(Ok(answer)) => {
+            let (mut page, odd) = Page::of(answer);
+            page.settle_odd(odd, users, client, seams).await?;
+            page
+        }
         Some(Err(error)) => {
             let Reading { status, effort, error, .. } = Reading::<()>::failed(error, seams)?;
             Page { end: PageEnd::Broken(status), effort, error, ..Page::default() }
@@ -160,7 +165,12 @@ pub(super) async fn page_of_users(users: &mut Users, seams: &Seams) -> Result<Pa
 
 /// Asks for a user whom the list does not name.
 pub(super) async fn stray(client: &Client, seams: &Seams, id: UserId) -> Result<Outcome, CollectError> {
-    let stray = match client.user(&id, Depth::One).await {
+    Ok(Outcome::Stray(single(client, seams, id).await?))
+}
+
+/// Reads one user.
+async fn single(client: &Client, seams: &Seams, id: UserId) -> Result<Stray, Unauthorised> {
+    Ok(match client.user(&id, Depth::One).await {
         Ok(Answer { value, notes, receipt }) => {
             let user = value.into_domain().ok().filter(|user| user.id == id);
             Stray { id, user, gone: false, notes, effort: Effort { pages: 0, ..effort(&receipt, 0) } }
@@ -170,8 +180,7 @@ pub(super) async fn stray(client: &Client, seams: &Seams, id: UserId) -> Result<
             let Reading { effort, notes, .. } = Reading::<()>::failed(error, seams)?;
             Stray { id, user: None, gone, notes, effort }
         }
-    };
-    Ok(Outcome::Stray(stray))
+    })
 }
 
 /// Reads a list once more, for the ids in it.
@@ -189,6 +198,7 @@ impl Default for Page {
             moved: false,
             leads_elsewhere: false,
             unusable: None,
+            odd: Vec::new(),
             notes: Notes::default(),
             effort: Effort::default(),
             end: PageEnd::Last,
@@ -207,8 +217,9 @@ impl Page {
         }
     }
 
-    /// Takes the users of a page in. Those that convert are seen even if another one does not.
-    fn of(answer: Answer<UserPage>) -> Self {
+    /// Takes the users of a page in, with the ids of those who say nothing else. Those that convert are seen even if another
+    /// one does not.
+    fn of(answer: Answer<UserPage>) -> (Self, BTreeSet<UserId>) {
         let Answer { value, notes, receipt } = answer;
         let UserPage { users, repeated, again, nameless, leads_elsewhere, step, last, moved } = value;
         let effort = effort(&receipt, users.len() + repeated.len() + nameless);
@@ -217,14 +228,43 @@ impl Page {
         if nameless > 0 {
             page.unusable = Some((nameless, ConvertError::NoId("user").to_string()));
         }
+        let mut odd = BTreeSet::new();
         for user in users.into_iter().chain(repeated) {
-            match user.into_domain() {
-                Ok(user) => page.users.push(user),
+            match user.into_listed() {
+                Ok(Listed { item, is_odd }) => {
+                    odd.extend(is_odd.then(|| item.id.clone()));
+                    page.users.push(item);
+                }
                 Err(error) => page.unusable.get_or_insert((0, error.to_string())).0 += 1,
             }
         }
         page.again.extend(again.into_iter().filter_map(|user| user.into_domain().ok()));
-        page
+        (page, odd)
+    }
+
+    /// Reads users by themselves who say nothing but their ids, as many as may be of one list.
+    async fn settle_odd(
+        &mut self,
+        odd: BTreeSet<UserId>,
+        users: &mut Users,
+        client: &Client,
+        seams: &Seams,
+    ) -> Result<(), CollectError> {
+        for id in odd {
+            users.read_singly += 1;
+            if users.read_singly > MAX_SINGLE_READS {
+                self.unusable.get_or_insert((0, ConvertError::Bare("user").to_string())).0 += 1;
+                continue;
+            }
+            let Stray { user, notes, effort, .. } = single(client, seams, id.clone()).await?;
+            self.effort.add(effort);
+            self.notes.add(notes);
+            match user {
+                Some(user) => self.users.iter_mut().filter(|one| one.id == id).for_each(|one| one.clone_from(&user)),
+                None => self.odd.push(id.to_string()),
+            }
+        }
+        Ok(())
     }
 }
 

@@ -92,8 +92,12 @@ pub async fn preview(client: &Client, seams: &Seams, limits: &Limits) -> Result<
 /// Reads the lists at the same time, as a walk does; an error if none of them can be read.
 async fn read_lists(client: &Client, seams: &Seams) -> Result<Lists, CollectError> {
     let mut pages = client.all_users(depth(ScopeKind::Users));
-    let (users, groups, resources) =
-        join3(page_of_users(&mut pages, seams), list_of_groups(client, seams), list_of_resources(client, seams)).await;
+    let (users, groups, resources) = join3(
+        page_of_users(&mut pages, client, seams),
+        list_of_groups(client, seams),
+        list_of_resources(client, seams),
+    )
+    .await;
     let mut lists = Lists { users: users?, groups: groups?, resources: resources? };
     if lists.is_unreadable() {
         return Err(CollectError::nothing_read(lists.take_error()));

@@ -3,16 +3,18 @@
 //! A 404 below a parent is settled by asking for the parent. Only refused credentials are an error.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use futures::future::join;
 use serde::{Deserialize, Serialize};
 
-use super::plan::depth;
+use super::lists::{self, promises_more};
 use crate::api::read::Client;
 use crate::api::wire::failure::KnownMessage;
-use crate::api::wire::{Collection, ConvertError, Link, Notes};
+use crate::api::wire::{Collection, ConvertError, Listed, Notes};
 use crate::api::{Answer, Depth, Error, Fault, Receipt};
-use crate::domain::coverage::{Effort, ScopeKind, Status};
+use crate::domain::agreement::Agree;
+use crate::domain::coverage::{Effort, Status};
 use crate::domain::id::{GroupId, ResourceId, UserId};
 use crate::domain::key::Key;
 use crate::domain::share::Share;
@@ -32,10 +34,16 @@ pub(super) struct Reading<T> {
     /// What this version did not know of the answers.
     #[serde(default, skip_serializing_if = "Notes::is_empty")]
     pub(super) notes: Notes,
-    /// Things that were there twice in one answer; the later one counts.
+    /// Things that were there twice in one answer.
     pub(super) repeated: u64,
     /// Of these, things whose content was not the same.
     pub(super) differing: u64,
+    /// Things that say nothing but their ids, also when they were read by themselves: by name, at most those that fit a notice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) odd: Vec<String>,
+    /// Where things stand that say nothing but their ids, until they are read by themselves.
+    #[serde(skip)]
+    pub(super) odd_places: Vec<usize>,
     /// Why nothing could be read, for whoever has to explain it.
     #[serde(skip)]
     pub(super) error: Option<Box<Error>>,
@@ -69,11 +77,25 @@ pub(super) fn effort(receipt: &Receipt, items: usize) -> Effort {
 }
 
 impl<T> Reading<T> {
+    /// A list that ended like that and had these in it.
+    pub(super) fn new(items: Vec<T>, status: Status, effort: Effort, notes: Notes) -> Self {
+        Self {
+            items,
+            status,
+            effort,
+            notes,
+            repeated: 0,
+            differing: 0,
+            odd: Vec::new(),
+            odd_places: Vec::new(),
+            error: None,
+        }
+    }
+
     /// A list that was read to its end and had these in it.
     #[cfg(test)]
     pub(super) fn of_items(items: Vec<T>) -> Self {
-        let (status, effort, notes) = (Status::Complete, Effort::default(), Notes::default());
-        Self { items, status, effort, notes, repeated: 0, differing: 0, error: None }
+        Self::new(items, Status::Complete, Effort::default(), Notes::default())
     }
 
     /// An operation that failed; refused credentials end the walk.
@@ -90,62 +112,49 @@ impl<T> Reading<T> {
             last_at: (error.attempts > 0).then(|| seams.now()),
             ..Effort::default()
         };
-        Ok(Self {
-            items: Vec::new(),
-            status,
-            effort,
-            notes: Notes::default(),
-            repeated: 0,
-            differing: 0,
-            error: Some(Box::new(error)),
-        })
+        Ok(Self { error: Some(Box::new(error)), ..Self::new(Vec::new(), status, effort, Notes::default()) })
     }
 
-    /// Takes a list in. Items that mean nothing leave the scope incomplete and the others seen.
+    /// Takes a list in. Items without an id leave the scope incomplete and the others seen; of two with one id that differs
+    /// is not known in which they differ.
     pub(super) fn of_list<W, K: Ord>(
         answer: Result<Answer<Collection<W>>, Error>,
         seams: &Seams,
-        convert: impl Fn(W) -> Result<T, ConvertError>,
+        convert: impl Fn(W) -> Result<Listed<T>, ConvertError>,
         key: impl Fn(&T) -> K,
     ) -> Result<Self, Unauthorised>
     where
-        T: PartialEq,
+        T: PartialEq + Agree,
     {
         let Answer { value, notes, receipt } = match answer {
             Ok(answer) => answer,
             Err(error) => return Self::failed(error, seams),
         };
-        // None of these lists comes in pages. One that does has more than was read, and no way to ask for it is known.
-        let is_part = match value.next() {
-            Some(Link::To(_)) => Some("more than one page"),
-            Some(Link::Unreadable) => Some("the link to a next page cannot be read"),
-            // As many as fit on one, where there are pages at all.
-            None if is_full(&value) => Some("as many as fit on one page"),
-            None => None,
-        };
+        // What was not read to its end still says so.
+        let is_part = promises_more(&value);
         let Some(items) = value.items else {
-            let effort = effort(&receipt, 0);
-            let (items, status) = (Vec::new(), not_expanded());
-            return Ok(Self { items, status, effort, notes, repeated: 0, differing: 0, error: None });
+            return Ok(Self::new(Vec::new(), not_expanded(), effort(&receipt, 0), notes));
         };
         let effort = effort(&receipt, items.len());
-        let mut status = is_part.map_or(Status::Complete, |why| Status::Failed(why.to_owned()));
-        let mut seen: BTreeMap<K, T> = BTreeMap::new();
+        let mut status = if is_part { Status::Failed("more than one page".to_owned()) } else { Status::Complete };
+        let mut seen: BTreeMap<K, Listed<T>> = BTreeMap::new();
         let (mut repeated, mut differing) = (0, 0);
         for item in items {
             match convert(item) {
-                Ok(item) => {
-                    let key = key(&item);
-                    if let Some(known) = seen.get(&key) {
+                Ok(listed) => match seen.entry(key(&listed.item)) {
+                    Entry::Vacant(entry) => drop(entry.insert(listed)),
+                    Entry::Occupied(mut known) => {
                         repeated += 1;
-                        differing += u64::from(*known != item);
+                        differing += u64::from(known.get().item != listed.item);
+                        known.get_mut().item.agree(&listed.item);
                     }
-                    seen.insert(key, item);
-                }
+                },
                 Err(error) => status = Status::Failed(error.to_string()),
             }
         }
-        Ok(Self { items: seen.into_values().collect(), status, effort, notes, repeated, differing, error: None })
+        let odd_places = seen.values().enumerate().filter(|(_, one)| one.is_odd).map(|(place, _)| place).collect();
+        let items = seen.into_values().map(|listed| listed.item).collect();
+        Ok(Self { repeated, differing, odd_places, ..Self::new(items, status, effort, notes) })
     }
 
     /// Whether the answer was 404.
@@ -165,12 +174,6 @@ impl<T> Reading<T> {
             self.status = parent.status.clone();
         }
     }
-}
-
-/// Whether a list that says how many items fit on its page has as many. Those that come in no pages say nothing.
-fn is_full<T>(list: &Collection<T>) -> bool {
-    let count = list.items.as_ref().map_or(0, |items| items.len() as u64);
-    list.limit.is_some_and(|limit| limit > 1 && count >= limit)
 }
 
 /// The list came, its items did not: nothing is known of them, least of all that there are none.
@@ -204,14 +207,10 @@ impl Parent {
 
 /// Reads the members and the shares of a group.
 pub(super) async fn of_group(client: &Client, seams: &Seams, group: GroupId) -> Result<OfGroup, Unauthorised> {
-    let (members, shares) = join(
-        client.group_users(&group, depth(ScopeKind::Members)),
-        client.group_shares(&group, depth(ScopeKind::Shares)),
-    )
-    .await;
-    let mut members = Reading::of_list(members, seams, |user| user.user_id(), Clone::clone)?;
-    let mut shares =
-        Reading::of_list(shares, seams, |share| share.into_domain(group.clone()), |share| share.resource.clone())?;
+    // On the heap: reading a list with all that it may take is a large future.
+    let members = Box::pin(lists::members(client, seams, &group));
+    let (members, shares) = join(members, Box::pin(lists::shares(client, seams, &group))).await;
+    let (mut members, mut shares) = (members?, shares?);
     if members.is_missing() || shares.is_missing() {
         let parent = Parent::of("group", client.group(&group, Depth::Zero).await, seams)?;
         settle(&mut members, &mut shares, &parent);
@@ -221,10 +220,9 @@ pub(super) async fn of_group(client: &Client, seams: &Seams, group: GroupId) -> 
 
 /// Reads what a user owns and the user's keys.
 pub(super) async fn of_user(client: &Client, seams: &Seams, user: UserId) -> Result<OfUser, Unauthorised> {
-    let (owns, keys) =
-        join(client.user_owns(&user, depth(ScopeKind::Owns)), client.user_s3keys(&user, depth(ScopeKind::Keys))).await;
-    let mut owns = Reading::of_list(owns, seams, |resource| resource.resource_id(), Clone::clone)?;
-    let mut keys = Reading::of_list(keys, seams, |key| key.into_domain(user.clone()), |key| key.id.clone())?;
+    let owns = Box::pin(lists::owns(client, seams, &user));
+    let (owns, keys) = join(owns, Box::pin(lists::keys(client, seams, &user))).await;
+    let (mut owns, mut keys) = (owns?, keys?);
     // What follows from that is settled when all groups and members were read.
     if keys.is_unprivileged() {
         keys.status = Status::NotApplicable;
@@ -242,8 +240,7 @@ pub(super) async fn groups_of_user(
     seams: &Seams,
     user: &UserId,
 ) -> Result<Reading<GroupId>, Unauthorised> {
-    let answer = client.user_groups(user, depth(ScopeKind::UserGroups)).await;
-    let mut groups = Reading::of_list(answer, seams, |group| group.group_id(), Clone::clone)?;
+    let mut groups = lists::user_groups(client, seams, user).await?;
     if groups.is_missing() {
         let parent = Parent::of("user", client.user(user, Depth::Zero).await, seams)?;
         groups.effort.add(parent.effort);

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::lists;
 use super::plan::depth;
 use super::reading::{Reading, Unauthorised, effort};
 use crate::api::Answer;
 use crate::api::read::Client;
-use crate::api::wire::{ConvertError, Notes, group, resource};
+use crate::api::wire::{ConvertError, Listed, Notes};
 use crate::domain::coverage::{Effort, Scope, ScopeKind, Status};
 use crate::domain::group::Group;
 use crate::domain::id::{GroupId, ResourceId, UserId};
@@ -44,6 +45,11 @@ pub(super) struct Again {
 
 /// Reads a scope that holds facts.
 pub(super) async fn read_again(client: &Client, seams: &Seams, scope: Scope) -> Result<Again, Unauthorised> {
+    // On the heap: reading any scope is a large future.
+    Box::pin(read(client, seams, scope)).await
+}
+
+async fn read(client: &Client, seams: &Seams, scope: Scope) -> Result<Again, Unauthorised> {
     Ok(match &scope {
         Scope::Contract | Scope::UserGroups(_) => Again {
             scope,
@@ -57,39 +63,24 @@ pub(super) async fn read_again(client: &Client, seams: &Seams, scope: Scope) -> 
             let reading = users(client, seams).await?;
             again(scope, reading, |user| user.id.shared(), Items::Users)
         }
-        Scope::Groups => {
-            let answer = client.groups(depth(ScopeKind::Groups)).await;
-            let reading = Reading::of_list(answer, seams, group::Group::into_domain, |group: &Group| group.id.clone())?;
-            again(scope, reading, |group| group.id.shared(), Items::Groups)
-        }
+        Scope::Groups => again(scope, lists::groups(client, seams).await?, |group| group.id.shared(), Items::Groups),
         Scope::Resources => {
-            let answer = client.resources(depth(ScopeKind::Resources)).await;
-            let reading =
-                Reading::of_list(answer, seams, resource::Resource::into_domain, |it: &Resource| it.id.clone())?;
-            again(scope, reading, |resource| resource.id.shared(), Items::Resources)
+            again(scope, lists::resources(client, seams).await?, |resource| resource.id.shared(), Items::Resources)
         }
         Scope::Members(group) => {
-            let answer = client.group_users(group, depth(ScopeKind::Members)).await;
-            let reading = Reading::of_list(answer, seams, |user| user.user_id(), Clone::clone)?;
-            let group = group.clone();
+            let (reading, group) = (lists::members(client, seams, group).await?, group.clone());
             again(scope, reading, UserId::shared, |users| Items::Members(group, users))
         }
         Scope::Shares(group) => {
-            let answer = client.group_shares(group, depth(ScopeKind::Shares)).await;
-            let convert = |share: crate::api::wire::share::Share| share.into_domain(group.clone());
-            let reading = Reading::of_list(answer, seams, convert, |share| share.resource.clone())?;
+            let reading = lists::shares(client, seams, group).await?;
             again(scope, reading, |share| share.resource.shared(), Items::Shares)
         }
         Scope::Owns(user) => {
-            let answer = client.user_owns(user, depth(ScopeKind::Owns)).await;
-            let reading = Reading::of_list(answer, seams, |resource| resource.resource_id(), Clone::clone)?;
-            let user = user.clone();
+            let (reading, user) = (lists::owns(client, seams, user).await?, user.clone());
             again(scope, reading, ResourceId::shared, |resources| Items::Owns(user, resources))
         }
         Scope::Keys(user) => {
-            let answer = client.user_s3keys(user, depth(ScopeKind::Keys)).await;
-            let convert = |key: crate::api::wire::key::Key| key.into_domain(user.clone());
-            let reading = Reading::of_list(answer, seams, convert, |key| key.id.clone())?;
+            let reading = lists::keys(client, seams, user).await?;
             again(scope, reading, |key| key.id.shared(), Items::Keys)
         }
     })
@@ -130,8 +121,10 @@ async fn users(client: &Client, seams: &Seams) -> Result<Reading<User>, Unauthor
             status = Status::Failed(ConvertError::NoId("user").to_string());
         }
         for user in page.users.into_iter().chain(page.repeated).chain(page.again) {
-            match user.into_domain() {
-                Ok(user) => drop(users.insert(user.id.clone(), user)),
+            match user.into_listed() {
+                // One who says nothing else is there all the same; what is known of them by the walk stays.
+                Ok(Listed { item, is_odd: true }) => drop(users.entry(item.id.clone()).or_insert(item)),
+                Ok(Listed { item, is_odd: false }) => drop(users.insert(item.id.clone(), item)),
                 Err(error) => status = Status::Failed(error.to_string()),
             }
         }
@@ -141,5 +134,5 @@ async fn users(client: &Client, seams: &Seams) -> Result<Reading<User>, Unauthor
         status = Status::Unstable;
     }
     let items = users.into_values().collect();
-    Ok(Reading { items, status, effort: took, notes: noted, repeated: 0, differing: 0, error: None })
+    Ok(Reading::new(items, status, took, noted))
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::reading::{OfGroup, OfUser, Reading};
 use crate::api::wire::Notes;
+use crate::domain::agreement::Agree as _;
 use crate::domain::contract::Contract;
 use crate::domain::coverage::{Effort, Scope, ScopeKind, Status};
 use crate::domain::group::Group;
@@ -39,6 +40,8 @@ pub(super) struct Seen {
     pub(super) repeated: u64,
     /// Things that were there twice with different content, by the kind of the scope.
     differing: BTreeMap<ScopeKind, u64>,
+    /// Things that say nothing but their ids, by the kind of the scope.
+    odd: BTreeMap<ScopeKind, BTreeSet<String>>,
     gone_users: BTreeSet<UserId>,
     gone_groups: BTreeSet<GroupId>,
     /// Those of them whom a list named that does not name them any more.
@@ -77,21 +80,28 @@ impl Seen {
         (self.users.len() as u64, self.groups.len() as u64)
     }
 
-    /// Adds a user; of two with one id the later one counts. Answers whether this one is new.
+    /// Adds a user; of two with one id that differs is not known in which they differ. Answers whether this one is new.
     pub(super) fn user(&mut self, user: User) -> bool {
         self.listed(user.id.shared());
         self.is_there_after_all(&user.id);
         let id = user.id.clone();
-        let Some(known) = self.users.get(&id) else {
+        let Some(known) = self.users.get_mut(&id) else {
             self.users.insert(id, user);
             return true;
         };
         self.repeated += 1;
         if *known != user {
             *self.differing.entry(ScopeKind::Users).or_default() += 1;
+            known.agree(&user);
         }
-        self.users.insert(id, user);
         false
+    }
+
+    /// Remembers things that say nothing but their ids.
+    pub(super) fn odd(&mut self, kind: ScopeKind, names: Vec<String>) {
+        if !names.is_empty() {
+            self.odd.entry(kind).or_default().extend(names);
+        }
     }
 
     /// A user who was read again because pages overlap or the list moved: as they are now.
@@ -114,7 +124,9 @@ impl Seen {
 
     /// What this is worth telling about the answers themselves.
     pub(super) fn notices(&self) -> Vec<Notice> {
-        self.differing.iter().map(|(kind, count)| Notice::Repeated { kind: *kind, count: *count }).collect()
+        let repeated = self.differing.iter().map(|(kind, count)| Notice::Repeated { kind: *kind, count: *count });
+        let odd = self.odd.iter().map(|(kind, names)| Notice::odd_items(*kind, names));
+        repeated.chain(odd).collect()
     }
 
     /// Whether a user was seen at all.
@@ -190,6 +202,7 @@ impl Seen {
         if reading.differing > 0 {
             *self.differing.entry(scope.kind()).or_default() += reading.differing;
         }
+        self.odd(scope.kind(), reading.odd);
         self.record(scope, reading.status, reading.effort);
         reading.items
     }

@@ -84,7 +84,7 @@ pub struct Walk {
     pub sightings: Sightings,
     /// What this version of the program did not know of the answers.
     pub notes: Notes,
-    /// Things that were listed twice; the later one was kept.
+    /// Things that were listed twice.
     pub repeated: u64,
     /// What was noticed about how far all this can be trusted.
     pub notices: Vec<Notice>,
@@ -296,9 +296,9 @@ impl<'a> Walker<'a> {
 
     /// Asks for the next page of users.
     fn turn_page(&self, mut users: Box<Users>) {
-        let seams = self.seams;
+        let (client, seams) = (self.client, self.seams);
         let page = async move {
-            let outcome = outcome::page(&mut users, seams).await?;
+            let outcome = outcome::page(&mut users, client, seams).await?;
             Ok(Arrival { outcome, users: Some(users) })
         };
         self.running.push(page.boxed());

@@ -2,6 +2,7 @@
 //!
 //! Pure: no clock, no I/O, no SQL, no HTTP, and nothing here knows how the API spells its answers.
 
+pub mod agreement;
 pub mod alert;
 pub mod body;
 pub mod change;

@@ -3,6 +3,7 @@
 //! A notice is not a change of the contract: it says that something about the way it was seen deserves a look. Nothing
 //! is ever left out of a snapshot because of one.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -64,12 +65,21 @@ pub enum Notice {
         /// How many are there after all, by another look at the lists or by asking for them.
         present: u64,
     },
-    /// Things that were listed more than once with different content; the later one was kept.
+    /// Things that were listed more than once with different content: what differs is not known.
     Repeated {
         /// In scopes of which kind.
         kind: ScopeKind,
         /// How many.
         count: u64,
+    },
+    /// Things that say nothing but their ids, also when they are read by themselves.
+    OddItems {
+        /// In scopes of which kind.
+        kind: ScopeKind,
+        /// How many.
+        count: u64,
+        /// The first of them, by name.
+        names: Vec<String>,
     },
     /// References to things that the list of such things does not name.
     Dangling {
@@ -181,7 +191,15 @@ pub struct Parts {
     pub detail: Option<String>,
 }
 
+/// Things that one notice names, at most.
+const MAX_NAMED: usize = 10;
+
 impl Notice {
+    /// That these things say nothing but their ids.
+    pub fn odd_items(kind: ScopeKind, names: &BTreeSet<String>) -> Self {
+        Self::OddItems { kind, count: names.len() as u64, names: names.iter().take(MAX_NAMED).cloned().collect() }
+    }
+
     /// The word printed and stored.
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -190,6 +208,7 @@ impl Notice {
             Self::MassRemovalAcross { .. } => "mass-removal-across",
             Self::SuspiciousAcross { .. } => "suspicious-across",
             Self::Repeated { .. } => "repeated",
+            Self::OddItems { .. } => "odd-items",
             Self::Dangling { .. } => "dangling",
             Self::LinksElsewhere { .. } => "links-elsewhere",
             Self::KeysNotListed { .. } => "keys-not-listed",
@@ -217,6 +236,7 @@ impl Notice {
             | Self::KeysNotListed { .. }
             | Self::KeysCarried { .. }
             | Self::ImpossibleTimes { .. }
+            | Self::OddItems { .. }
             | Self::OwnerNotListed => Severity::Medium,
             Self::AttributeUnknown { counts } if counts.iter().any(UnknownCount::is_event) => Severity::Medium,
             Self::Repeated { .. } | Self::AttributeUnknown { .. } => Severity::Low,
@@ -271,6 +291,12 @@ impl Notice {
             | Self::ImpossibleTimes { kind, count: many } => {
                 Parts { kind: Some(*kind), count: count(*many), ..Parts::default() }
             }
+            Self::OddItems { kind, count: many, names } => Parts {
+                kind: Some(*kind),
+                count: count(*many),
+                detail: serde_json::to_string(names).ok(),
+                ..Parts::default()
+            },
             Self::OwnerNotListed => Parts { count: Some(1), ..Parts::default() },
             Self::LinksElsewhere { count: many }
             | Self::KeysNotListed { count: many }
@@ -316,6 +342,9 @@ impl Notice {
                 present: (*present)?,
             },
             "repeated" => Self::Repeated { kind: (*kind)?, count: many()? },
+            "odd-items" => {
+                Self::OddItems { kind: (*kind)?, count: many()?, names: serde_json::from_str(detail.as_deref()?).ok()? }
+            }
             "dangling" => Self::Dangling { kind: (*kind)?, count: many()? },
             "links-elsewhere" => Self::LinksElsewhere { count: many()? },
             "keys-not-listed" => Self::KeysNotListed { count: many()? },
@@ -361,9 +390,16 @@ impl fmt::Display for Notice {
                 "suspicious answers: in many scopes, {vanished} of {before} were left out under {kind}; asked again, {asked} \
                  of them one by one, {present} are there after all; nothing counts as removed"
             ),
-            Self::Repeated { kind, count } => {
-                write!(f, "{count} listed more than once with different content under {kind}; the later one was kept")
-            }
+            Self::Repeated { kind, count } => write!(
+                f,
+                "{count} listed more than once with different content under {kind}; what differs counts as not reported"
+            ),
+            Self::OddItems { kind, count, names } => write!(
+                f,
+                "{count} under {kind} say nothing but their ids, also when they are read by themselves: {}; they are there, and \
+                 their attributes count as not reported",
+                listed(names, *count)
+            ),
             Self::Dangling { kind, count } => {
                 write!(f, "{count} references under {kind} to what no list names")
             }
@@ -379,12 +415,10 @@ impl fmt::Display for Notice {
                 f,
                 "known S3 keys of {count} users can no longer be listed for want of the privilege; they are carried"
             ),
-            Self::ImpossibleTimes { kind, count } => {
-                write!(
-                    f,
-                    "{count} times under {kind} cannot be (in the future, or before 2000); nothing is dated by them"
-                )
-            }
+            Self::ImpossibleTimes { kind, count } => write!(
+                f,
+                "{count} times under {kind} cannot be (in the future, or before 2000); nothing is dated by them"
+            ),
             Self::OwnerNotListed => f.write_str("no listed user has the address of the contract's owner"),
             Self::Resumed { requests } => {
                 write!(f, "resumed after a cut; the answers to {requests} requests are from before it")
@@ -396,15 +430,21 @@ impl fmt::Display for Notice {
                 write!(f, "the API's clock is {} s behind ours", seconds.unsigned_abs())
             }
             Self::ClockSkew { seconds } => write!(f, "the API's clock is {seconds} s ahead of ours"),
-            Self::AttributeUnknown { counts } => {
-                f.write_str("not reported: ")?;
-                for (place, count) in counts.iter().enumerate() {
-                    write!(f, "{}{count}", if place > 0 { ", " } else { "" })?;
-                }
-                f.write_str("; the last known values are carried, and only known values are compared")
-            }
+            Self::AttributeUnknown { counts } => write!(
+                f,
+                "not reported: {}; the last known values are carried, and only known values are compared",
+                counts.iter().map(UnknownCount::to_string).collect::<Vec<_>>().join(", ")
+            ),
             Self::PrincipalChanged { change } => write!(f, "{change}"),
         }
+    }
+}
+
+/// Some names, and how many more there are.
+fn listed(names: &[String], count: u64) -> String {
+    match count.saturating_sub(names.len() as u64) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::store_diff::{models, runtime};
 use crate::support::model::{Bench, CONTRACT, Model};
 
 /// An attribute of one object.
-type Attribute = (FactKey, String);
+pub(crate) type Attribute = (FactKey, String);
 
 /// Chance that repeats: the same answer to the same question.
 fn chance(salt: u64, of: &[&str]) -> u8 {
@@ -64,7 +64,7 @@ fn answers(model: &Model, salt: u64, run: &str) -> Sightings {
 }
 
 /// Leaves attributes out of the answers, and says which.
-fn leave_out(seen: &mut Sightings, mut is_left_out: impl FnMut(&Attribute) -> bool) -> BTreeSet<Attribute> {
+pub(crate) fn leave_out(seen: &mut Sightings, mut is_left_out: impl FnMut(&Attribute) -> bool) -> BTreeSet<Attribute> {
     let mut left_out = BTreeSet::new();
     let mut decide = |key: &FactKey, name: &str| {
         let attribute = (key.clone(), name.to_owned());

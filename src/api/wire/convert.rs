@@ -9,6 +9,7 @@ use super::object::{Metadata, Object};
 use super::resource::Resource;
 use super::share::Share;
 use super::user::User;
+use crate::api::frame::TYPES;
 use crate::domain;
 use crate::domain::id::{ContractNumber, GroupId, KeyId, ResourceId, UserId};
 use crate::domain::user::{Attribution, Person};
@@ -32,6 +33,39 @@ pub enum ConvertError {
 
 /// Larger numbers are not whole ones for every reader of JSON.
 const MAX_CONTRACT_NUMBER: u64 = (1 << 53) - 1;
+
+/// An item of a list, and whether it says what it is like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed<T> {
+    /// The thing; if it is odd, its id alone.
+    pub item: T,
+    /// Whether it has no properties, or the type of something else.
+    pub is_odd: bool,
+}
+
+impl<T> Listed<T> {
+    /// An item that says everything.
+    pub fn whole(item: T) -> Self {
+        Self { item, is_odd: false }
+    }
+}
+
+impl<P: Default, E> Object<P, E> {
+    /// Leaves an odd item of a list its id alone. Answers whether it was odd: without properties, or with the type of another
+    /// kind of thing. Unknown types may stand for anything.
+    fn reduce_if_odd(&mut self, own: &str) -> bool {
+        let is_another = self.kind.as_deref().is_some_and(|kind| kind != own && TYPES.contains(&kind));
+        if is_another {
+            self.kind = None;
+            self.metadata = None;
+        }
+        let is_odd = is_another || self.properties.is_none();
+        if is_odd {
+            self.properties = Some(Box::default());
+        }
+        is_odd
+    }
+}
 
 impl<P, E> Object<P, E> {
     /// The id, which must be there and not be empty.
@@ -62,6 +96,12 @@ impl Metadata {
 }
 
 impl User {
+    /// The item of a list.
+    pub fn into_listed(mut self) -> Result<Listed<domain::user::User>, ConvertError> {
+        let is_odd = self.reduce_if_odd("user");
+        Ok(Listed { item: self.into_domain()?, is_odd })
+    }
+
     /// The user's id: all there is in a bare reference.
     pub fn user_id(&self) -> Result<UserId, ConvertError> {
         self.sure_id("user").map(UserId::from)
@@ -89,6 +129,12 @@ impl User {
 }
 
 impl Group {
+    /// The item of a list.
+    pub fn into_listed(mut self) -> Result<Listed<domain::group::Group>, ConvertError> {
+        let is_odd = self.reduce_if_odd("group");
+        Ok(Listed { item: self.into_domain()?, is_odd })
+    }
+
     /// The group's id: all there is in a bare reference.
     pub fn group_id(&self) -> Result<GroupId, ConvertError> {
         self.sure_id("group").map(GroupId::from)
@@ -108,6 +154,12 @@ impl Group {
 }
 
 impl Resource {
+    /// The item of a list.
+    pub fn into_listed(mut self) -> Result<Listed<domain::resource::Resource>, ConvertError> {
+        let is_odd = self.reduce_if_odd("");
+        Ok(Listed { item: self.into_domain()?, is_odd })
+    }
+
     /// The resource's id: all there is in a bare reference.
     pub fn resource_id(&self) -> Result<ResourceId, ConvertError> {
         self.sure_id("resource").map(ResourceId::from)
@@ -131,6 +183,12 @@ impl Resource {
 }
 
 impl Share {
+    /// The item of a list.
+    pub fn into_listed(mut self, group: GroupId) -> Result<Listed<domain::share::Share>, ConvertError> {
+        let is_odd = self.reduce_if_odd("");
+        Ok(Listed { item: self.into_domain(group)?, is_odd })
+    }
+
     /// The share of a group; its id is the resource's.
     pub fn into_domain(mut self, group: GroupId) -> Result<domain::share::Share, ConvertError> {
         let resource = self.sure_id("share").map(ResourceId::from)?;
@@ -146,6 +204,12 @@ impl Share {
 }
 
 impl Key {
+    /// The item of a list.
+    pub fn into_listed(mut self, user: UserId) -> Result<Listed<domain::key::Key>, ConvertError> {
+        let is_odd = self.reduce_if_odd("s3key");
+        Ok(Listed { item: self.into_domain(user)?, is_odd })
+    }
+
     /// The key of a user; its id is the access key.
     pub fn into_domain(mut self, user: UserId) -> Result<domain::key::Key, ConvertError> {
         let id = self.sure_id("key").map(KeyId::from)?;

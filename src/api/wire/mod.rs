@@ -28,7 +28,7 @@ mod word;
 use serde_json::error::Category;
 
 pub use self::collection::{Collection, Link, Links};
-pub use self::convert::ConvertError;
+pub use self::convert::{ConvertError, Listed};
 pub use self::lenient::{Dropped, Word};
 pub use self::notes::{HEAVIEST, MOST_VALUES, Note, Notes};
 pub use self::scan::{LONGEST_STRING, MOST_NESTED};

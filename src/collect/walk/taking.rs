@@ -8,7 +8,7 @@ use crate::collect::confirm::{Confirmed, refuse_skew};
 use crate::collect::error::CollectError;
 use crate::collect::outcome::{self, Outcome, Page, PageEnd, Relisted, Stray};
 use crate::collect::reading::Reading;
-use crate::domain::coverage::{Effort, Scope, Status};
+use crate::domain::coverage::{Effort, Scope, ScopeKind, Status};
 use crate::domain::id::ContractNumber;
 use crate::domain::notice::Notice;
 use crate::domain::user::User;
@@ -100,7 +100,8 @@ impl Walker<'_> {
     }
 
     fn take_page(&mut self, page: Page) {
-        let Page { users, again, moved, leads_elsewhere, unusable, notes, effort, end, error } = page;
+        let Page { users, again, moved, leads_elsewhere, unusable, odd, notes, effort, end, error } = page;
+        self.seen.odd(ScopeKind::Users, odd);
         self.seen.notes.add(notes);
         self.paging.add(effort);
         self.moved |= moved;
@@ -111,7 +112,6 @@ impl Walker<'_> {
         for user in again {
             self.seen.user_again(user);
         }
-        // Those that the page names twice come last: of two in one answer the later one counts.
         for user in users {
             self.take_user(user);
         }

@@ -67,7 +67,13 @@ fn every_notice_can_be_read_and_put_together_again() {
     check(
         &Notice::Repeated { kind: ScopeKind::Users, count: 2 },
         "repeated",
-        "2 listed more than once with different content under users; the later one was kept",
+        "2 listed more than once with different content under users; what differs counts as not reported",
+    );
+    check(
+        &Notice::OddItems { kind: ScopeKind::Groups, count: 3, names: vec!["g1".to_owned(), "g2".to_owned()] },
+        "odd-items",
+        "3 under groups say nothing but their ids, also when they are read by themselves: g1, g2 and 1 more; they are there, \
+         and their attributes count as not reported",
     );
     check(
         &Notice::Dangling { kind: ScopeKind::Shares, count: 7 },

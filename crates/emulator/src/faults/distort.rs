@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::Pages;
-use super::pages::{first_page, rename, shorter_page, unseen};
+use super::forget::Forgetting;
+use super::pages::{first_page, page_of, rename, shorter_page, unseen};
 use super::rule::Exchange;
 
 /// What happens to the items of a list.
@@ -76,6 +77,10 @@ pub enum Distortion {
     Pages(Pages),
     /// The server puts so many users on a page, whatever it is asked for.
     PagesOf(usize),
+    /// A list that is in no pages by its documentation comes in pages of at most so many.
+    Paged(usize),
+    /// Properties that are drawn by chance are missing, or null where that is no value.
+    Forget(Forgetting),
     /// The link to the next page of a list.
     Next(Link),
     /// A property gets a value, in every item of a list or in the thing itself. Names are joined by dots:
@@ -88,6 +93,13 @@ pub enum Distortion {
     },
     /// A property is missing, in every item of a list or in the thing itself.
     Remove {
+        /// The property.
+        at: String,
+    },
+    /// A property is null, in the items of a list with these ids.
+    Null {
+        /// The items.
+        ids: Vec<String>,
         /// The property.
         at: String,
     },
@@ -115,9 +127,12 @@ impl Distortion {
             Self::Items(Items::Dangling) => "dangling reference",
             Self::Pages(_) => "endless pages",
             Self::PagesOf(_) => "short pages",
+            Self::Paged(_) => "pages",
+            Self::Forget(_) => "properties missing",
             Self::Next(_) => "next link",
             Self::Set { .. } => "property set",
             Self::Remove { .. } => "property missing",
+            Self::Null { .. } => "property null",
             Self::Frame { .. } => "frame set",
             Self::Spell(_) => "ids spelled",
             Self::All(distortions) => distortions.first().map_or("as it is", Self::title),
@@ -142,6 +157,8 @@ impl Distortion {
             Self::Items(items) => items.apply(exchange, &mut value)?,
             Self::Pages(pages) => pages.apply(exchange, &mut value)?,
             Self::PagesOf(_) => {}
+            Self::Paged(size) => page_of(exchange, *size, &mut value)?,
+            Self::Forget(forgetting) => forgetting.apply(exchange, &mut value),
             Self::Next(link) => link.apply(exchange, elsewhere, &mut value)?,
             Self::Set { at, value: new } => each(&mut value, |thing| {
                 let (holder, name) = holder(thing, at)?;
@@ -151,6 +168,14 @@ impl Distortion {
             Self::Remove { at } => each(&mut value, |thing| {
                 let (holder, name) = holder(thing, at)?;
                 holder.remove(name).map(|_| ())
+            })?,
+            Self::Null { ids, at } => each(&mut value, |thing| {
+                let id = thing.get("id")?.as_str()?;
+                if ids.iter().any(|wanted| wanted == id) {
+                    let (holder, name) = holder(thing, at)?;
+                    holder.insert(name.to_owned(), Value::Null);
+                }
+                Some(())
             })?,
             Self::Frame { at, value: new } => {
                 let (holder, name) = holder(&mut value, at)?;

@@ -36,6 +36,22 @@ pub(super) fn shorter_page(exchange: &Exchange, size: usize) -> Option<String> {
     })
 }
 
+/// Cuts the page out of a list that was asked for, of at most so many items; `None` if it is no list.
+pub(super) fn page_of(exchange: &Exchange, size: usize, list: &mut Value) -> Option<()> {
+    let offset = exchange.number("offset").unwrap_or(0);
+    let limit = exchange.number("limit").unwrap_or(size).min(size).max(1);
+    let items = list.get_mut("items")?.as_array_mut()?;
+    let total = items.len();
+    *items = std::mem::take(items).into_iter().skip(offset).take(limit).collect();
+    let own = list["href"].as_str()?.to_owned();
+    list["offset"] = json!(offset);
+    list["limit"] = json!(limit);
+    if offset + limit < total {
+        list["_links"] = json!({ "next": format!("{own}?offset={}&limit={limit}", offset + limit) });
+    }
+    Some(())
+}
+
 impl Pages {
     /// Makes the first page the page that was asked for.
     pub(super) fn apply(self, exchange: &Exchange, list: &mut Value) -> Option<()> {
