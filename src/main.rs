@@ -31,9 +31,7 @@ async fn run(Cli { global, command }: Cli, protected: io::Result<()>) -> ExitCod
     let terminal = io::stderr().is_terminal();
     let options = telemetry::Options::new(&log, global.quiet, global.verbose, &environment, terminal);
     telemetry::start(options, Seams::system()).expect("logging is started here and nowhere else");
-    if let Err(error) = protected {
-        tracing::warn!(error = &error as &dyn std::error::Error, "The memory of this process could not be protected");
-    }
+    cli::log_unprotected(protected);
     let mut context = Context::of_process(loaded, flags, environment, Seams::system(), global.quiet > 0);
     let outcome = cli::run(command, &mut context).await;
     let outcome = outcome.and_then(|exit| context.out.flush().map(|()| exit).map_err(cli::Failure::from));

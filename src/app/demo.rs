@@ -252,9 +252,6 @@ fn write_reports(folder: &Path, input: &Input) -> Result<Vec<PathBuf>, DemoError
 /// marker is somebody's own, whatever the files in it are called, and so is a contract that no demonstration made up.
 async fn clear(folder: &Path) -> Result<(), DemoError> {
     write::folder(folder)?;
-    if let Some(mode) = exposed_folder(folder) {
-        return Err(DemoError::Exposed { folder: folder.to_owned(), mode });
-    }
     let failed = |source| WriteError { path: folder.to_owned(), source };
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
@@ -270,6 +267,9 @@ async fn clear(folder: &Path) -> Result<(), DemoError> {
     let marked = names.iter().any(|name| name == MARKER);
     if let Some(found) = names.iter().find(|name| !marked || !ours.contains(name)) {
         return Err(DemoError::Occupied { folder: folder.to_owned(), found: found.clone() });
+    }
+    if let Some(mode) = exposed_folder(folder) {
+        return Err(DemoError::Exposed { folder: folder.to_owned(), mode });
     }
     refuse_collected(folder).await?;
     for name in names {

@@ -38,7 +38,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 pub use context::Context;
 pub use failure::Failure;
-pub use process::{prepare as prepare_process, protect as protect_process};
+pub use process::{log_unprotected, prepare as prepare_process, protect as protect_process};
 
 use crate::exit::Exit;
 

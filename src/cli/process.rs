@@ -16,6 +16,13 @@ pub fn protect() -> io::Result<()> {
     Ok(())
 }
 
+/// Logs that [`protect`] failed, which comes before there is a log.
+pub fn log_unprotected(protected: io::Result<()>) {
+    if let Err(error) = protected {
+        tracing::warn!(error = &error as &dyn std::error::Error, "The memory of this process could not be protected");
+    }
+}
+
 /// Files that this process makes are its user's only, whatever they were asked to be; and a write beyond the limit on the
 /// size of a file fails, which can be told, instead of ending the process, which cannot.
 ///

@@ -2,7 +2,7 @@
 //! Collecting refuses with the reason; reports work as well as they can.
 
 use std::fs;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
@@ -125,14 +125,6 @@ fn every_file_is_its_owners_only_whatever_the_umask() {
         }
     }
     assert!(seen >= 14, "only {seen} files and folders were made");
-}
-
-#[test]
-fn the_demonstration_closes_a_folder_that_was_made_for_it() {
-    let desk = Desk::bare();
-    fs::DirBuilder::new().mode(0o755).create(desk.path("mine")).unwrap();
-    desk.run(&["demo", "--users", "24", "--dir", "mine"]).ends(0);
-    assert_eq!(fs::metadata(desk.path("mine")).unwrap().mode() & 0o777, 0o700);
 }
 
 #[test]

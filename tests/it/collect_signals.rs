@@ -101,7 +101,7 @@ fn what_is_in_flight_gets_ten_seconds_and_ctrl_c_ends_with_130() {
     let err = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(130), "{err}");
     assert!(begun.elapsed() >= Duration::from_secs(9) && begun.elapsed() <= LONGEST, "{:?}", begun.elapsed());
-    assert!(err.contains("error: stopped by SIGINT\nhint: ") && err.contains("goes on where it stopped"), "{err}");
+    assert!(err.contains("error: stopped by SIGINT\nhint: ") && err.contains("the run is resumed"), "{err}");
     assert!(newest_run(&desk).contains("stopped by SIGINT"));
     lane.0.set_latency(Duration::ZERO);
     let ran = desk.run(&["collect", "--fresh"]).ends(0);

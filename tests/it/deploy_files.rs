@@ -69,11 +69,11 @@ fn commands(text: &str, after: &str) -> Vec<Vec<String>> {
 fn units_and_jobs_run_commands_that_exist() {
     let unit = "/usr/local/bin/keyholder --config /etc/keyholder/config.toml";
     let mut found = Vec::new();
-    for name in ["keyholder.service", "keyholder-collect.service"] {
+    for name in ["keyholder.service", "keyholder-collect.service", "keyholder-deliver.service"] {
         found.extend(commands(&deployed(name), unit));
     }
     found.extend(commands(&deployed("kubernetes-cronjob.yaml"), "args: [--config, /etc/keyholder/config.toml"));
-    assert_eq!(found.len(), 5, "{found:?}");
+    assert_eq!(found.len(), 6, "{found:?}");
     for mut command in found {
         command.push("--help".to_owned());
         let arguments: Vec<&str> = command.iter().map(String::as_str).collect();
@@ -84,7 +84,9 @@ fn units_and_jobs_run_commands_that_exist() {
 /// The commands of a page: lines of its shell blocks that begin with the name of the program, without their comments.
 fn page_commands(page: &str) -> Vec<String> {
     let blocks = page.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
-    let lines = blocks.flat_map(str::lines).filter_map(|line| line.strip_prefix("keyholder "));
+    let prefixes = ["keyholder ", "keyholder-as-service "];
+    let lines = blocks.flat_map(str::lines);
+    let lines = lines.filter_map(|line| prefixes.iter().find_map(|prefix| line.strip_prefix(prefix)));
     lines.map(|line| line.split(" #").next().unwrap_or(line).trim().trim_end_matches(" &").to_owned()).collect()
 }
 
@@ -101,6 +103,26 @@ fn the_operations_page_shows_commands_that_exist() {
     }
 }
 
+/// The configuration that the operations page writes, in a home folder.
+fn page_configuration(home: &Path) -> String {
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations.md")).unwrap();
+    let (_, after) = page.split_once("config.toml <<END\n").expect("the page writes a configuration");
+    let (text, _) = after.split_once("END\n").unwrap();
+    text.replace("$HOME", home.to_str().unwrap())
+}
+
+#[test]
+fn the_configuration_of_the_operations_page_is_valid_where_it_lies() {
+    let desk = Desk::bare();
+    let folder = desk.path(".config/keyholder");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("config.toml"), page_configuration(&desk.path(""))).unwrap();
+    let checked = desk.run(&["config", "check"]).ends(0);
+    assert!(format!("{}{}", checked.out, checked.err).contains("config.toml"), "{checked:?}");
+    let shown = desk.run(&["sinks", "test"]);
+    assert_ne!(shown.code, 2, "the sink is configured: {shown:?}");
+}
+
 #[test]
 fn units_share_one_sandbox() {
     let sandbox = |name: &str| -> BTreeSet<String> {
@@ -114,6 +136,8 @@ fn units_share_one_sandbox() {
             .collect()
     };
     let service = sandbox("keyholder.service");
-    assert_eq!(service, sandbox("keyholder-collect.service"));
+    for timed in ["keyholder-collect.service", "keyholder-deliver.service"] {
+        assert_eq!(service, sandbox(timed), "{timed}");
+    }
     assert!(service.contains("MemoryDenyWriteExecute=yes") && service.contains("LimitCORE=0"));
 }
