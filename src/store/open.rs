@@ -18,7 +18,7 @@ use super::runner::{self, hold};
 use super::waiting::{DEFAULT_TRY, LockWait, Waiting};
 
 /// The migrations, embedded, in order. Append only: a file of `migrations/` and a line here; a test compares the two.
-const MIGRATIONS: [(&str, &str); 13] = [
+const MIGRATIONS: [(&str, &str); 14] = [
     ("0001_store.sql", include_str!("../../migrations/0001_store.sql")),
     ("0002_views.sql", include_str!("../../migrations/0002_views.sql")),
     ("0003_notices.sql", include_str!("../../migrations/0003_notices.sql")),
@@ -32,6 +32,7 @@ const MIGRATIONS: [(&str, &str); 13] = [
     ("0011_contract_names.sql", include_str!("../../migrations/0011_contract_names.sql")),
     ("0012_principal.sql", include_str!("../../migrations/0012_principal.sql")),
     ("0013_expected.sql", include_str!("../../migrations/0013_expected.sql")),
+    ("0014_visible_names.sql", include_str!("../../migrations/0014_visible_names.sql")),
 ];
 
 /// `KHLD`, in the header of every database of ours.

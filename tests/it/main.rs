@@ -49,6 +49,7 @@ mod cases_store;
 mod cases_times;
 mod cases_unknown;
 mod cases_unknown_laws;
+mod cases_visible;
 mod cli_contracts;
 mod cli_demo;
 mod cli_emulate;
