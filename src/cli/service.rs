@@ -15,10 +15,10 @@ use crate::exit::Exit;
 use crate::service::engine::Engine;
 use crate::service::http::{Listener, Observed};
 use crate::service::metrics::Metrics;
-use crate::service::running::{Control, Work, run as run_service, run_once};
+use crate::service::running::{Control, Work, lock_wait, run as run_service, run_once};
 use crate::service::setup::{self, SetupError};
-use crate::store::Access;
 use crate::store::runner::service_lock;
+use crate::store::{Access, Store};
 
 /// Without a tick for so many intervals the service is not ready.
 const MAX_MISSING_TICKS: u32 = 6;
@@ -42,7 +42,7 @@ pub(super) async fn run(command: Service, context: &mut Context) -> Result<Exit,
     if work.jobs.is_empty() {
         tracing::warn!("There is nothing to do: no [[contract]] has a schedule, and there is no [[job]]");
     }
-    let store = context.store(Access::Write).await?;
+    let store = Store::open_with(context.config()?.database()?, Access::Write, lock_wait()).await?;
     let lock = service_lock(store.path(), context.seams.now()).await?;
     let (stop, metrics) = (Stop::default(), Arc::new(Metrics::new(context.seams.now())));
     let engine = Engine::new(store.clone(), context.seams.clone(), stop.clone(), Arc::clone(&metrics));

@@ -11,8 +11,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tracing::Instrument as _;
 
 use super::events::JobAlerts;
-use super::guard::guarded;
-use super::job::{Call, Ended, Job, JobFailure, JobResult, reasons};
+use super::guard::{MAX_STOPPING, guarded};
+use super::job::{Call, DELIVER, Ended, Job, JobFailure, JobResult, reasons};
 use super::metrics::Metrics;
 use super::planner::{self, Due, PlannedJob};
 use crate::app::alerts::Announcer;
@@ -52,10 +52,11 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine without jobs. `stop` stops the run under way and everything after it.
+    /// An engine without jobs. `stop` stops the run under way and everything after it, and ends the waiting for other
+    /// programs that hold the file.
     pub fn new(store: Store, seams: Seams, stop: Stop, metrics: Arc<Metrics>) -> Self {
         Self {
-            store,
+            store: store.waiting_until(stop.token()),
             seams,
             stop,
             metrics,
@@ -98,7 +99,9 @@ impl Engine {
     /// Runs everything that is due now, and answers with the exit codes of the runs.
     pub async fn tick(&mut self) -> Result<Vec<Exit>, StoreError> {
         let now = self.seams.now();
-        let plan = planner::plan(&self.planned, &self.store.job_states().await?, now);
+        let mut plan = planner::plan(&self.planned, &self.store.job_states().await?, now);
+        // A delivery that was missed is no loss: the next one sends everything.
+        plan.passed.retain(|run| run.outcome == JobOutcome::Failed || self.kind(&run.job) != Some(DELIVER));
         for job in &plan.ahead {
             tracing::warn!(%job, "The record of job {job} is far ahead of the clock: it goes on from now");
             self.store.rewind_job(job, now).await?;
@@ -131,13 +134,15 @@ impl Engine {
         let started = self.seams.now();
         let clock = tokio::time::Instant::now();
         let stop = Stop::default();
-        let (store, seams) = (self.store.clone(), self.seams.clone());
+        let (store, seams) = (self.store.waiting_until(stop.token()), self.seams.clone());
         let call = Call { job: id.clone(), nominal, store, seams, stop: stop.clone() };
         let span = tracing::info_span!("job", job = id.name, contract = id.contract, nominal = to_seconds(nominal));
         let kind = job.work.kind();
+        self.metrics.begun(kind, job.timeout + MAX_STOPPING);
         tracing::debug!(parent: &span, "Job {id} begins, for {}", to_seconds(nominal));
         let result =
             guarded(Box::pin(job.work.run(call).instrument(span.clone())), job.timeout, &stop, &self.stop).await;
+        self.metrics.left(kind);
         let run = Run { id, kind, nominal, started, took: clock.elapsed() };
         let recorded = self.record(run, result);
         recorded.instrument(span).await.map(Some)
@@ -183,6 +188,15 @@ impl Engine {
         };
         self.store.end_job(&run, quiet, alert.as_slice()).await?;
         Ok(exit)
+    }
+
+    fn kind(&self, job: &JobId) -> Option<&'static str> {
+        self.jobs.get(job).map(|job| job.work.kind())
+    }
+
+    /// Where it counts.
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     fn alerts(&self) -> JobAlerts<'_> {

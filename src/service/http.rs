@@ -33,9 +33,6 @@ const MAX_HEADER_TIME: Duration = Duration::from_secs(5);
 const MAX_HEADERS: usize = 32;
 const MAX_HEAD_BYTES: usize = 8 * 1024;
 
-/// Without a sign of life for so long the loop counts as hung.
-pub const MAX_SILENCE: Duration = Duration::from_mins(1);
-
 /// A listener that could not be opened.
 #[derive(Debug, thiserror::Error)]
 #[error("listen on {address} for health and metrics")]
@@ -56,7 +53,7 @@ pub struct Observed {
     pub metrics: Arc<Metrics>,
     /// The clock.
     pub seams: Seams,
-    /// Without a tick for so long the service is not ready.
+    /// Without a tick for so long, and without a run, the service is not ready.
     pub max_tick_age: Duration,
 }
 
@@ -134,9 +131,9 @@ async fn answer<B>(request: &Request<B>, observed: &Observed) -> Response<Text> 
         return refused;
     }
     match request.uri().path() {
-        "/healthz" => match observed.metrics.ages() {
-            (alive, _) if alive <= MAX_SILENCE => text(StatusCode::OK, "ok\n".to_owned()),
-            (alive, _) => unavailable(format!("the loop is silent for {} s\n", alive.as_secs())),
+        "/healthz" => match observed.metrics.health() {
+            Ok(()) => text(StatusCode::OK, "ok\n".to_owned()),
+            Err(reason) => unavailable(reason),
         },
         "/readyz" => match ready(observed).await {
             Ok(()) => text(StatusCode::OK, "ready\n".to_owned()),
@@ -153,17 +150,13 @@ async fn answer<B>(request: &Request<B>, observed: &Observed) -> Response<Text> 
     }
 }
 
-/// Whether the database can be read and the last tick is young; if not, why.
+/// Whether the database can be read and the loop makes progress; if not, why.
 async fn ready(observed: &Observed) -> Result<(), String> {
     if let Err(error) = observed.store.job_states().await {
         tracing::warn!(error = &error as &dyn std::error::Error, "The service is not ready");
         return Err("the database cannot be read\n".to_owned());
     }
-    match observed.metrics.ages() {
-        (_, Some(age)) if age <= observed.max_tick_age => Ok(()),
-        (_, Some(age)) => Err(format!("the last tick was {} s ago\n", age.as_secs())),
-        (_, None) => Err("no tick yet\n".to_owned()),
-    }
+    observed.metrics.readiness(observed.max_tick_age)
 }
 
 fn unavailable(reason: String) -> Response<Text> {

@@ -10,6 +10,9 @@ use crate::exit::Exit;
 use crate::seams::Seams;
 use crate::store::Store;
 
+/// The kind of jobs that deliver alerts. They have a lane of their own.
+pub(super) const DELIVER: &str = "deliver";
+
 /// What one run of a job works with.
 #[derive(Clone, Debug)]
 pub struct Call {

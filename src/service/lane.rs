@@ -44,6 +44,7 @@ impl Lane {
                 let (engine, ticked) = busy.await;
                 if let Err(error) = ticked {
                     tracing::error!("The tick of the deliveries failed: {}", tick_failure(&error));
+                    engine.metrics().tick_failed();
                 }
                 self.busy = None;
                 self.idle = Some(engine);

@@ -12,6 +12,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
+use super::job::DELIVER;
 use super::planner::{self, PlannedJob};
 use crate::app::freshness::{ContractStatus, Expectations, Freshness};
 use crate::domain::job::{JobId, JobOutcome};
@@ -19,6 +20,9 @@ use crate::store::{Store, StoreError};
 
 /// Upper bounds of the durations of collections, in seconds.
 const BUCKETS: [u32; 8] = [1, 5, 15, 60, 300, 600, 1_200, 1_800];
+
+/// Without a sign of life for so long the loop counts as hung.
+const MAX_SILENCE: Duration = Duration::from_mins(1);
 
 /// What is counted since the process began.
 #[derive(Debug)]
@@ -31,8 +35,10 @@ pub struct Metrics {
 struct Counted {
     /// The last sign of life of the loop.
     alive: Instant,
-    /// The last tick that went through.
-    ticked: Option<Instant>,
+    /// When a tick went through or a run of it ended.
+    progress: Option<Instant>,
+    /// When the run under way has to be over; of the loop, not of its lane for deliveries.
+    deadline: Option<Instant>,
     failed_ticks: u64,
     reload_failed: bool,
     runs: BTreeMap<(JobId, JobOutcome), u64>,
@@ -54,7 +60,8 @@ impl Metrics {
     pub fn new(began: DateTime<Utc>) -> Self {
         let counted = Counted {
             alive: Instant::now(),
-            ticked: None,
+            progress: None,
+            deadline: None,
             failed_ticks: 0,
             reload_failed: false,
             runs: BTreeMap::new(),
@@ -88,13 +95,29 @@ impl Metrics {
         self.counted().alive = Instant::now();
     }
 
-    /// A tick went through, or failed.
-    pub(super) fn ticked(&self, succeeded: bool) {
-        let mut counted = self.counted();
-        if succeeded {
-            counted.ticked = Some(Instant::now());
-        } else {
-            counted.failed_ticks += 1;
+    /// A tick went through.
+    pub(super) fn ticked(&self) {
+        self.counted().progress = Some(Instant::now());
+    }
+
+    /// A tick failed, of the loop or of its lane for deliveries.
+    pub(super) fn tick_failed(&self) {
+        self.counted().failed_ticks += 1;
+    }
+
+    /// A run of a job of that kind begins, and takes at most so long.
+    pub(super) fn begun(&self, kind: &str, limit: Duration) {
+        if kind != DELIVER {
+            self.counted().deadline = Some(Instant::now() + limit);
+        }
+    }
+
+    /// The run under way, of a job of that kind, is over, whatever came of it.
+    pub(super) fn left(&self, kind: &str) {
+        if kind != DELIVER {
+            let mut counted = self.counted();
+            counted.deadline = None;
+            counted.progress = Some(Instant::now());
         }
     }
 
@@ -122,10 +145,26 @@ impl Metrics {
         *self.counted().runs.entry((job.clone(), outcome)).or_default() += instants;
     }
 
-    /// How long ago the loop gave a sign of life, and how long ago a tick went through.
-    pub fn ages(&self) -> (Duration, Option<Duration>) {
+    /// Whether the loop is alive; if not, why.
+    pub(super) fn health(&self) -> Result<(), String> {
+        match self.counted().alive.elapsed() {
+            silence if silence <= MAX_SILENCE => Ok(()),
+            silence => Err(format!("the loop is silent for {} s\n", silence.as_secs())),
+        }
+    }
+
+    /// Whether the loop is alive, and either a tick is young or a run is within its time limit; if not, why.
+    pub(super) fn readiness(&self, max_tick_age: Duration) -> Result<(), String> {
+        self.health()?;
         let counted = self.counted();
-        (counted.alive.elapsed(), counted.ticked.map(|ticked| ticked.elapsed()))
+        if counted.deadline.is_some_and(|deadline| Instant::now() <= deadline) {
+            return Ok(());
+        }
+        match counted.progress.map(|progress| progress.elapsed()) {
+            Some(age) if age <= max_tick_age => Ok(()),
+            Some(age) => Err(format!("the last tick was {} s ago\n", age.as_secs())),
+            None => Err("no tick yet\n".to_owned()),
+        }
     }
 
     /// The page.
@@ -252,4 +291,43 @@ fn seconds(at: DateTime<Utc>) -> f64 {
 #[expect(clippy::cast_precision_loss, reason = "counts and sizes stay far below 2^53")]
 fn as_f64(number: u64) -> f64 {
     number as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[track_caller]
+    fn check(metrics: &Metrics, expected: Result<(), &str>) {
+        metrics.alive();
+        assert_eq!(metrics.readiness(30 * SECOND), expected.map_err(str::to_owned));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_run_within_its_time_limit_is_ready() {
+        let metrics = Metrics::new(DateTime::UNIX_EPOCH);
+        check(&metrics, Err("no tick yet\n"));
+        metrics.begun("collect", 600 * SECOND);
+        tokio::time::advance(600 * SECOND).await;
+        check(&metrics, Ok(()));
+        metrics.left("collect");
+        metrics.begun("deliver", 600 * SECOND);
+        tokio::time::advance(30 * SECOND).await;
+        check(&metrics, Ok(()));
+        tokio::time::advance(SECOND).await;
+        check(&metrics, Err("the last tick was 31 s ago\n"));
+        metrics.begun("collect", SECOND);
+        tokio::time::advance(2 * SECOND).await;
+        check(&metrics, Err("the last tick was 33 s ago\n"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_loop_is_not_ready_during_a_run() {
+        let metrics = Metrics::new(DateTime::UNIX_EPOCH);
+        metrics.begun("collect", 600 * SECOND);
+        tokio::time::advance(MAX_SILENCE + SECOND).await;
+        assert_eq!(metrics.readiness(30 * SECOND), Err("the loop is silent for 61 s\n".to_owned()));
+    }
 }

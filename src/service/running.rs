@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use tokio::sync::mpsc::Receiver;
+use tokio::time::{Interval, MissedTickBehavior};
 
 use super::engine::{Engine, ServiceJob, tick_failure};
 use super::heartbeat::{Heartbeat, HeartbeatError};
+use super::job::DELIVER;
 use super::lane::Lane;
 use super::metrics::Metrics;
 use super::notify;
@@ -13,13 +15,13 @@ use crate::app::alerts::Announcer;
 use crate::app::freshness::Expectations;
 use crate::app::stop::Stop;
 use crate::exit::Exit;
-use crate::store::StoreError;
+use crate::store::{LockWait, StoreError};
 
 /// The loop gives a sign of life at least that often.
 const MAX_ALIVE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// The kind of jobs that have a lane of their own.
-const DELIVERIES: &str = "deliver";
+/// One try to write while another program holds the file; a stop is seen after it.
+const MAX_LOCK_TRY: Duration = Duration::from_secs(1);
 
 /// What ends the service, or keeps it from beginning.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +32,11 @@ pub enum ServiceError {
     /// The jobs could not be recorded.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// How the service waits for other programs that hold the file.
+pub fn lock_wait() -> LockWait {
+    LockWait { per_try: MAX_LOCK_TRY, ..LockWait::default() }
 }
 
 /// What a configuration comes to.
@@ -62,35 +69,27 @@ pub async fn run(
     mut control: Control<'_>,
 ) -> Result<(), ServiceError> {
     let mut lane = Lane::new(deliveries);
-    use_work(&mut engine, &mut lane, work).await?;
+    if let Err(error) = engine.register(&work.jobs).await {
+        // A stop ends the waiting for another program that holds the file.
+        return if control.stop.token().is_cancelled() { Ok(()) } else { Err(error.into()) };
+    }
+    use_work(&mut engine, &mut lane, work);
     let mut heartbeat = Heartbeat::start(interval).await?;
     let every = notify::watchdog_interval().map_or(MAX_ALIVE_INTERVAL, |every| every.min(MAX_ALIVE_INTERVAL));
     let mut alive = tokio::time::interval(every);
-    alive.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
     notify::ready();
     let mut reload = false;
     while !control.stop.token().is_cancelled() {
         if std::mem::take(&mut reload) {
-            read_again(&mut engine, &mut lane, metrics, &control).await;
+            read_again(&mut engine, &mut lane, &mut alive, metrics, &control).await;
         }
-        {
-            let mut ticking = std::pin::pin!(engine.tick());
-            let ticked = loop {
-                tokio::select! {
-                    biased;
-                    ticked = &mut ticking => break ticked,
-                    () = lane.turn() => {}
-                    _ = alive.tick() => {
-                        sign(metrics);
-                        lane.start();
-                    }
-                    Some(()) = control.reload.recv() => reload = true,
-                }
-            };
-            if let Err(error) = &ticked {
-                tracing::error!("The tick failed: {}", tick_failure(error));
+        match beside(engine.tick(), &mut lane, &mut alive, metrics).await {
+            Ok(_) => metrics.ticked(),
+            Err(error) => {
+                tracing::error!("The tick failed: {}", tick_failure(&error));
+                metrics.tick_failed();
             }
-            metrics.ticked(ticked.is_ok());
         }
         loop {
             tokio::select! {
@@ -112,20 +111,45 @@ pub async fn run(
     Ok(())
 }
 
-/// Runs what is due now, once: the worst code of the runs.
-pub async fn run_once(mut engine: Engine, work: Work) -> Result<Exit, ServiceError> {
-    engine.use_jobs(work.jobs, work.announcer).await?;
-    Ok(Exit::worst(engine.tick().await?))
+/// Does the work of the loop; meanwhile deliveries go on, and the loop gives signs of life.
+async fn beside<T>(work: impl Future<Output = T>, lane: &mut Lane, alive: &mut Interval, metrics: &Metrics) -> T {
+    let mut work = std::pin::pin!(work);
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => return done,
+            () = lane.turn() => {}
+            _ = alive.tick() => {
+                sign(metrics);
+                lane.start();
+            }
+        }
+    }
 }
 
-/// Registers all jobs, and gives those that deliver a lane of their own.
-async fn use_work(engine: &mut Engine, lane: &mut Lane, work: Work) -> Result<(), StoreError> {
+/// Runs what is due now, once: the worst code of the runs. Deliveries come last: a slow sink delays nothing, and what the other
+/// jobs announce is sent by the same call.
+pub async fn run_once(mut engine: Engine, work: Work) -> Result<Exit, ServiceError> {
     engine.register(&work.jobs).await?;
+    let (delivering, others) = parted(work.jobs);
+    engine.set_jobs(others, work.announcer.clone());
+    let mut exits = engine.tick().await?;
+    engine.set_jobs(delivering, work.announcer);
+    exits.extend(engine.tick().await?);
+    Ok(Exit::worst(exits))
+}
+
+/// Uses registered jobs, and gives those that deliver a lane of their own.
+fn use_work(engine: &mut Engine, lane: &mut Lane, work: Work) {
     engine.expect(work.expected);
-    let (delivering, others) = work.jobs.into_iter().partition(|job| job.work.kind() == DELIVERIES);
+    let (delivering, others) = parted(work.jobs);
     lane.use_jobs(delivering, work.announcer.clone());
     engine.set_jobs(others, work.announcer);
-    Ok(())
+}
+
+/// The jobs that deliver, and the others.
+fn parted(jobs: Vec<ServiceJob>) -> (Vec<ServiceJob>, Vec<ServiceJob>) {
+    jobs.into_iter().partition(|job| job.work.kind() == DELIVER)
 }
 
 fn sign(metrics: &Metrics) {
@@ -134,11 +158,20 @@ fn sign(metrics: &Metrics) {
 }
 
 /// Uses a new configuration if it is valid; otherwise the old one stays.
-async fn read_again(engine: &mut Engine, lane: &mut Lane, metrics: &Metrics, control: &Control<'_>) {
+async fn read_again(
+    engine: &mut Engine,
+    lane: &mut Lane,
+    alive: &mut Interval,
+    metrics: &Metrics,
+    control: &Control<'_>,
+) {
     notify::reloading();
     let used = match (control.read)() {
-        Some(work) => match use_work(engine, lane, work).await {
-            Ok(()) => true,
+        Some(work) => match beside(engine.register(&work.jobs), lane, alive, metrics).await {
+            Ok(()) => {
+                use_work(engine, lane, work);
+                true
+            }
             Err(error) => {
                 tracing::error!("The new configuration could not be used: {}", tick_failure(&error));
                 false

@@ -100,6 +100,7 @@ mod report_unknown;
 mod service_engine;
 mod service_freshness;
 mod service_lane;
+mod service_locked;
 mod service_program;
 mod service_reports;
 mod service_setup;

@@ -9,7 +9,7 @@ use crate::app::alerts::deliver::DeliverFailure;
 use crate::app::alerts::setup::Alerting;
 use crate::app::collect::of_store;
 use crate::exit::Exit;
-use crate::service::job::{Call, Ended, Job, JobFailure, JobResult, reasons};
+use crate::service::job::{Call, DELIVER, Ended, Job, JobFailure, JobResult, reasons};
 
 /// Makes the sinks, anew for each run: a file with a secret may have changed.
 pub type PrepareSinks = dyn Fn() -> Result<Alerting, JobFailure> + Send + Sync;
@@ -23,7 +23,7 @@ pub struct DeliverJob {
 
 impl Job for DeliverJob {
     fn kind(&self) -> &'static str {
-        "deliver"
+        DELIVER
     }
 
     fn run(&self, call: Call) -> LocalBoxFuture<'static, JobResult> {
