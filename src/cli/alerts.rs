@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use clap::{Args, Subcommand};
 
+use super::contract::ContractArg;
 use super::sinks::standard_output;
 use super::table::{ListFormat, Table};
 use super::{Context, Failure};
@@ -10,8 +11,9 @@ use crate::app::alerts::muting;
 use crate::app::alerts::render::Renderer;
 use crate::app::alerts::setup::{Alerting, announcer, contract_names};
 use crate::config::duration;
-use crate::domain::alert::{Alert, AlertClass};
+use crate::domain::alert::{Alert, AlertClass, Details};
 use crate::domain::id::ContractNumber;
+use crate::domain::text::visible_within;
 use crate::domain::time::to_seconds;
 use crate::exit::Exit;
 use crate::store::mutes::Mute;
@@ -81,8 +83,8 @@ pub struct MuteArgs {
     #[arg(long)]
     class: Option<String>,
     /// Only alerts of this contract
-    #[arg(long, value_name = "NUMBER")]
-    contract: Option<u64>,
+    #[arg(long, value_name = "NAME or NUMBER")]
+    contract: Option<ContractArg>,
     /// For how long: at most 30d
     #[arg(long = "for", value_name = "TIME")]
     lasts: String,
@@ -112,7 +114,10 @@ pub struct Unmute {
 /// Digits of an id that tell alerts apart in a table.
 const SHORT_ID: usize = 12;
 
-const FOR_PEOPLE: [&str; 7] = ["alert", "raised_utc", "severity", "class", "sink", "state", "subject"];
+/// Characters of what an event is about, in a table.
+const MAX_HEADLINE_CHARS: usize = 80;
+
+const FOR_PEOPLE: [&str; 8] = ["alert", "raised_utc", "contract", "severity", "class", "sink", "state", "subject"];
 
 const FOR_PROGRAMS: [&str; 15] = [
     "alert_id",
@@ -158,11 +163,12 @@ async fn run_list(list: &List, context: &mut Context) -> Result<Exit, Failure> {
             table.push([
                 id[..SHORT_ID].into(),
                 to_seconds(alert.raised).into(),
+                alert.contract.map(|number| context.title_of(number)).unwrap_or_default().into(),
                 alert.severity.as_str().into(),
                 alert.class.as_str().into(),
                 sink.into(),
                 row.state.into(),
-                subject.into(),
+                if alert.fact.is_some() { subject } else { event_headline(alert) }.into(),
             ]);
             continue;
         }
@@ -187,6 +193,17 @@ async fn run_list(list: &List, context: &mut Context) -> Result<Exit, Failure> {
     }
     table.write(&mut context.out, list.format, context.width)?;
     Ok(Exit::Done)
+}
+
+/// What an event is about, in a few words.
+fn event_headline(alert: &Alert) -> String {
+    let Details { reason, counts, .. } = &alert.details;
+    let text = match (reason.as_str(), counts.is_empty()) {
+        ("", true) => alert.class.title(),
+        ("", false) => counts.iter().map(|(label, value)| format!("{label} {value}")).collect::<Vec<_>>().join(", "),
+        (reason, _) => reason.to_owned(),
+    };
+    visible_within(&text, MAX_HEADLINE_CHARS)
 }
 
 /// The alert whose id begins like that.
@@ -273,7 +290,12 @@ async fn run_mute(mute: MuteArgs, context: &mut Context) -> Result<Exit, Failure
             usage(format!("mute class {word:?}: there is none of that name"), "`keyholder alerts list` shows classes")
         })
     });
-    let contract = mute.contract.map(ContractNumber);
+    let announcer = announcer(config);
+    let store = context.store(Access::Write).await?;
+    let contract = match &mute.contract {
+        Some(asked) => Some(context.known_contract(&store, asked).await?),
+        None => None,
+    };
     let now = context.seams.now();
     let wanted = Mute {
         number: 0,
@@ -286,8 +308,6 @@ async fn run_mute(mute: MuteArgs, context: &mut Context) -> Result<Exit, Failure
         until: now + lasts,
         ended: None,
     };
-    let announcer = announcer(config);
-    let store = context.store(Access::Write).await?;
     let outcome = muting::mute(&store, &announcer, wanted, &context.seams).await;
     store.close().await;
     let number = outcome?;

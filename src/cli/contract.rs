@@ -71,6 +71,13 @@ impl Context {
         }
     }
 
+    /// The number of a contract of the configuration or of the database.
+    pub(super) async fn known_contract(&self, store: &Store, asked: &ContractArg) -> Result<ContractNumber, Failure> {
+        let number = self.number(asked)?;
+        let is_configured = self.config()?.config.contracts.iter().any(|one| one.number == Some(number));
+        if is_configured { Ok(number) } else { Ok(store.choose_contract(Some(number)).await?) }
+    }
+
     /// The name that the configuration has for a contract; empty if it has none.
     pub(super) fn name_of(&self, number: ContractNumber) -> &str {
         let contracts = self.loaded.as_ref().map(|loaded| loaded.config.contracts.as_slice()).unwrap_or_default();

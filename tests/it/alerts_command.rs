@@ -144,3 +144,21 @@ fn a_test_message_reaches_every_sink_and_says_which_does_not_work() {
     assert!(refused.out.contains("HTTP 403"), "{}", refused.out);
     office.run(&["sinks", "test", "nowhere"], 2);
 }
+
+#[test]
+fn a_mute_names_a_contract_that_there_is() {
+    let office = Office::answering(&["204 No Content"]);
+    office.run(&["collect"], 0);
+    let number = office.emulator.contract_number().to_string();
+    let mute = |contract: &str, code| {
+        let arguments = ["alerts", "mute", "log", "--for", "7d", "--by", "Ann", "--because", "move"];
+        office.run(&[&arguments[..], &["--contract", contract]].concat(), code)
+    };
+    mute("nowhere", 2);
+    mute("1", 2);
+    mute(&number, 0);
+    mute("production", 0);
+    let listed = office.run(&["alerts", "list"], 0).out;
+    let row = listed.lines().find(|line| line.contains("alerts-muted")).expect("the mute is an alert");
+    assert!(row.contains(&format!("{number} (production)")) && row.contains("sink log"), "{listed}");
+}
