@@ -41,6 +41,8 @@ pub enum Exit {
     FoundCritical,
     /// 14: an output could not be written.
     Output,
+    /// 15: an alert has been waiting for its delivery for too long.
+    Undelivered,
     /// 75: another run holds the lock, or another program the file; try again later (`EX_TEMPFAIL`).
     Locked,
     /// 130: stopped by SIGINT, as a shell counts it.
@@ -50,7 +52,7 @@ pub enum Exit {
 }
 
 /// Outcomes of several contracts, the worst first. A wrong contract behind the credentials is a matter of configuration.
-const BY_WEIGHT: [Exit; 11] = [
+const BY_WEIGHT: [Exit; 12] = [
     Exit::Unexpected,
     Exit::Store,
     Exit::Usage,
@@ -59,6 +61,7 @@ const BY_WEIGHT: [Exit; 11] = [
     Exit::Unreachable,
     Exit::Output,
     Exit::Delivery,
+    Exit::Undelivered,
     Exit::Locked,
     Exit::Incomplete,
     Exit::Done,
@@ -66,7 +69,7 @@ const BY_WEIGHT: [Exit; 11] = [
 
 impl Exit {
     /// All of them, by number.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Done,
         Self::Unexpected,
         Self::Usage,
@@ -82,6 +85,7 @@ impl Exit {
         Self::FoundHigh,
         Self::FoundCritical,
         Self::Output,
+        Self::Undelivered,
         Self::Locked,
         Self::Interrupted,
         Self::Terminated,
@@ -112,6 +116,7 @@ impl Exit {
             Self::FoundHigh => 12,
             Self::FoundCritical => 13,
             Self::Output => 14,
+            Self::Undelivered => 15,
             Self::Locked => 75,
             Self::Interrupted => 130,
             Self::Terminated => 143,
@@ -136,6 +141,7 @@ impl Exit {
             Self::FoundHigh => "findings or changes, the worst high (only with `--fail-on`)",
             Self::FoundCritical => "findings or changes, the worst critical (only with `--fail-on`)",
             Self::Output => "an output could not be written",
+            Self::Undelivered => "an alert has been waiting for its delivery for more than 2 h (only `status`)",
             Self::Locked => "another run holds the lock, or another program the file; try again later",
             Self::Interrupted => {
                 "stopped by Ctrl-C (SIGINT); the next `collect` with the same credentials within 30 minutes resumes it"
@@ -189,7 +195,7 @@ mod tests {
     #[test]
     fn the_codes_are_the_promised_ones() {
         let codes = Exit::ALL.map(Exit::code);
-        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 75, 130, 143]);
+        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 75, 130, 143]);
     }
 
     #[test]

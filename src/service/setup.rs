@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::engine::ServiceJob;
-use super::job::{Job, JobFailure, reasons};
+use super::job::{DELIVER, Job, JobFailure, reasons};
 use super::jobs::backup::BackupJob;
 use super::jobs::collect::{CollectJob, Prepare};
 use super::jobs::deliver::DeliverJob;
@@ -22,7 +22,7 @@ use crate::config::{self, COLLECT_JOB, Config, ContractConfig, ContractSet, JobC
 use crate::domain::id::ContractNumber;
 use crate::domain::job::JobId;
 use crate::domain::period::Period;
-use crate::domain::schedule::Schedule;
+use crate::domain::schedule::{Schedule, ScheduleError};
 use crate::exit::Exit;
 use crate::report::html::TemplatesError;
 use crate::report::{self, Format};
@@ -39,6 +39,10 @@ const DELIVER_TIMEOUT: Duration = Duration::from_mins(15);
 /// Everything else works on files of this machine.
 const DEFAULT_TIMEOUT: Duration = Duration::from_hours(2);
 
+/// The name and the schedule of the job that delivers where sinks are configured and no job of that kind.
+const DELIVER_JOB: &str = "deliver";
+const DEFAULT_DELIVER_SCHEDULE: &str = "* * * * *";
+
 /// Why a configuration makes no jobs.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
@@ -54,6 +58,9 @@ pub enum SetupError {
         /// The job.
         job: JobId,
     },
+    /// The schedule of a job that the configuration does not name.
+    #[error("plan the delivery of alerts")]
+    Schedule(#[from] ScheduleError),
     /// A report about a contract whose number is not configured.
     #[error(
         "plan job {job:?}: contract {contract:?} has no number in the configuration, by which its snapshots are found"
@@ -70,10 +77,12 @@ impl SetupError {
     /// What to do about it.
     pub fn hint(&self) -> &'static str {
         match self {
+            Self::Schedule(_) => "add a [[job]] of kind deliver with a schedule",
             Self::Templates(_) => "look at the templates in the folder that report.templates names",
             Self::Heartbeat(error) => error.hint(),
             Self::Twice { .. } => {
-                "the collect schedule of a [[contract]] is a job called collect: call the other one otherwise"
+                "the collect schedule of a [[contract]] is a job called collect, and sinks without a [[job]] of kind \
+                 deliver get one called deliver: call the other one otherwise"
             }
             Self::NoNumber { .. } => "set number in the [[contract]]; `keyholder snapshots list` shows it",
         }
@@ -91,6 +100,9 @@ pub fn jobs(loaded: &Arc<Loaded>, environment: &Environment, output: &Output) ->
     }
     for job in &loaded.config.jobs {
         jobs.extend(setup.of(job)?);
+    }
+    if !loaded.config.sinks.is_empty() && !jobs.iter().any(|job| job.work.kind() == DELIVER) {
+        jobs.push(setup.deliver(DELIVER_JOB, &Schedule::parse(DEFAULT_DELIVER_SCHEDULE, "UTC", Duration::ZERO)?));
     }
     let mut seen = BTreeSet::new();
     for job in &jobs {
@@ -110,8 +122,7 @@ struct Setup<'a> {
 
 impl Setup<'_> {
     fn of(&self, job: &JobConfig) -> Result<Vec<ServiceJob>, SetupError> {
-        let within = |timeout, work: Arc<dyn Job>| Ok(vec![service_job(&job.name, "", &job.schedule, work, timeout)]);
-        let one = |work| within(DEFAULT_TIMEOUT, work);
+        let one = |work: Arc<dyn Job>| Ok(vec![service_job(&job.name, "", &job.schedule, work, DEFAULT_TIMEOUT)]);
         match &job.work {
             JobWork::Collect { contracts } => Ok(self.collections(job, contracts)),
             JobWork::Report { contracts, reports, formats, period, folder, deliver_to } => {
@@ -138,16 +149,18 @@ impl Setup<'_> {
                 let keep = usize::try_from(*keep).ok().and_then(NonZeroUsize::new);
                 one(Arc::new(BackupJob { folder: folder.clone(), keep }))
             }
-            JobWork::Deliver => {
-                let (loaded, environment) = (Arc::clone(self.loaded), self.environment.clone());
-                let output = Arc::clone(self.output);
-                let prepare = move || {
-                    Alerting::of(&loaded.config, &environment, &output)
-                        .map_err(|error| JobFailure { reason: reasons(&error), exit: Exit::Configuration })
-                };
-                within(DELIVER_TIMEOUT, Arc::new(DeliverJob { prepare: Arc::new(prepare) }))
-            }
+            JobWork::Deliver => Ok(vec![self.deliver(&job.name, &job.schedule)]),
         }
+    }
+
+    fn deliver(&self, name: &str, schedule: &Schedule) -> ServiceJob {
+        let (loaded, environment) = (Arc::clone(self.loaded), self.environment.clone());
+        let output = Arc::clone(self.output);
+        let prepare = move || {
+            Alerting::of(&loaded.config, &environment, &output)
+                .map_err(|error| JobFailure { reason: reasons(&error), exit: Exit::Configuration })
+        };
+        service_job(name, "", schedule, Arc::new(DeliverJob { prepare: Arc::new(prepare) }), DELIVER_TIMEOUT)
     }
 
     /// A job for each contract: one that fails does not stop the others.

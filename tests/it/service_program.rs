@@ -8,7 +8,10 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use chrono::TimeDelta;
 use emulator::Emulator;
+use keyholder::app::freshness::Expectations;
+use keyholder::app::status::Status;
 use keyholder::seams::{Environment, Seams};
 use keyholder::store::{Access, Store};
 use rustix::process::Signal;
@@ -194,6 +197,8 @@ fn an_invalid_configuration_leaves_the_one_before_in_use() {
     assert!(page.contains("{job=\"collect\",contract=\"main\"}"), "{page}");
     configure(&desk, &valid.replace("name = \"main\"", "name = \"other\""));
     service.send(Signal::HUP);
+    ask_until(&address, "/metrics", "keyholder_config_last_reload_successful 1");
+    // A page that is made during the reload has parts from before it.
     let page = ask_until(&address, "/metrics", "keyholder_config_last_reload_successful 1");
     assert!(page.contains("{job=\"collect\",contract=\"other\"}") && !page.contains("\"main\""), "{page}");
     service.stop(Signal::TERM, 143);
@@ -265,6 +270,44 @@ fn a_deliver_job_writes_alerts_to_its_sink() {
     let alerts = fs::read_to_string(&path).unwrap();
     assert!(alerts.contains("baseline-established") && alerts.contains("run-missed"), "{alerts}");
     assert!(desk.run(&["status", "--format", "csv"]).ends(0).out.contains("0 pending, 0 given up"));
+}
+
+#[test]
+fn once_sends_the_alerts_of_its_own_collection() {
+    let emulator = served();
+    let desk = Desk::of(&emulator);
+    let path = desk.path("alerts.jsonl");
+    let rest = format!(
+        "\n[[sink]]\nname = \"log\"\nkind = \"file\"\npath = \"{}\"\n\n\
+         [[job]]\nname = \"send\"\nkind = \"deliver\"\nschedule = \"@daily\"\n",
+        path.display()
+    );
+    // The delivery has been due for longer than the collection.
+    configure(&desk, &(daily(&desk, &emulator).replace("@daily", "* * * * *") + &rest));
+    make_due(&desk);
+    desk.run(&["service", "--once"]).ends(0);
+    let alerts = fs::read_to_string(&path).unwrap();
+    assert!(alerts.contains("baseline-established"), "{alerts}");
+}
+
+#[test]
+fn alerts_that_nobody_delivers_end_status_with_15() {
+    let emulator = served();
+    let desk = Desk::of(&emulator);
+    let path = desk.path("alerts.jsonl");
+    let sink = format!("\n[[sink]]\nname = \"log\"\nkind = \"file\"\npath = \"{}\"\n", path.display());
+    configure(&desk, &(daily(&desk, &emulator) + &sink));
+    desk.run(&["collect"]).ends(0);
+    let exit_after = |minutes| {
+        let now = Seams::system().now() + TimeDelta::minutes(minutes);
+        RUNTIME.block_on(async {
+            let store = Store::open(&desk.database(), Access::Read).await.unwrap();
+            let status = Status::of(&store, now, &Expectations::default()).await.unwrap();
+            store.close().await;
+            status.exit().code()
+        })
+    };
+    assert_eq!((exit_after(119), exit_after(121)), (0, 15));
 }
 
 /// Kills or stops a service at some moment of its collection, and lets another one finish it.
