@@ -70,7 +70,7 @@ pub(super) async fn run(command: Service, context: &mut Context) -> Result<Exit,
         let read = || read_again(context, &loaded);
         let control = Control { stop: stop.clone(), reload, read: &read };
         let (ended, signal) =
-            signals.obey(&stop, run_service(engine, deliveries, work, tick, &metrics, control)).await?;
+            signals.obey(&stop, Box::pin(run_service(engine, deliveries, work, tick, &metrics, control))).await?;
         (ended.map(|()| Exit::Done).map_err(Failure::from), signal)
     };
     store.close().await;

@@ -54,6 +54,10 @@ pub struct Engine {
 impl Engine {
     /// An engine without jobs. `stop` stops the run under way and everything after it, and ends the waiting for other
     /// programs that hold the file.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the store of an engine is its own: it has the stop of the engine"
+    )]
     pub fn new(store: Store, seams: Seams, stop: Stop, metrics: Arc<Metrics>) -> Self {
         Self {
             store: store.waiting_until(stop.token()),
