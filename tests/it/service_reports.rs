@@ -74,3 +74,36 @@ async fn a_report_waits_for_the_last_day_of_its_period() {
         assert_eq!(ready, expected, "{now}: {announced:#?}");
     }
 }
+
+#[tokio::test]
+async fn a_contract_that_waits_holds_back_no_report() {
+    let mut emulators = Vec::new();
+    for seed in [7, 8] {
+        emulators.push(Emulator::builder().seed(seed).users(24).start().await.unwrap());
+    }
+    let at = |text: &str| -> DateTime<Utc> { text.parse().unwrap() };
+    let rest = "[[job]]\nname = 'daily-report'\nkind = 'report'\nschedule = '0 1 * * *'\nreports = ['population']\n\
+                formats = ['csv']\nperiod = 'day'\nfolder = 'reports'\ndeliver_to = ['announced']\n\n\
+                [[job]]\nname = 'send'\nkind = 'deliver'\nschedule = '* * * * *'\n\n\
+                [[sink]]\nname = 'announced'\nkind = 'file'\npath = 'announced.jsonl'\n";
+    let mut service = VirtualService::start(at("2026-05-31T12:00:00Z"), emulators, "0 23 * * *", rest).await;
+    let token = service.path("c1");
+    let valid = fs::read(&token).unwrap();
+    for (now, is_refused, expected) in [
+        ("2026-05-31T23:00:00Z", false, 0),
+        ("2026-06-01T01:00:00Z", false, 2),
+        // The first contract has no snapshot of 1 June, but one of the day after it.
+        ("2026-06-01T23:00:00Z", true, 2),
+        ("2026-06-02T01:00:00Z", false, 3),
+        ("2026-06-02T22:00:00Z", false, 3),
+        ("2026-06-02T23:00:00Z", false, 4),
+    ] {
+        fs::write(&token, if is_refused { b"not-a-token".as_slice() } else { &valid }).unwrap();
+        for minutes in [0, 2, 4] {
+            service.tick_at(at(now) + TimeDelta::minutes(minutes)).await;
+        }
+        let announced = service.alerts_in("announced.jsonl");
+        let ready: Vec<_> = announced.iter().filter(|alert| alert["class"] == "report-ready").collect();
+        assert_eq!(ready.len(), expected, "{now}: {ready:#?}");
+    }
+}

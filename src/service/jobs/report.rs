@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -21,11 +21,23 @@ use crate::domain::time::to_seconds;
 use crate::exit::Exit;
 use crate::report::{Format, Report};
 use crate::service::job::{Call, Ended, Job, JobFailure, JobResult, reasons};
-use crate::store::{Store, StoreError};
+use crate::store::StoreError;
 
 /// Writes reports.
 #[derive(Clone)]
-pub struct ReportJob(Arc<ReportOptions>);
+pub struct ReportJob {
+    options: Arc<ReportOptions>,
+    written: Arc<Mutex<Written>>,
+}
+
+/// What was written for an instant while other contracts were waited for. A service that starts anew writes it again: the
+/// files are the same, and the sinks hear of them once.
+#[derive(Debug, Default)]
+struct Written {
+    nominal: Option<DateTime<Utc>>,
+    /// How many files there are of each contract.
+    files: BTreeMap<ContractNumber, usize>,
+}
 
 /// Which reports, about what, and where they go.
 #[derive(Clone)]
@@ -53,7 +65,7 @@ pub struct ReportOptions {
 impl ReportJob {
     /// A job that writes these.
     pub fn new(options: ReportOptions) -> Self {
-        Self(Arc::new(options))
+        Self { options: Arc::new(options), written: Arc::default() }
     }
 }
 
@@ -63,73 +75,89 @@ impl Job for ReportJob {
     }
 
     fn run(&self, call: Call) -> LocalBoxFuture<'static, JobResult> {
-        let options = Arc::clone(&self.0);
+        let Self { options, written } = self.clone();
         async move {
-            match chosen(&call.store, &options, call.nominal, call.seams.now()).await.map_err(|error| failed(&error))? {
-                Questions::Wait(contract) => Ok(Ended::Waiting(format!(
-                    "contract {contract} has no complete snapshot of the last day of the period yet"
-                ))),
-                Questions::Ask(taken) => write(&call, options, taken).await,
+            let mut files = {
+                let written = written.lock().unwrap_or_else(PoisonError::into_inner);
+                if written.nominal == Some(call.nominal) { written.files.clone() } else { BTreeMap::new() }
+            };
+            let Chosen { ready, waiting } = chosen(&call, &options, &files).await.map_err(|error| failed(&error))?;
+            for taken in ready {
+                if call.stop.token().is_cancelled() {
+                    return Ok(Ended::Stopped);
+                }
+                let contract = taken.current.contract;
+                files.insert(contract, write(&call, &options, taken).await?);
+                let mut written = written.lock().unwrap_or_else(PoisonError::into_inner);
+                *written = Written { nominal: Some(call.nominal), files: files.clone() };
             }
+            if let Some(contract) = waiting {
+                return Ok(Ended::Waiting(format!(
+                    "contract {contract} has no complete snapshot of the last day of the period yet"
+                )));
+            }
+            let (count, contracts, folder) = (files.values().sum::<usize>(), files.len(), options.folder.display());
+            Ok(Ended::Done {
+                detail: format!("{count} files about {contracts} contracts in {folder}"),
+                exit: Exit::Done,
+            })
         }
         .boxed_local()
     }
 }
 
-/// What is to be reported of each contract.
-enum Questions {
-    Ask(Vec<Taken>),
-    Wait(ContractNumber),
+/// What can be reported now, and the first contract that has to be waited for.
+struct Chosen {
+    ready: Vec<Taken>,
+    waiting: Option<ContractNumber>,
 }
 
+/// Chooses among the contracts whose reports are not written yet.
 async fn chosen(
-    store: &Store,
+    call: &Call,
     options: &ReportOptions,
-    nominal: DateTime<Utc>,
-    now: DateTime<Utc>,
-) -> Result<Questions, ReportsError> {
+    written: &BTreeMap<ContractNumber, usize>,
+) -> Result<Chosen, ReportsError> {
+    let (store, now) = (&call.store, call.seams.now());
+    let mut chosen = Chosen { ready: Vec::new(), waiting: None };
     let contracts = if options.contracts.is_empty() {
         store.newest_snapshots().await.map_err(ReviewError::from)?.iter().map(|newest| newest.contract).collect()
     } else {
         options.contracts.clone()
     };
-    let Some(span) = options.period.before(nominal, options.zone) else { return Ok(Questions::Ask(Vec::new())) };
-    let mut taken = Vec::new();
-    for contract in contracts {
+    let Some(span) = options.period.before(call.nominal, options.zone) else { return Ok(chosen) };
+    for contract in contracts.into_iter().filter(|contract| !written.contains_key(contract)) {
         let snapshots = store.snapshots(contract).await.map_err(ReviewError::from)?;
         match review_span(&snapshots, span, now) {
-            Ok(reviewed) if reviewed.period.provisional => return Ok(Questions::Wait(contract)),
-            Ok(reviewed) => taken.push(Taken::of(&reviewed, &snapshots, None, Calendar { now, zone: options.zone })),
-            Err(nothing) if nothing.may_come => return Ok(Questions::Wait(contract)),
+            Ok(reviewed) if !reviewed.period.provisional => {
+                let calendar = Calendar { now, zone: options.zone };
+                chosen.ready.push(Taken::of(&reviewed, &snapshots, None, calendar));
+            }
+            Ok(_) => chosen.waiting = chosen.waiting.or(Some(contract)),
+            Err(nothing) if nothing.may_come => chosen.waiting = chosen.waiting.or(Some(contract)),
             Err(_) => tracing::warn!("Contract {contract} has no complete snapshot for the period {span}"),
         }
     }
-    Ok(Questions::Ask(taken))
+    Ok(chosen)
 }
 
-async fn write(call: &Call, options: Arc<ReportOptions>, taken: Vec<Taken>) -> JobResult {
-    let (mut files, contracts) = (0, taken.len());
-    for taken in taken {
-        if call.stop.token().is_cancelled() {
-            return Ok(Ended::Stopped);
-        }
-        tracing::info!("Contract {}: {}", taken.current.contract, taken.described());
-        let ready = (taken.current.contract, taken.current.seq, taken.since.as_ref().map(|since| since.seq));
-        let input = review::input(&call.store, taken, &options.look.cover).await;
-        let input = input.map_err(|error| failed(&error.into()))?;
-        let (rendering, database) = (Arc::clone(&options), call.store.path().to_owned());
-        // Rendering keeps a thread busy; the service has to answer meanwhile.
-        let written = tokio::task::spawn_blocking(move || {
-            let ReportOptions { folder, reports, formats, look, .. } = &*rendering;
-            write_into(folder, &input, reports, formats, look, &database)
-        });
-        let written = written.await.map_err(|error| JobFailure { reason: reasons(&error), exit: Exit::Unexpected })?;
-        let written = written.map_err(|error| failed(&error))?;
-        files += written.len();
-        announce(call, &options, ready, written).await.map_err(|error| failed(&ReviewError::from(error).into()))?;
-    }
-    let folder = options.folder.display();
-    Ok(Ended::Done { detail: format!("{files} files about {contracts} contracts in {folder}"), exit: Exit::Done })
+/// Writes the reports of one contract, and announces them; how many files they are.
+async fn write(call: &Call, options: &Arc<ReportOptions>, taken: Taken) -> Result<usize, JobFailure> {
+    tracing::info!("Contract {}: {}", taken.current.contract, taken.described());
+    let ready = (taken.current.contract, taken.current.seq, taken.since.as_ref().map(|since| since.seq));
+    let input = review::input(&call.store, taken, &options.look.cover).await;
+    let input = input.map_err(|error| failed(&error.into()))?;
+    let (rendering, database) = (Arc::clone(options), call.store.path().to_owned());
+    // Rendering keeps a thread busy; the service has to answer meanwhile.
+    let written = tokio::task::spawn_blocking(move || {
+        let ReportOptions { folder, reports, formats, look, .. } = &*rendering;
+        write_into(folder, &input, reports, formats, look, &database)
+    });
+    let written = written.await.map_err(|error| JobFailure { reason: reasons(&error), exit: Exit::Unexpected })?;
+    let written = written.map_err(|error| failed(&error))?;
+    let files = written.len();
+    announce(call, options, ready, written).await.map_err(|error| failed(&ReviewError::from(error).into()))?;
+    Ok(files)
 }
 
 /// Tells the sinks of the job that reports are there; once for a job, an instant and a contract.
