@@ -196,7 +196,8 @@ async fn a_copy_that_does_not_verify_gets_no_name() {
         "foreign_key_check: 1 rows of entity",
     )
     .await;
-    let skipped = "INSERT INTO run SELECT 99, contract, schedule, 'n', started, finished, state, reason, requests, api, tool \
+    let skipped = "INSERT INTO run (id, contract, schedule, nominal, started, finished, state, reason, requests, api, tool) \
+                   SELECT 99, contract, schedule, 'n', started, finished, state, reason, requests, api, tool \
                    FROM run WHERE id = 1; \
                    INSERT INTO snapshot SELECT contract, 9, 99, label, root, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM snapshot WHERE seq = 2";
     check_unverified(skipped, "has 3 snapshots, the last one has number 9").await;

@@ -60,7 +60,8 @@ fn a_demonstration_leaves_what_it_promises_and_can_be_repeated() {
     ];
     for users in ["60", "24"] {
         let ran = desk.run(&["demo", "--users", users, "--dir", "demo"]).ends(0);
-        assert_eq!(ran.err, "", "nothing to remark");
+        // A machine that is busy sees how far the collections are.
+        assert!(ran.err.lines().all(|line| line.contains("Reading: ")), "nothing to remark: {}", ran.err);
         let marked = expected.into_iter().chain([".keyholder-demo"]).map(|name| (name.to_owned(), 0o600));
         assert_eq!(files(&folder), marked.collect());
         assert_eq!(mode(&folder), 0o700);

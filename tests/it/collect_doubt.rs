@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use emulator::faults::{Distortion, Edit, Effect, Items, Link};
+use emulator::faults::{Distortion, Edit, Effect, Items};
 use emulator::world::{Kind, NewUser, Share};
 use emulator::{Emulator, Rule};
 use keyholder::api::Version;
@@ -216,13 +216,13 @@ async fn a_member_whom_only_a_second_look_names_and_who_is_gone_ends() {
 async fn what_belongs_to_a_group_that_is_gone_is_doubtful_while_the_list_of_groups_is() {
     let site = Site::begun(emulator().await).await;
     let (group, _, _) = membership(&site.emulator);
-    site.emulator.fail(Rule::on("GET", "/um/groups").effect(Effect::Distort(Distortion::Next(Link::Unreadable))));
+    site.emulator.fail(lie("/um/groups", Items::Nameless));
     for path in [format!("/um/groups/{group}"), format!("/um/groups/{group}/users")] {
         site.emulator.fail(Rule::on("GET", &path).status(404));
     }
     let collected = site.collect().await;
     assert_eq!(collected.endings(), "partial -0 ~0");
-    let groups = "groups: failed (the link to a next page cannot be read)".to_owned();
+    let groups = "groups: failed (a group without id)".to_owned();
     let expected = [groups, format!("members({group}): unstable"), format!("shares({group}): unstable")];
     assert_eq!(collected.gaps(), expected);
 }

@@ -56,7 +56,8 @@ async fn a_cancelled_backup_leaves_nothing() {
 async fn check_difference(change: &'static str, expected: &str) {
     let (_folder, path) = database_of(schema_version()).await;
     let mut db = options(&path).connect().await.unwrap();
-    let sealed = "INSERT INTO run VALUES (1, 1, 's', 'n', '2026-01-01T00:00:00.000Z', NULL, 'complete', NULL, 0, 'a', 't'); \
+    let sealed = "INSERT INTO run (id, contract, schedule, nominal, started, state, requests, api, tool) \
+                  VALUES (1, 1, 's', 'n', '2026-01-01T00:00:00.000Z', 'complete', 0, 'a', 't'); \
                   INSERT INTO snapshot VALUES (1, 1, 1, NULL, zeroblob(32), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)";
     sqlx::raw_sql(sealed).execute(&mut db).await.unwrap();
     let original = Inventory::of(&mut db).await.unwrap();

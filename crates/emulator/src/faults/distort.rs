@@ -24,6 +24,8 @@ pub enum Items {
     TwiceDifferent,
     /// There is one more, like the first, with an id that nothing else has.
     Dangling,
+    /// There is one more, like the first, without an id.
+    Nameless,
 }
 
 /// Where the link to the next page leads.
@@ -125,6 +127,7 @@ impl Distortion {
             Self::Items(Items::Keep(_)) => "collapsed",
             Self::Items(Items::Twice | Items::TwiceDifferent) => "duplicate id",
             Self::Items(Items::Dangling) => "dangling reference",
+            Self::Items(Items::Nameless) => "item without id",
             Self::Pages(_) => "endless pages",
             Self::PagesOf(_) => "short pages",
             Self::Paged(_) => "pages",
@@ -214,6 +217,11 @@ impl Items {
                 let text = again.get_mut("properties")?.as_object_mut()?.values_mut().find(|it| it.is_string())?;
                 *text = Value::String(format!("{} II", text.as_str()?));
                 items.push(again);
+            }
+            Self::Nameless => {
+                let mut another = items.first()?.clone();
+                another.as_object_mut()?.remove("id");
+                items.push(another);
             }
             Self::Dangling => {
                 let mut another = items.first()?.clone();
