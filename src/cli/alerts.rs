@@ -10,6 +10,7 @@ use super::{Context, Failure};
 use crate::app::alerts::muting;
 use crate::app::alerts::render::Renderer;
 use crate::app::alerts::setup::{Alerting, announcer, contract_names};
+use crate::app::collect::reasons;
 use crate::config::duration;
 use crate::domain::alert::{Alert, AlertClass, Details};
 use crate::domain::id::ContractNumber;
@@ -250,7 +251,7 @@ async fn run_show(show: &Show, context: &mut Context) -> Result<Exit, Failure> {
 }
 
 async fn run_deliver(context: &mut Context) -> Result<Exit, Failure> {
-    let alerting = Alerting::of(&context.config()?.config, &context.environment, &standard_output())?;
+    let alerting = Alerting::of(&context.config()?.config, &context.environment, &standard_output());
     let store = context.store(Access::Write).await?;
     let outcome = alerting.deliver(&store, &context.seams).await;
     let counts = store.delivery_counts().await;
@@ -263,6 +264,11 @@ async fn run_deliver(context: &mut Context) -> Result<Exit, Failure> {
         delivered.dead,
         counts.pending
     );
+    let mut unprepared = alerting.into_unprepared();
+    if let Some(first) = unprepared.next() {
+        unprepared.for_each(|other| tracing::error!("{}", reasons(&other)));
+        return Err(first.into());
+    }
     Ok(if delivered.dead > 0 { Exit::Delivery } else { Exit::Done })
 }
 

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use super::table::{ListFormat, Table};
 use super::{Context, Failure};
 use crate::app::alerts::setup::Alerting;
+use crate::app::collect::reasons;
 use crate::domain::severity::Severity;
 use crate::domain::time::to_seconds;
 use crate::exit::Exit;
@@ -42,12 +43,9 @@ pub(super) async fn run(command: Sinks, context: &mut Context) -> Result<Exit, F
 }
 
 async fn run_test(test: &Test, context: &mut Context) -> Result<Exit, Failure> {
-    let alerting = Alerting::of(&context.config()?.config, &context.environment, &standard_output())?;
-    let chosen: Vec<_> = alerting
-        .destinations
-        .values()
-        .filter(|one| test.name.as_deref().is_none_or(|name| name == one.sink.name()))
-        .collect();
+    let alerting = Alerting::of(&context.config()?.config, &context.environment, &standard_output());
+    let is_chosen = |name: &str| test.name.as_deref().is_none_or(|chosen| chosen == name);
+    let chosen: Vec<_> = alerting.destinations.iter().filter(|(name, _)| is_chosen(name)).collect();
     if chosen.is_empty() {
         return Err(Failure::Usage {
             what: match &test.name {
@@ -59,9 +57,17 @@ async fn run_test(test: &Test, context: &mut Context) -> Result<Exit, Failure> {
     }
     let message = message(context)?;
     let mut table = Table::new(&["sink", "kind", "outcome", "detail"]);
-    let mut is_broken = false;
-    for destination in chosen {
-        let sink = &destination.sink;
+    let (mut is_broken, mut is_unprepared) = (false, false);
+    for (name, destination) in chosen {
+        let sink = match destination {
+            Ok(destination) => &destination.sink,
+            Err(error) => {
+                is_unprepared = true;
+                table.push([name.as_str().into(), "".into(), "failed".into(), reasons(error).into()]);
+                error.hint().iter().for_each(|hint| tracing::warn!("{name}: {hint}"));
+                continue;
+            }
+        };
         let outcome = sink.deliver(&message, context.seams.now()).await;
         is_broken |= outcome.is_err();
         let (word, detail) = match &outcome {
@@ -74,7 +80,11 @@ async fn run_test(test: &Test, context: &mut Context) -> Result<Exit, Failure> {
         }
     }
     table.write(&mut context.out, test.format, context.width)?;
-    Ok(if is_broken { Exit::Delivery } else { Exit::Done })
+    Ok(match (is_unprepared, is_broken) {
+        (true, _) => Exit::Configuration,
+        (false, true) => Exit::Delivery,
+        (false, false) => Exit::Done,
+    })
 }
 
 /// A message that nobody takes for an alert; its id is new each time, so that no receiver drops it as known.

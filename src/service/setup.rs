@@ -23,7 +23,6 @@ use crate::domain::id::ContractNumber;
 use crate::domain::job::JobId;
 use crate::domain::period::Period;
 use crate::domain::schedule::{Schedule, ScheduleError};
-use crate::exit::Exit;
 use crate::report::html::TemplatesError;
 use crate::report::{self, Format};
 use crate::seams::Environment;
@@ -156,10 +155,7 @@ impl Setup<'_> {
     fn deliver(&self, name: &str, schedule: &Schedule) -> ServiceJob {
         let (loaded, environment) = (Arc::clone(self.loaded), self.environment.clone());
         let output = Arc::clone(self.output);
-        let prepare = move || {
-            Alerting::of(&loaded.config, &environment, &output)
-                .map_err(|error| JobFailure { reason: reasons(&error), exit: Exit::Configuration })
-        };
+        let prepare = move || Alerting::of(&loaded.config, &environment, &output);
         service_job(name, "", schedule, Arc::new(DeliverJob { prepare: Arc::new(prepare) }), DELIVER_TIMEOUT)
     }
 

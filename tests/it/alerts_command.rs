@@ -162,3 +162,28 @@ fn a_mute_names_a_contract_that_there_is() {
     let row = listed.lines().find(|line| line.contains("alerts-muted")).expect("the mute is an alert");
     assert!(row.contains(&format!("{number} (production)")) && row.contains("sink log"), "{listed}");
 }
+
+#[test]
+fn a_sink_without_its_secret_stops_no_other() {
+    let office = Office::answering(&["204 No Content"]);
+    let config = office.desk.path("keyholder.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    let broken = "\n[[sink]]\nname = \"chat\"\nkind = \"slack\"\nurl_file = \"missing\"\n";
+    fs::write(&config, text + broken).unwrap();
+    office.run(&["collect"], 0);
+    let ran = office.run(&["alerts", "deliver"], 3);
+    assert!(
+        ran.err.contains("error: prepare sink \"chat\": read the URL") && ran.err.contains("hint: "),
+        "{}",
+        ran.err
+    );
+    assert_eq!((office.lines().len(), office.receiver.received().len()), (1, 1), "the others have it");
+    let pending = office.run(&["alerts", "list", "--state", "pending", "--format", "json"], 0);
+    let pending: Vec<Value> = serde_json::from_str(&pending.out).unwrap();
+    assert_eq!(pending.iter().map(|row| row["sink"].clone()).collect::<Vec<_>>(), ["chat"]);
+    assert!(pending[0]["detail"].as_str().unwrap().contains("prepare sink \"chat\""), "{pending:#?}");
+    let tested = office.run(&["sinks", "test"], 3);
+    assert!(tested.out.contains("chat") && tested.out.matches("delivered").count() == 2, "{}", tested.out);
+    let seen = office.run(&["doctor", "--offline"], 3);
+    assert!(seen.out.contains("fail  sink") && seen.out.contains("prepare sink \"chat\""), "{}", seen.out);
+}

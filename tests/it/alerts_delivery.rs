@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use keyholder::alerts::Router;
 use keyholder::app::alerts::Announcer;
-use keyholder::app::alerts::deliver::{Courier, Delivered, Destination};
+use keyholder::app::alerts::deliver::{Courier, Delivered, Destination, Destinations};
 use keyholder::domain::id::ContractNumber;
 use keyholder::seams::{Environment, Seams, SeededRandom, SetClock};
 use keyholder::sinks::target::{Network, TargetPolicy};
@@ -36,7 +36,7 @@ pub(crate) fn webhook(name: &str, port: u16, names: bool) -> (String, Destinatio
 
 /// A courier with a clock of its own.
 pub(crate) struct Deliverer {
-    destinations: BTreeMap<String, Destination>,
+    destinations: Destinations,
     contracts: BTreeMap<ContractNumber, String>,
     clock: std::sync::Arc<SetClock>,
     pub(crate) seams: Seams,
@@ -47,7 +47,8 @@ impl Deliverer {
         let clock = SetClock::at(start() + TimeDelta::days(300));
         let seams = Seams::new(clock.clone(), SeededRandom::new(3));
         let contracts = [(CONTRACT, "production".to_owned())].into();
-        Self { destinations: destinations.into_iter().collect(), contracts, clock, seams }
+        let destinations = destinations.into_iter().map(|(name, one)| (name, Ok(one))).collect();
+        Self { destinations, contracts, clock, seams }
     }
 
     pub(crate) fn pass_time(&self, time: TimeDelta) {

@@ -8,7 +8,9 @@ use chrono::TimeDelta;
 use futures::future::join_all;
 
 use super::render::{RenderError, Renderer};
+use super::setup::SinkError;
 use crate::alerts::retry::{MAX_REJECTED_ATTEMPTS, next_attempt};
+use crate::app::collect::reasons;
 use crate::domain::id::ContractNumber;
 use crate::seams::{RandomError, Seams};
 use crate::sinks::{DeliveryError, Sink};
@@ -33,6 +35,9 @@ pub struct Destination {
     /// Whether its messages hold names and addresses.
     pub names: bool,
 }
+
+/// The configured sinks by name, each with the reason if it cannot be used as it is configured.
+pub type Destinations = BTreeMap<String, Result<Destination, SinkError>>;
 
 /// What a pass came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,7 +82,7 @@ pub struct Courier<'a> {
     /// Where the outbox is.
     pub store: &'a Store,
     /// The sinks by name.
-    pub destinations: &'a BTreeMap<String, Destination>,
+    pub destinations: &'a Destinations,
     /// Names of contracts in the configuration.
     pub contracts: &'a BTreeMap<ContractNumber, String>,
     /// The clock, and chance for pauses.
@@ -110,7 +115,8 @@ impl Courier<'_> {
             }
             for (index, one) in claimed.iter().enumerate() {
                 let Attempted { settled, sink_pause } = match self.destinations.get(name) {
-                    Some(destination) => self.attempt(&mut renderer, destination, one).await?,
+                    Some(Ok(destination)) => self.attempt(&mut renderer, destination, one).await?,
+                    Some(Err(error)) => self.unprepared(error, one)?,
                     None => Attempted::of(Settled::Dead { detail: format!("no sink named {name} is configured") }),
                 };
                 self.store.settle(name, one, &settled, self.seams.now()).await?;
@@ -169,6 +175,18 @@ impl Courier<'_> {
                 Attempted { settled: self.failed(&error, detail, claimed)?, sink_pause }
             }
         })
+    }
+
+    /// An attempt at a sink that cannot be used as it is configured: its alerts wait until that is mended.
+    fn unprepared(&self, error: &SinkError, claimed: &Claimed) -> Result<Attempted, DeliverFailure> {
+        let hint = error.hint().map(|hint| format!("; hint: {hint}")).unwrap_or_default();
+        let detail = format!("{}{hint}", reasons(error));
+        tracing::warn!(alert = %claimed.alert.id, attempt = claimed.attempt, "Alert not delivered: {detail}");
+        let settled = match next_attempt(claimed.attempt, self.seams.now(), None, self.seams.unit()?) {
+            Some(due) => Settled::Retry { due, detail },
+            None => Settled::Dead { detail: format!("given up after {} attempts: {detail}", claimed.attempt) },
+        };
+        Ok(Attempted { settled, sink_pause: Some(MIN_PAUSE_OF_A_SINK) })
     }
 
     /// What becomes of a delivery that did not work.

@@ -6,7 +6,7 @@ use std::path::Path;
 use secrecy::SecretString;
 
 use super::Announcer;
-use super::deliver::{Courier, DeliverFailure, Delivered, Destination};
+use super::deliver::{Courier, DeliverFailure, Delivered, Destination, Destinations};
 use super::watch::raise_overdue;
 use crate::alerts::{Route, Router};
 use crate::app::freshness::Expectations;
@@ -111,7 +111,7 @@ pub fn announcer(config: &Config) -> Announcer {
 #[derive(Debug)]
 pub struct Alerting {
     /// The sinks by name.
-    pub destinations: BTreeMap<String, Destination>,
+    pub destinations: Destinations,
     /// Names of contracts by number.
     pub contracts: BTreeMap<ContractNumber, String>,
     announcer: Announcer,
@@ -120,17 +120,23 @@ pub struct Alerting {
 
 impl Alerting {
     /// Prepares every configured sink. Standard output goes to `output`.
-    pub fn of(config: &Config, environment: &Environment, output: &sinks::stdout::Output) -> Result<Self, SinkError> {
-        let mut destinations = BTreeMap::new();
-        for sink in &config.sinks {
-            destinations.insert(sink.name.clone(), destination(sink, environment, output)?);
-        }
-        Ok(Self {
-            destinations,
+    pub fn of(config: &Config, environment: &Environment, output: &sinks::stdout::Output) -> Self {
+        Self {
+            destinations: destinations(config, environment, output),
             contracts: contract_names(config),
             announcer: announcer(config),
             expected: Expectations::of(config),
-        })
+        }
+    }
+
+    /// Why sinks cannot be used as they are configured, in order of their names.
+    pub fn unprepared(&self) -> impl Iterator<Item = &SinkError> {
+        self.destinations.values().filter_map(|one| one.as_ref().err())
+    }
+
+    /// The same, without the rest.
+    pub fn into_unprepared(self) -> impl Iterator<Item = SinkError> {
+        self.destinations.into_values().filter_map(Result::err)
     }
 
     /// Alerts what has not happened for too long, and delivers everything that is due.
@@ -139,6 +145,12 @@ impl Alerting {
         let Self { destinations, contracts, .. } = self;
         Courier { store, destinations, contracts, seams }.deliver().await
     }
+}
+
+/// Prepares every configured sink; nothing is sent. One that cannot be used stops no other.
+pub fn destinations(config: &Config, environment: &Environment, output: &sinks::stdout::Output) -> Destinations {
+    let prepared = config.sinks.iter().map(|sink| (sink.name.clone(), destination(sink, environment, output)));
+    prepared.collect()
 }
 
 fn destination(

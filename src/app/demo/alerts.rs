@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::super::alerts::Announcer;
-use super::super::alerts::deliver::{Courier, DeliverFailure, Destination};
+use super::super::alerts::deliver::{Courier, DeliverFailure, Destination, Destinations};
 use super::super::write::{self, WriteError};
 use super::DemoError;
 use crate::alerts::Router;
@@ -45,7 +45,7 @@ pub struct Arrived {
 #[derive(Debug)]
 pub(super) struct Receivers {
     inbox: Inbox,
-    destinations: BTreeMap<String, Destination>,
+    destinations: Destinations,
     contracts: BTreeMap<ContractNumber, String>,
 }
 
@@ -75,7 +75,7 @@ impl Receivers {
         let mut destinations = BTreeMap::new();
         for (name, settings) in [("webhook", webhook), ("mail", mail)] {
             let sink = Sink::new(name, settings, &Network::system())?;
-            destinations.insert(name.to_owned(), Destination { sink, names: true });
+            destinations.insert(name.to_owned(), Ok(Destination { sink, names: true }));
         }
         let contracts = [(contract, "demonstration".to_owned())].into();
         Ok(Self { inbox, destinations, contracts })

@@ -8,9 +8,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::check::Check;
 use crate::api::settings::Credentials;
+use crate::app::alerts::setup::destinations;
 use crate::app::collect::reasons;
 use crate::app::preconditions::{ApiAccess, PreconditionError, Preconditions};
 use crate::cli::Failure;
+use crate::cli::sinks::standard_output;
 use crate::config::{ConfigError, Loaded};
 use crate::credentials::{self, Lifetime, legacy_variables, lifetime};
 use crate::exit::Exit;
@@ -172,6 +174,17 @@ fn disk(path: &Path, error: Option<&PreconditionError>) -> Option<Check> {
         }
         _ => Check::ok("disk", found),
     })
+}
+
+/// Whether each sink can be prepared; nothing is sent. What is wrong concerns `alerts deliver`, not `collect`, so that it comes
+/// after all that does.
+pub(super) fn sinks(loaded: &Loaded, environment: &Environment) -> Vec<Check> {
+    let prepared = destinations(&loaded.config, environment, &standard_output());
+    let checks = prepared.into_iter().map(|(name, outcome)| match outcome {
+        Ok(destination) => Check::ok("sink", format!("{name}, {}", destination.sink.kind())),
+        Err(error) => Check::failure("sink", &error.into()),
+    });
+    checks.collect()
 }
 
 /// Whether another process collects. It comes last, so that its code counts only where nothing else is wrong.

@@ -93,6 +93,7 @@ pub async fn examine(
         };
         checks.extend(own.into_iter().map(|check| check.of_contract(request.contract_name())));
     }
+    checks.extend(local::sinks(loaded, environment));
     checks.extend(held);
     checks
 }
