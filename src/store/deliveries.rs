@@ -3,6 +3,8 @@
 //! A delivery is claimed before it is sent and settled afterwards. A process that ends in between leaves a claim that runs
 //! out, and the alert is sent again under the same id. Nothing here sends, or knows how long to wait.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
@@ -28,6 +30,8 @@ pub struct Claimed {
     pub alert: Alert,
     /// Which attempt this is, from 1: the process ended during none of those before.
     pub attempt: u32,
+    /// How many of the attempts before the receiver refused; an outage is none.
+    pub refusals: u32,
 }
 
 /// How an attempt ended.
@@ -43,6 +47,13 @@ pub enum Settled {
         /// When.
         due: DateTime<Utc>,
         /// Why it did not work.
+        detail: String,
+    },
+    /// The receiver refuses it; it is tried again, in case it was misconfigured for a moment.
+    Refused {
+        /// When.
+        due: DateTime<Utc>,
+        /// What it said.
         detail: String,
     },
     /// It did not work and is given up: a dead letter.
@@ -116,10 +127,13 @@ impl Store {
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn claim(&self, sink: &str, now: DateTime<Utc>, limit: u32) -> Result<Vec<Claimed>, StoreError> {
         let mut transaction = self.begin("begin to claim deliveries").await?;
-        let claimed: Vec<(i64, u32)> = sqlx::query_as(
+        let claimed: Vec<(i64, u32, u32)> = sqlx::query_as(
             "UPDATE delivery SET due = ?3 WHERE sink = ?1 AND state = 'pending' AND due <= ?2 \
              AND alert IN (SELECT alert FROM delivery WHERE sink = ?1 AND state = 'pending' AND due <= ?2 \
-             ORDER BY alert LIMIT ?4) RETURNING alert, attempts + 1",
+             ORDER BY alert LIMIT ?4) RETURNING alert, attempts + 1, (SELECT count(*) FROM attempt a \
+             WHERE a.alert = delivery.alert AND a.sink = delivery.sink AND a.outcome = 'rejected' AND a.number > \
+             (SELECT max(b.number) FROM attempt b WHERE b.alert = delivery.alert AND b.sink = delivery.sink) \
+             - delivery.attempts)",
         )
         .bind(sink)
         .bind(to_millis(now))
@@ -129,10 +143,15 @@ impl Store {
         .await
         .when("claim deliveries")?;
         transaction.commit().await.when("claim deliveries")?;
-        let numbers: Vec<i64> = claimed.iter().map(|(number, _)| *number).collect();
+        let numbers: Vec<i64> = claimed.iter().map(|(number, ..)| *number).collect();
         let alerts = self.alerts_numbered(&numbers).await?;
-        let attempt_of = |number| claimed.iter().find(|(of, _)| *of == number).map_or(1, |(_, attempt)| *attempt);
-        Ok(alerts.into_iter().map(|(number, alert)| Claimed { number, alert, attempt: attempt_of(number) }).collect())
+        let tries: BTreeMap<i64, (u32, u32)> =
+            claimed.into_iter().map(|(number, attempt, refusals)| (number, (attempt, refusals))).collect();
+        let of = |(number, alert)| {
+            let (attempt, refusals) = tries.get(&number).copied().unwrap_or((1, 0));
+            Claimed { number, alert, attempt, refusals }
+        };
+        Ok(alerts.into_iter().map(of).collect())
     }
 
     /// Leaves a sink alone until an instant, since it does not work: gives back the claims that were not used, and postpones
@@ -163,6 +182,7 @@ impl Store {
         let (state, due, outcome, detail) = match settled {
             Settled::Delivered { detail } => ("delivered", None, "delivered", detail),
             Settled::Retry { due, detail } => ("pending", Some(*due), "retry", detail),
+            Settled::Refused { due, detail } => ("pending", Some(*due), "rejected", detail),
             Settled::Dead { detail } => ("dead", None, "rejected", detail),
             Settled::Gone { detail } => ("dead", None, "gone", detail),
         };

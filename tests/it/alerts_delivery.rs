@@ -146,6 +146,21 @@ async fn an_alert_that_is_refused_is_a_dead_letter_after_three_attempts() {
 }
 
 #[tokio::test]
+async fn an_outage_uses_up_no_tries_of_a_refused_alert() {
+    let (down, refused) = ("503 Service Unavailable", "404 Not Found");
+    let receiver = Receiver::plain(&[down, down, down, refused, refused, refused]).await;
+    let bench = with_alerts(0, 0, &announcer(&["soc"], 20)).await;
+    let deliverer = Deliverer::new(vec![webhook("soc", receiver.port, false)]);
+    let mut outcomes = Vec::new();
+    for _ in 0..6 {
+        let Delivered { postponed, dead, .. } = deliverer.deliver(&bench.store).await;
+        outcomes.push((postponed, dead));
+        deliverer.pass_time(TimeDelta::hours(25));
+    }
+    assert_eq!(outcomes, [(1, 0), (1, 0), (1, 0), (1, 0), (1, 0), (0, 1)]);
+}
+
+#[tokio::test]
 async fn crashes_do_not_use_up_the_tries_of_a_refused_alert() {
     let receiver = Receiver::plain(&["400 Bad Request", "400 Bad Request", "200 OK"]).await;
     let bench = with_alerts(0, 0, &announcer(&["soc"], 20)).await;

@@ -9,7 +9,7 @@ use futures::future::join_all;
 
 use super::render::{RenderError, Renderer};
 use super::setup::SinkError;
-use crate::alerts::retry::{MAX_REJECTED_ATTEMPTS, next_attempt};
+use crate::alerts::retry::{MAX_REFUSALS, next_attempt};
 use crate::app::collect::reasons;
 use crate::domain::id::ContractNumber;
 use crate::seams::{RandomError, Seams};
@@ -191,16 +191,17 @@ impl Courier<'_> {
 
     /// What becomes of a delivery that did not work.
     fn failed(&self, error: &DeliveryError, detail: String, claimed: &Claimed) -> Result<Settled, DeliverFailure> {
-        let asked = match error {
+        let (asked, is_refusal) = match error {
             DeliveryError::Gone { .. } => return Ok(Settled::Gone { detail }),
-            DeliveryError::Rejected { .. } if claimed.attempt >= MAX_REJECTED_ATTEMPTS => {
+            DeliveryError::Rejected { .. } if claimed.refusals + 1 >= MAX_REFUSALS => {
                 return Ok(Settled::Dead { detail });
             }
-            DeliveryError::Rejected { .. } => None,
-            DeliveryError::Retry { after, .. } => after.and_then(|after| TimeDelta::from_std(after).ok()),
+            DeliveryError::Rejected { .. } => (None, true),
+            DeliveryError::Retry { after, .. } => (after.and_then(|after| TimeDelta::from_std(after).ok()), false),
         };
         let now = self.seams.now();
         Ok(match next_attempt(claimed.attempt, now, asked, self.seams.unit()?) {
+            Some(due) if is_refusal => Settled::Refused { due, detail },
             Some(due) => Settled::Retry { due, detail },
             None => Settled::Dead { detail: format!("given up after {} attempts: {detail}", claimed.attempt) },
         })
@@ -222,7 +223,7 @@ impl Attempted {
 fn counted(settled: &Settled) -> Delivered {
     match settled {
         Settled::Delivered { .. } => Delivered { delivered: 1, ..Delivered::default() },
-        Settled::Retry { .. } => Delivered { postponed: 1, ..Delivered::default() },
+        Settled::Retry { .. } | Settled::Refused { .. } => Delivered { postponed: 1, ..Delivered::default() },
         Settled::Dead { .. } | Settled::Gone { .. } => Delivered { dead: 1, ..Delivered::default() },
     }
 }
