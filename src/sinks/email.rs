@@ -7,11 +7,14 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use chrono::{DateTime, Utc};
+use lettre::Address;
+use lettre::address::Envelope;
 use lettre::message::Mailbox;
 use lettre::transport::smtp;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
-use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::connect;
@@ -31,6 +34,9 @@ pub const MAX_RECIPIENTS: usize = 50;
 
 /// Characters of a server's reply in a message.
 const MAX_REPLY_CHARS: usize = 300;
+
+/// RFC 4954: a login is required, its mechanism is too weak, or user name and password are not right.
+const LOGIN_CODES: [u16; 3] = [530, 534, 535];
 
 /// How the connection is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,13 +139,51 @@ impl Email {
         let addresses = connect::resolve(network, self.rules, &self.host, self.port).await?;
         let failed = |error| self.failed(error);
         let mut connection = self.connect(network, &addresses).await.map_err(failed)?;
-        let reply = connection.send(built.envelope(), &built.formatted()).await.map_err(failed)?;
+        let refused = self.open_mail(&mut connection, built.envelope()).await?;
+        let reply = async {
+            connection.command(Data).await?;
+            connection.message(&built.formatted()).await
+        };
+        let reply = reply.await.map_err(failed)?;
         // The server has taken the message: what happens to the farewell does not matter.
         if let Err(error) = connection.quit().await {
             tracing::debug!(host = self.host, %error, "mail server left before the farewell");
         }
         let text = visible_within(reply.first_line().unwrap_or_default(), MAX_REPLY_CHARS);
-        Ok(Receipt { detail: format!("{} answers SMTP {}: {text}", self.host, reply.code()) })
+        let answered = format!("{} answers SMTP {}: {text}", self.host, reply.code());
+        if refused.is_empty() {
+            return Ok(Receipt { detail: answered });
+        }
+        let list: Vec<_> = refused.iter().map(|(address, error)| format!("{address} ({})", answer(error))).collect();
+        Ok(Receipt { detail: format!("{answered}; refused recipients: {}", list.join(", ")) })
+    }
+
+    /// Names sender and recipients. Answers with the recipients that the server refused; fails if it accepted none.
+    async fn open_mail(
+        &self,
+        connection: &mut AsyncSmtpConnection,
+        envelope: &Envelope,
+    ) -> Result<Vec<(Address, smtp::Error)>, DeliveryError> {
+        let failed = |error| self.failed(error);
+        // Text is encoded as ASCII; an address may hold more.
+        let is_wide = envelope.from().into_iter().chain(envelope.to()).any(|one| !AsRef::<str>::as_ref(one).is_ascii());
+        let knows_wide = connection.server_info().supports_feature(Extension::SmtpUtfEight);
+        let parameters = if is_wide && knows_wide { vec![MailParameter::SmtpUtfEight] } else { Vec::new() };
+        connection.command(Mail::new(envelope.from().cloned(), parameters)).await.map_err(failed)?;
+        let mut refused = Vec::new();
+        for address in envelope.to() {
+            match connection.command(Rcpt::new(address.clone(), Vec::new())).await {
+                Ok(_) => {}
+                Err(error) if error.status().is_some() => refused.push((address.clone(), error)),
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        if refused.len() < envelope.to().len() {
+            return Ok(refused);
+        }
+        // One that may accept later decides: then it is tried again.
+        let worst = refused.iter().position(|(_, error)| error.is_transient()).unwrap_or_default();
+        Err(failed(refused.swap_remove(worst).1))
     }
 
     /// Connects to the first address that accepts, encrypts and logs in.
@@ -162,17 +206,32 @@ impl Email {
         if let Some(error) = tls::find::<rustls::Error>(&error) {
             return DeliveryError::retry(tls::failure(&host, error));
         }
-        let is_permanent = error.is_permanent();
+        let is_permanent = error.is_permanent() && !is_about_login(&error);
         match error.status() {
             Some(code) => {
-                let text = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-                let text = visible_within(&text, MAX_REPLY_CHARS);
+                let text = reply_text(&error);
                 let reason = DeliveryFailure::Smtp { host, code: code.into(), text, source: Box::new(error) };
                 if is_permanent { DeliveryError::rejected(reason) } else { DeliveryError::retry(reason) }
             }
             None => DeliveryError::retry(DeliveryFailure::Send { host, source: Box::new(error) }),
         }
     }
+}
+
+/// Whether the server refuses the login and not the message: with the right password it is sent.
+fn is_about_login(error: &smtp::Error) -> bool {
+    error.status().is_some_and(|code| LOGIN_CODES.contains(&u16::from(code)))
+}
+
+fn reply_text(error: &smtp::Error) -> String {
+    let text = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    visible_within(&text, MAX_REPLY_CHARS)
+}
+
+/// What the server answered, in short.
+fn answer(error: &smtp::Error) -> String {
+    let code = error.status().map(|code| format!("SMTP {code}: ")).unwrap_or_default();
+    format!("{code}{}", reply_text(error))
 }
 
 fn address(setting: &'static str, text: &str) -> Result<Mailbox, SettingsError> {

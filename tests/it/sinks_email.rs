@@ -70,7 +70,7 @@ async fn tls_from_the_first_byte_carries_a_login() {
     deliver(with_password("right")).await.unwrap();
     assert!(server.commands().iter().all(|command| command.starts_with('*')), "{:?}", server.commands());
     let error = deliver(with_password("wrong")).await.unwrap_err();
-    assert!(matches!(error, DeliveryError::Rejected { .. }), "{error:?}");
+    assert!(matches!(error, DeliveryError::Retry { .. }), "a wrong password can be mended: {error:?}");
     assert_eq!(error.to_string(), "localhost answers SMTP 535: 5.7.8 wrong password");
     assert!(error.reason().hint().is_some());
     assert_eq!(server.mails().len(), 1);
@@ -95,6 +95,17 @@ async fn a_reply_decides_whether_it_is_tried_again() {
     let error = deliver(settings(server.port, Security::StartTls, authorities)).await.unwrap_err();
     let DeliveryError::Retry { reason, .. } = &error else { panic!("{error:?}") };
     assert!(matches!(**reason, DeliveryFailure::Smtp { code: 451, .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_refused_recipient_keeps_the_mail_from_no_other() {
+    let (server, authorities) = with_starttls(ACCEPTED).await;
+    let to = ["gone@example.com", "soc@example.com"].map(str::to_owned).to_vec();
+    let receipt =
+        deliver(email::Settings { to, ..settings(server.port, Security::StartTls, authorities) }).await.unwrap();
+    let refused = "refused recipients: gone@example.com (SMTP 550: 5.1.1 no such user)";
+    assert_eq!(receipt.detail, format!("localhost answers SMTP 250: 2.0.0 queued as 42; {refused}"));
+    assert_eq!(server.mails().len(), 1);
 }
 
 /// Delivers to a server whose certificate is for that host.

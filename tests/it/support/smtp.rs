@@ -18,7 +18,8 @@ pub(crate) enum Encryption {
     Tls(TlsAcceptor),
 }
 
-/// A mail server that keeps commands and mails, and gives this reply to each recipient.
+/// A mail server that keeps commands and mails, and gives this reply to each recipient but `gone@…`, who is
+/// refused.
 pub(crate) struct MailServer {
     /// The port on 127.0.0.1.
     pub(crate) port: u16,
@@ -108,6 +109,7 @@ impl Session {
                     let is_right = line.ends_with("AHVzZXIAcmlnaHQ=");
                     say(stream, if is_right { "235 2.7.0 welcome" } else { "535 5.7.8 wrong password" }).await?;
                 }
+                "RCPT" if line.contains("gone@") => say(stream, "550 5.1.1 no such user").await?,
                 "RCPT" => say(stream, self.recipient_reply).await?,
                 "DATA" => {
                     say(stream, "354 go ahead").await?;
