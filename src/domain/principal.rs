@@ -216,8 +216,20 @@ pub enum ChangeOutcome {
     HeldBack,
     /// It saw everything that is known, and is the accepted one from now on.
     SawEverything,
-    /// Somebody accepted it.
+    /// Somebody accepted it; without a name where that is left out.
     AcceptedBy(String),
+}
+
+impl PrincipalChange {
+    /// The same without the person who accepted it: for what is kept where nothing can be erased.
+    #[must_use]
+    pub fn without_person(&self) -> Self {
+        let outcome = match &self.outcome {
+            ChangeOutcome::AcceptedBy(_) => ChangeOutcome::AcceptedBy(String::new()),
+            other => other.clone(),
+        };
+        Self { outcome, ..self.clone() }
+    }
 }
 
 impl fmt::Display for PrincipalChange {
@@ -234,7 +246,8 @@ impl fmt::Display for PrincipalChange {
                 f.write_str("it saw everything that is known, and is the accepted one from this run on")
             }
             ChangeOutcome::AcceptedBy(person) => {
-                write!(f, "accepted by {person}: what it did not see in complete scopes counts as gone")
+                let by = if person.is_empty() { String::new() } else { format!(" by {person}") };
+                write!(f, "accepted{by}: what it did not see in complete scopes counts as gone")
             }
         }
     }

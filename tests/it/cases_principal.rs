@@ -111,6 +111,13 @@ fn change(collected: &Collected) -> &PrincipalChange {
     found.unwrap_or_else(|| panic!("no notice: {:?}", collected.notices))
 }
 
+/// What the outbox keeps of the newest alert about a principal.
+async fn newest_alert(site: &Site) -> keyholder::domain::alert::Details {
+    let rows = site.store.delivery_rows(None, 100).await.unwrap();
+    let mut alerts = rows.into_iter().map(|row| row.alert);
+    alerts.find(|alert| alert.class.as_str() == "collecting-principal-changed").expect("an alert").details
+}
+
 /// The severities of the alerts about principals.
 async fn alerts(site: &Site) -> Vec<String> {
     let url = format!("sqlite:{}?mode=ro", site.store.path().display());
@@ -149,6 +156,10 @@ async fn an_accepted_principal_lets_things_end() {
     let acceptance = collector(&site, &accepted).await.acceptance.expect("it is recorded");
     assert_eq!(acceptance.by, "ann");
     assert!((accepted.snapshot.finished - acceptance.at).num_seconds() < 1, "{acceptance:?}");
+    assert_eq!(alerts(&site).await.len(), 2, "the acceptance is alerted, though the principal is not new");
+    let kept = newest_alert(&site).await;
+    assert!(kept.reason.contains("accepted: what it did not see"), "{kept:?}");
+    assert!(!format!("{kept:?}").contains("ann"), "no person, since nothing of the outbox can be erased: {kept:?}");
     let next = site.collect_as(token(&weaker), |_| ()).await;
     let is_change = |notice: &Notice| matches!(notice, Notice::PrincipalChanged { .. });
     assert!(next.snapshot.ended == 0 && !next.notices.iter().any(is_change), "{:?}", next.notices);

@@ -11,6 +11,7 @@ use crate::domain::change::{Change, Class, Meaning, Op};
 use crate::domain::fact::Kind;
 use crate::domain::id::{ContractNumber, Seq};
 use crate::domain::notice::Notice;
+use crate::domain::principal::ChangeOutcome;
 use crate::domain::severity::Severity;
 use crate::domain::state::Around;
 use crate::store::mutes::Mute;
@@ -128,7 +129,12 @@ impl Announcer {
         }
         for (number, notice) in sealed.notices.iter().enumerate() {
             let Some(event) = event_of(notice) else { continue };
-            happened.push((event, number.to_string(), Details { reason: notice.to_string(), ..Details::default() }));
+            let reason = match notice {
+                // Nothing of the outbox can be erased: who accepted is read from the snapshot when the alert is sent.
+                Notice::PrincipalChanged { change } => change.without_person().to_string(),
+                _ => notice.to_string(),
+            };
+            happened.push((event, number.to_string(), Details { reason, ..Details::default() }));
         }
         let events = happened.into_iter().map(|(event, attribute, details)| Happened {
             event,
@@ -253,8 +259,12 @@ fn event_of(notice: &Notice) -> Option<Event> {
     match notice {
         Notice::MassRemoval { .. } | Notice::MassRemovalAcross { .. } => Some(Event::MassRemoval),
         Notice::SuspiciousAnswer { .. } | Notice::SuspiciousAcross { .. } => Some(Event::SuspiciousAnswer),
-        // In each run with it there is the notice; one alert is enough.
-        Notice::PrincipalChanged { change } if change.is_new => Some(Event::CollectingPrincipalChanged),
+        // In each run with it there is the notice; one alert is enough, and one when it is accepted.
+        Notice::PrincipalChanged { change }
+            if change.is_new || matches!(change.outcome, ChangeOutcome::AcceptedBy(_)) =>
+        {
+            Some(Event::CollectingPrincipalChanged)
+        }
         Notice::AttributeUnknown { .. } if notice.severity() >= Severity::Medium => Some(Event::AttributeUnknown),
         _ => None,
     }

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 use super::nameless::{is_naming, nameless};
 use crate::analyse::diff::{AnalyseError, around, meanings};
-use crate::domain::alert::{Alert, AlertClass, Details, Span};
+use crate::domain::alert::{Alert, AlertClass, Details, Event, Span};
 use crate::domain::change::{Change, Class, Meaning, Named};
 use crate::domain::fact::FactKey;
 use crate::domain::id::{ContractNumber, Seq};
@@ -93,6 +93,9 @@ impl<'a> Renderer<'a> {
         }
         if let (Some(contract), Some(span)) = (alert.contract, &alert.span) {
             message.seen = self.between(contract, span).await?;
+            if with_names && alert.class == AlertClass::Event(Event::CollectingPrincipalChanged) {
+                self.put_acceptance(&mut message, contract, span.to).await?;
+            }
             if let (AlertClass::Change(class), Some(key)) = (alert.class, &alert.fact) {
                 let meaning = self.meaning(contract, span, class, key, &alert.attribute, with_names).await?;
                 match meaning {
@@ -110,6 +113,18 @@ impl<'a> Renderer<'a> {
             message.counts.extend(some(&mute.person).map(|person| ("person".to_owned(), person)));
             message.because = some(&mute.reason);
         }
+        Ok(())
+    }
+
+    /// Who accepted the principal of a snapshot, if somebody did.
+    async fn put_acceptance(
+        &self,
+        message: &mut Message,
+        contract: ContractNumber,
+        seq: Seq,
+    ) -> Result<(), RenderError> {
+        let acceptance = self.store.collector(contract, seq).await?.and_then(|collector| collector.acceptance);
+        message.counts.extend(acceptance.map(|acceptance| ("accepted by".to_owned(), acceptance.by)));
         Ok(())
     }
 
