@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use crate::domain::alert::AlertClass;
-use crate::domain::id::ContractNumber;
 use crate::domain::severity::Severity;
 
 /// Sends the alerts that match all of its conditions to its sinks. A condition that names nothing always holds.
@@ -15,30 +14,32 @@ pub struct Route {
     pub classes: Vec<AlertClass>,
     /// Only from this severity on.
     pub severity: Option<Severity>,
-    /// Only of these contracts; alerts of no contract match as well.
-    pub contracts: Vec<ContractNumber>,
+    /// Only of the contracts with these names in the configuration; alerts that belong to no contract match as well.
+    pub contracts: Vec<String>,
 }
 
 impl Route {
     /// Whether an alert takes this route. Without classes and severity it has to be one that is alerted by default.
-    fn takes(&self, alert: &Routed) -> bool {
+    fn takes(&self, alert: &Routed<'_>) -> bool {
         let says_what = !self.classes.is_empty() || self.severity.is_some();
         (says_what || alert.is_default)
             && (self.classes.is_empty() || self.classes.contains(&alert.class))
             && self.severity.is_none_or(|least| alert.severity >= least)
-            && (self.contracts.is_empty() || alert.contract.is_none_or(|contract| self.contracts.contains(&contract)))
+            && (self.contracts.is_empty()
+                || alert.contract.is_none_or(|name| self.contracts.iter().any(|one| one == name)))
     }
 }
 
 /// What decides where an alert goes.
 #[derive(Clone, Copy, Debug)]
-pub struct Routed {
+pub struct Routed<'a> {
     /// What it is about.
     pub class: AlertClass,
     /// How much it matters.
     pub severity: Severity,
-    /// Whose it is.
-    pub contract: Option<ContractNumber>,
+    /// The name in the configuration of the contract that it belongs to, or the number of one that is not configured; `None`
+    /// for what belongs to no contract.
+    pub contract: Option<&'a str>,
     /// Whether it is alerted when nobody says otherwise.
     pub is_default: bool,
 }
@@ -57,7 +58,7 @@ impl Router {
     }
 
     /// The sinks that an alert goes to, each once, in order of name.
-    pub fn sinks_of(&self, alert: &Routed) -> BTreeSet<String> {
+    pub fn sinks_of(&self, alert: &Routed<'_>) -> BTreeSet<String> {
         if self.routes.is_empty() {
             return if alert.is_default { self.sinks.clone() } else { BTreeSet::new() };
         }
@@ -76,10 +77,10 @@ mod tests {
     use super::*;
     use crate::domain::change::Class;
 
-    const KEY: Routed = Routed {
+    const KEY: Routed<'static> = Routed {
         class: AlertClass::Change(Class::KeyAdded),
         severity: Severity::Medium,
-        contract: Some(ContractNumber(7)),
+        contract: Some("production"),
         is_default: true,
     };
 
@@ -92,7 +93,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(router: &Router, alert: &Routed, expected: &[&str]) {
+    fn check(router: &Router, alert: &Routed<'_>, expected: &[&str]) {
         assert_eq!(router.sinks_of(alert).iter().map(String::as_str).collect::<Vec<_>>(), expected);
     }
 
@@ -113,7 +114,7 @@ mod tests {
             &Routed { severity: Severity::Critical, ..KEY },
             &["soc"],
         );
-        let contracts = vec![ContractNumber(8)];
+        let contracts = vec!["test".to_owned()];
         check(&router(vec![Route { contracts: contracts.clone(), ..to("soc") }]), &KEY, &[]);
         check(&router(vec![Route { contracts, ..to("soc") }]), &Routed { contract: None, ..KEY }, &["soc"]);
     }

@@ -94,7 +94,7 @@ pub(super) fn order(
         fresh: request.fresh,
         accept_principal: request.accept_principal.clone(),
         least_room: loaded.config.store.min_free_mib << 20,
-        announcer: announcer(&loaded.config),
+        announcer: announcer(&loaded.config).of_contract(request.contract_name()),
         token_ends: alerted_end(loaded, expires, now),
         ..Order::manual(now, settings)
     };

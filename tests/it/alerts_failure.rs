@@ -120,3 +120,17 @@ fn the_service_alerts_what_cron_alerts() {
     station.collect("one", 3);
     station.check_failures(&["one"]);
 }
+
+#[test]
+fn a_failure_takes_the_routes_of_its_contract_only() {
+    let station = Station::new();
+    station.collect("one", 0);
+    let file = station.desk.path(".config/keyholder/config.toml");
+    let text = fs::read_to_string(&file).unwrap().replace("name = 'two'", "name = 'two'\nnumber = 7");
+    fs::write(&file, text + "[[route]]\nsinks = ['log']\ncontracts = ['two']\n").unwrap();
+    station.set_mode("one", 0o644);
+    station.set_mode("two", 0o644);
+    station.desk.run(&["collect", "--all"]).ends(3);
+    assert_eq!(station.failures().len(), 1, "{:?}", station.failures());
+    assert!(station.desk.run(&["alerts", "list", "--format", "csv"]).ends(0).out.matches("run-failed").count() == 2);
+}

@@ -1,6 +1,6 @@
 //! Composes alerts: of what a snapshot changed, and of what happened beside it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::alerts::digest::{Candidate, gather};
 use crate::alerts::route::Routed;
@@ -26,6 +26,10 @@ pub const DEFAULT_DIGEST_ABOVE: u32 = 20;
 pub struct Announcer {
     router: Router,
     digest_above: u32,
+    /// Names of the configured contracts by number.
+    contracts: BTreeMap<ContractNumber, String>,
+    /// The name of the contract whose alerts it composes; `None` if they may be of any.
+    contract: Option<String>,
 }
 
 impl Default for Announcer {
@@ -38,7 +42,19 @@ impl Default for Announcer {
 impl Announcer {
     /// Alerts go by these routes.
     pub fn new(router: Router, digest_above: u32) -> Self {
-        Self { router, digest_above }
+        Self { router, digest_above, contracts: BTreeMap::new(), contract: None }
+    }
+
+    /// Knows the configured contracts by their numbers.
+    #[must_use]
+    pub fn with_contracts(self, contracts: BTreeMap<ContractNumber, String>) -> Self {
+        Self { contracts, ..self }
+    }
+
+    /// Composes the alerts of the contract with that name in the configuration, also while its number is not known.
+    #[must_use]
+    pub fn of_contract(self, name: Option<&str>) -> Self {
+        Self { contract: name.map(str::to_owned), ..self }
     }
 
     /// Where alerts go.
@@ -48,7 +64,11 @@ impl Announcer {
 
     /// An alert of an event, with where it goes. `attribute` tells it from others of its class.
     pub fn event(&self, origin: &[u8; 32], event: Happened, mutes: &[Mute]) -> Outgoing {
-        let Happened { event, contract, attribute, span, at, details } = event;
+        let Happened { event, contract, attribute, span, at, mut details } = event;
+        if contract.is_none() && details.contract_name.is_empty() {
+            details.contract_name = self.contract.clone().unwrap_or_default();
+        }
+        let contract = contract.or_else(|| self.number_of(&details.contract_name));
         let class = AlertClass::Event(event);
         let severity = rules::severity_of(event);
         let identity = Identity { class, fact: None, attribute: &attribute, span: span.as_ref() };
@@ -72,12 +92,27 @@ impl Announcer {
 
     fn addressed(&self, alert: Alert, is_default: bool, mutes: &[Mute]) -> Outgoing {
         let Alert { class, severity, contract, .. } = alert;
-        let sinks = self.router.sinks_of(&Routed { class, severity, contract, is_default });
+        let owner = self.owner(&alert);
+        let sinks = self.router.sinks_of(&Routed { class, severity, contract: owner.as_deref(), is_default });
         let recipients = sinks.into_iter().map(|sink| {
             let is_muted = mutes.iter().any(|mute| mute.covers(&sink, class, severity, contract));
             (sink, if is_muted { Start::Muted } else { Start::Pending })
         });
         Outgoing { recipients: recipients.collect(), alert }
+    }
+
+    fn number_of(&self, name: &str) -> Option<ContractNumber> {
+        self.contracts.iter().find(|(_, known)| *known == name).map(|(number, _)| *number)
+    }
+
+    /// The contract that an alert belongs to: its name in the configuration, else its number.
+    fn owner(&self, alert: &Alert) -> Option<String> {
+        let named = Some(&alert.details.contract_name).filter(|name| !name.is_empty());
+        let by_number = |number: ContractNumber| {
+            let name = self.contract.as_ref().or_else(|| self.contracts.get(&number));
+            name.cloned().unwrap_or_else(|| number.to_string())
+        };
+        named.cloned().or_else(|| alert.contract.map(by_number))
     }
 
     /// The alerts of the changes of a snapshot.

@@ -76,9 +76,10 @@ impl<'a> Renderer<'a> {
     fn beginning(&self, alert: &Alert) -> Message {
         let (id, class) = (alert.id.to_string(), alert.class.as_str());
         let mut message = Message::new(&id, class, &alert.class.title(), alert.severity, alert.raised);
-        message.contract = alert
-            .contract
-            .map(|contract| Contract { number: contract.0, name: self.contracts.get(&contract).cloned() });
+        message.contract = alert.contract.map(|contract| {
+            let name = self.contracts.get(&contract).cloned();
+            Contract { number: contract.0, name: name.or_else(|| some(&alert.details.contract_name)) }
+        });
         details(&mut message, &alert.details);
         if message.contract.is_none() {
             message.subject = configured(&alert.details);

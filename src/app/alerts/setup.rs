@@ -94,17 +94,18 @@ pub fn contract_names(config: &Config) -> BTreeMap<ContractNumber, String> {
 
 /// Composes alerts for the configured sinks; needs no secret.
 pub fn announcer(config: &Config) -> Announcer {
-    let numbers = |contracts: &ContractSet| -> Vec<ContractNumber> {
-        config.contracts.iter().filter(|one| contracts.contains(&one.name)).filter_map(|one| one.number).collect()
-    };
     let routes = config.routes.iter().map(|route| Route {
         sinks: route.sinks.clone(),
         classes: route.classes.iter().filter_map(|word| AlertClass::from_word(word)).collect(),
         severity: route.severity,
-        contracts: if route.contracts == ContractSet::All { Vec::new() } else { numbers(&route.contracts) },
+        contracts: match &route.contracts {
+            ContractSet::All => Vec::new(),
+            ContractSet::Only(names) => names.clone(),
+        },
     });
     let sinks = config.sinks.iter().map(|sink| sink.name.clone());
-    Announcer::new(Router::new(sinks, routes.collect()), config.alerts.digest_above)
+    let announcer = Announcer::new(Router::new(sinks, routes.collect()), config.alerts.digest_above);
+    announcer.with_contracts(contract_names(config))
 }
 
 /// All that is needed to deliver.
