@@ -187,7 +187,7 @@ impl Engine {
         }
         let run = JobRun { job: id, nominal, instants: 1, started: Some(started), finished, outcome, detail };
         let alert = match outcome {
-            JobOutcome::Failed if !is_alerted => Some(self.alerts().of_failed(&run).await?),
+            JobOutcome::Failed if !is_alerted => self.alerts().of_failed(&run, exit.meaning()).await?,
             _ => None,
         };
         self.store.end_job(&run, quiet, alert.as_slice()).await?;

@@ -15,6 +15,7 @@ use super::seal::number_of;
 use crate::domain::alert::{Alert, AlertClass, AlertId, Details, Span};
 use crate::domain::fact::{FactKey, Kind};
 use crate::domain::id::{ContractNumber, Seq};
+use crate::domain::job::JobId;
 use crate::domain::time::to_millis;
 
 /// How a delivery begins.
@@ -128,6 +129,26 @@ impl Store {
         .fetch_one(&self.readers)
         .await
         .when("look up when a failure was alerted")?;
+        raised.as_deref().map(instant).transpose()
+    }
+
+    /// When a failed job was last alerted with that cause, if it has not succeeded since. A run that found nothing to do has
+    /// no row, but is the last one of its job.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn last_job_alert(&self, job: &JobId, cause: &str) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let raised: Option<String> = sqlx::query_scalar(
+            "SELECT max(raised) FROM outbox WHERE class = 'job-failed' AND details ->> '$.counts.job' = ?1 \
+             AND details ->> '$.counts.cause' = ?2 AND raised > coalesce((SELECT max(finished) FROM job_run \
+             WHERE job = ?3 AND contract = ?4 AND outcome = 'done'), '') AND NOT EXISTS (SELECT 1 FROM job \
+             WHERE name = ?3 AND contract = ?4 AND last_outcome = 'done' AND last_finished >= raised)",
+        )
+        .bind(job.to_string())
+        .bind(cause)
+        .bind(&job.name)
+        .bind(&job.contract)
+        .fetch_one(&self.readers)
+        .await
+        .when("look up when a failed job was alerted")?;
         raised.as_deref().map(instant).transpose()
     }
 }

@@ -1,6 +1,7 @@
 //! The engine of the service over a real store, under a clock that is set: what runs, what is recorded, and what a job that
 //! misbehaves does to the others.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -9,9 +10,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 use keyholder::app::alerts::Announcer;
+use keyholder::app::alerts::setup::announcer;
 use keyholder::app::freshness::Expectations;
 use keyholder::app::status::Status;
 use keyholder::app::stop::Stop;
+use keyholder::domain::id::ContractNumber;
 use keyholder::domain::job::{JobId, JobOutcome};
 use keyholder::domain::schedule::Schedule;
 use keyholder::exit::Exit;
@@ -22,6 +25,7 @@ use keyholder::service::metrics::Metrics;
 use keyholder::service::planner::PlannedJob;
 use keyholder::store::{Access, Store};
 
+use crate::support::config::config;
 use crate::support::private_folder;
 
 /// What a planted job does.
@@ -33,6 +37,8 @@ enum Act {
     Fail,
     Panic,
     Hang,
+    /// Done in this run, counted from 0; every other one fails.
+    DoneOnlyIn(u32),
     /// Busy so often, then done.
     BusyFor(u32),
 }
@@ -64,7 +70,10 @@ impl Job for Planted {
                         done
                     }
                 }
-                Act::Fail => Err(JobFailure { reason: "planted".to_owned(), exit: Exit::Unreachable }),
+                Act::DoneOnlyIn(run) if calls == run => Ok(Ended::Idle),
+                Act::Fail | Act::DoneOnlyIn(_) => {
+                    Err(JobFailure { reason: "planted".to_owned(), exit: Exit::Unreachable })
+                }
                 Act::Panic => panic!("planted"),
                 Act::Hang => {
                     call.stop.token().cancelled().await;
@@ -256,9 +265,50 @@ async fn a_missed_instant_and_a_failed_job_are_alerted() {
 }
 
 #[tokio::test]
+async fn a_job_that_fails_each_time_is_alerted_once_a_day() {
+    let mut bench = Bench::of(&[("a", Act::Fail), ("b", Act::Fail)]).await;
+    for hour in 1..=24 {
+        bench.tick_at(60 * hour).await;
+    }
+    assert_eq!(bench.alerts().await, ["job-failed: job a: planted", "job-failed: job b: planted"]);
+    bench.tick_at(60 * 25).await;
+    assert_eq!(bench.alerts().await.len(), 4, "again after a day");
+}
+
+#[tokio::test]
+async fn a_job_that_fails_after_a_success_is_alerted_again() {
+    let mut bench = Bench::of(&[("a", Act::DoneOnlyIn(2))]).await;
+    for hour in 1..=5 {
+        bench.tick_at(60 * hour).await;
+    }
+    assert_eq!(bench.alerts().await, ["job-failed: job a: planted", "job-failed: job a: planted"]);
+}
+
+#[tokio::test]
+async fn the_jobs_of_a_contract_are_alerted_on_its_routes_only() {
+    let config = config(
+        "[[contract]]\nname = 'a'\nnumber = 1\n\n[[contract]]\nname = 'b'\nnumber = 2\n\n\
+         [[sink]]\nname = 'log'\nkind = 'file'\npath = '/tmp/log'\n\n[[route]]\nsinks = ['log']\ncontracts = ['b']\n",
+    );
+    let mut bench = Bench::of(&[]).await;
+    let mut jobs = planted(&[("a", Act::Fail), ("b", Act::Fail), ("backup", Act::Fail)], &bench.calls);
+    for job in jobs.iter_mut().filter(|job| job.planned.id.name != "backup") {
+        job.planned.id = JobId { name: "report".to_owned(), contract: job.planned.id.name.clone() };
+    }
+    bench.engine.use_jobs(jobs, announcer(&config)).await.unwrap();
+    bench.tick_at(130).await;
+    let rows = bench.store.delivery_rows(None, 10).await.unwrap();
+    let routed = rows.iter().map(|row| (row.alert.details.contract_name.as_str(), row.sink.is_some()));
+    let routed: BTreeSet<_> = routed.collect();
+    assert_eq!(routed, [("", true), ("a", false), ("b", true)].into(), "run-missed and job-failed alike");
+    let of_b = rows.iter().filter(|row| row.alert.details.contract_name == "b");
+    assert!(of_b.clone().count() == 2 && of_b.clone().all(|row| row.alert.contract == Some(ContractNumber(2))));
+}
+
+#[tokio::test]
 async fn a_run_is_recorded_with_its_alert_or_not_at_all() {
     let mut bench = Bench::of(&[("a", Act::Fail)]).await;
-    for (minutes, alerts) in [(60, 1), (200, 3)] {
+    for (minutes, alerts) in [(60, 1), (200, 2)] {
         let recorded = bench.runs().await.len();
         bench.refuse_alerts(true).await;
         bench.clock.set(at(BEGIN) + TimeDelta::minutes(minutes));

@@ -15,8 +15,8 @@ use crate::store::outbox::Outgoing;
 use crate::store::runs::RunId;
 use crate::store::{Store, StoreError};
 
-/// A collection that fails again with the same cause is alerted once in this time.
-const MIN_BETWEEN_EQUAL_FAILURES: TimeDelta = TimeDelta::days(1);
+/// What fails again with the same cause, a collection or another job, is alerted once in this time.
+pub const MIN_BETWEEN_EQUAL_FAILURES: TimeDelta = TimeDelta::days(1);
 
 /// Composes the alerts of failed collections of one contract.
 #[derive(Clone, Debug, Default)]
