@@ -197,7 +197,8 @@ impl Announcer {
             .map(|(sink, gathered)| (sink.to_owned(), gathered.items, gathered.severity))
             .collect();
         for (sink, items, severity) in digests {
-            for one in outgoing.iter_mut().filter(|one| items.contains(&one.alert.id)) {
+            let gathered: BTreeSet<&AlertId> = items.iter().collect();
+            for one in outgoing.iter_mut().filter(|one| gathered.contains(&one.alert.id)) {
                 for (_, start) in one.recipients.iter_mut().filter(|(to, _)| *to == sink) {
                     *start = Start::InDigest;
                 }

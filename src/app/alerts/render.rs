@@ -32,9 +32,12 @@ pub enum RenderError {
 struct Understood {
     contract: ContractNumber,
     to: Seq,
-    named: Vec<Meaning>,
-    nameless: Vec<Meaning>,
+    named: Meanings,
+    nameless: Meanings,
 }
+
+/// Meanings by class, fact and property.
+type Meanings = BTreeMap<(Class, FactKey, String), Meaning>;
 
 /// Renders alerts of one database. Remembers the last pair of snapshots, since alerts come in their order.
 pub struct Renderer<'a> {
@@ -163,7 +166,7 @@ impl<'a> Renderer<'a> {
         }
         let Some(last) = &self.last else { return Ok(None) };
         let meanings = if with_names { &last.named } else { &last.nameless };
-        Ok(meanings.iter().find(|one| one.class == class && one.key == *key && one.field == field).cloned())
+        Ok(meanings.get(&(class, key.clone(), field.to_owned())).cloned())
     }
 }
 
@@ -173,7 +176,10 @@ async fn understand(store: &Store, contract: ContractNumber, span: &Span) -> Res
     let (around_before, around_after) = around(&changes);
     let before = store.state_around(contract, from, &around_before).await?;
     let after = store.state_around(contract, span.to, &around_after).await?;
-    let understood = |before: &State, after: &State| meanings(&changes, before, after, from);
+    let understood = |before: &State, after: &State| -> Result<Meanings, AnalyseError> {
+        let found = meanings(&changes, before, after, from)?;
+        Ok(found.into_iter().map(|one| ((one.class, one.key.clone(), one.field.clone()), one)).collect())
+    };
     let named = understood(&before, &after)?;
     let nameless = understood(&nameless(before), &nameless(after))?;
     Ok(Understood { contract, to: span.to, named, nameless })
