@@ -1,9 +1,8 @@
 //! The mail that an alert becomes: headers, a text part, an HTML part, and reports where they are attached.
 //!
-//! Every value is visible text: no name can end a header or a line. HTML is escaped, loads nothing and has no script.
+//! Every value is visible text: no name can end a header or a line.
 
 use std::error::Error;
-use std::fmt::Write as _;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
@@ -12,12 +11,9 @@ use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
 use sha2::{Digest as _, Sha256};
 
 use super::failure::{DeliveryError, DeliveryFailure};
+use super::mail_body::{html, text};
 use super::message::{Message, ReportFile};
-use super::rows::{MAX_VALUE_CHARS, items, rows};
 use crate::domain::text::visible_within;
-
-/// Items of a digest in one mail.
-const MAX_ITEMS: usize = 200;
 
 /// Characters of a subject.
 const MAX_SUBJECT_CHARS: usize = 150;
@@ -124,66 +120,9 @@ fn header(name: &'static str, value: &str) -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str(name), visible_within(value, 200))
 }
 
-fn text(message: &Message, notes: &[String]) -> String {
-    let mut text = format!("{}\n\n", message.headline());
-    for row in rows(message, MAX_VALUE_CHARS) {
-        writeln!(text, "{}: {}", row.label, row.value).expect("a String takes all text");
-    }
-    let lines = list(message, notes);
-    if !lines.is_empty() {
-        text.push('\n');
-    }
-    for line in lines {
-        writeln!(text, "- {line}").expect("a String takes all text");
-    }
-    text
-}
-
-fn html(message: &Message, notes: &[String]) -> String {
-    let mut html = String::from(
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"></head>\n<body style=\"font-family: sans-serif\">\n",
-    );
-    write!(html, "<h1 style=\"font-size: 1.2em\"><bdi>{}</bdi></h1>\n<table>\n", escaped(&message.headline()))
-        .expect("a String takes all text");
-    for row in rows(message, MAX_VALUE_CHARS) {
-        writeln!(
-            html,
-            "<tr><th style=\"text-align: left; vertical-align: top\"><bdi>{}</bdi></th><td><bdi>{}</bdi></td></tr>",
-            escaped(&row.label),
-            escaped(&row.value)
-        )
-        .expect("a String takes all text");
-    }
-    html.push_str("</table>\n");
-    let lines = list(message, notes);
-    if !lines.is_empty() {
-        html.push_str("<ul>\n");
-        for line in lines {
-            writeln!(html, "<li><bdi>{}</bdi></li>", escaped(&line)).expect("a String takes all text");
-        }
-        html.push_str("</ul>\n");
-    }
-    html.push_str("</body></html>\n");
-    html
-}
-
-/// The items of a digest, and what is to be said about attachments.
-fn list(message: &Message, notes: &[String]) -> Vec<String> {
-    let (mut lines, left_out) = items(message, MAX_ITEMS);
-    if left_out > 0 {
-        lines.push(format!("and {left_out} more"));
-    }
-    lines.extend(notes.iter().cloned());
-    lines
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{HOSTILE, at, digest, key_added};
+    use super::super::fixture::{HOSTILE, at, key_added};
     use super::*;
 
     fn addresses() -> Addresses {
@@ -230,25 +169,6 @@ mod tests {
             lines.map(|line| line.split(':').next().unwrap().to_owned()).collect()
         };
         assert_eq!(names(&hostile), names(&plain), "{}", head(&hostile));
-    }
-
-    #[test]
-    fn a_hostile_name_is_text_in_html() {
-        let skeleton = |name: &str| {
-            let page = scraper::Html::parse_document(&html(&key_added(name), &[]));
-            let elements = page.root_element().descendants().filter_map(scraper::ElementRef::wrap);
-            elements.map(|element| element.value().name().to_owned()).collect::<Vec<_>>()
-        };
-        assert_eq!(skeleton(HOSTILE), skeleton("alice"));
-        let page = html(&key_added(HOSTILE), &[]);
-        assert!(page.contains("&lt;script&gt;") && !page.contains(['\u{1b}', '\u{202e}', '\r']), "{page}");
-    }
-
-    #[test]
-    fn a_digest_lists_its_items() {
-        let text = text(&digest(MAX_ITEMS + 3, "x"), &[]);
-        assert_eq!(text.matches("\n- high: S3 key added").count(), MAX_ITEMS);
-        assert!(text.ends_with("- and 3 more\n"), "{text}");
     }
 
     fn with_report(path: &Path, contents: &[u8]) -> Message {

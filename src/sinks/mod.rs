@@ -13,6 +13,7 @@ mod fixture;
 pub mod heartbeat;
 mod http;
 mod mail;
+mod mail_body;
 pub mod message;
 mod rows;
 pub mod slack;
