@@ -145,6 +145,31 @@ async fn a_scope_read_for_the_first_time_is_a_first_look_and_not_an_addition() {
 }
 
 #[tokio::test]
+async fn below_a_list_that_is_read_for_the_first_time_nothing_is_new() {
+    let forbidden = |lists: &[Scope], below: fn(&Scope) -> bool| {
+        let mut seen = Model::small().sightings();
+        let scopes: Vec<Scope> = seen.scopes.keys().filter(|scope| below(scope)).cloned().collect();
+        for scope in lists {
+            lose(&mut seen, scope.clone(), Status::Forbidden);
+        }
+        for scope in scopes {
+            lose(&mut seen, scope.clone(), Status::NotAttempted);
+            seen.scopes.remove(&scope);
+        }
+        seen
+    };
+    let of_users = forbidden(&[Scope::Users], |scope| matches!(scope, Scope::Owns(_) | Scope::Keys(_)));
+    let of_groups = forbidden(&[Scope::Groups], |scope| matches!(scope, Scope::Members(_) | Scope::Shares(_)));
+    for first in [of_users, of_groups] {
+        let bench = Bench::new().await;
+        bench.seal(first).await;
+        bench.seal(Model::small().sightings()).await;
+        let events = events(&bench, 2).await;
+        assert!(events.split(", ").all(|event| event.starts_with("FirstSeen ")) && events.contains(">"), "{events}");
+    }
+}
+
+#[tokio::test]
 async fn a_new_groups_members_are_additions() {
     let bench = Bench::new().await;
     bench.seal(Model::small().sightings()).await;

@@ -55,6 +55,8 @@ impl Sealer<'_> {
         before: &Parents,
     ) -> Result<Parents, StoreError> {
         let proven = proven_parts(scopes);
+        // Where the list of the parents was never read to its end, what is below them is seen for the first time with them.
+        let never_listed = [Kind::User, Kind::Group].map(|kind| (kind, !self.was_ever_proven(kind)));
         for kind in [Kind::Contract, Kind::User, Kind::Group, Kind::Resource] {
             let key = (kind, Arc::from(""));
             let rows = seen.remove(&key).unwrap_or_default();
@@ -72,11 +74,18 @@ impl Sealer<'_> {
             for key in keys {
                 let rows = if ended.contains(&key) { Vec::new() } else { seen.remove(&key).unwrap_or_default() };
                 let is_proven = ended.contains(&key) || proven.contains(&key);
-                let was_there = were.contains(&key.1);
+                let parent = parent_kind(kind);
+                let was_there =
+                    were.contains(&key.1) || never_listed.iter().any(|it| (Some(it.0), it.1) == (parent, true));
                 self.apply_part(key, rows, is_proven, was_there).await?;
             }
         }
         Ok(after)
+    }
+
+    /// Whether a list of the contract was ever read to its end.
+    fn was_ever_proven(&self, kind: Kind) -> bool {
+        self.parts.get(&(kind, Arc::from(""))).is_some_and(|part| part.proven)
     }
 
     async fn apply_part(
