@@ -78,7 +78,8 @@ async fn a_copy_that_differs_from_its_database_is_noticed() {
     )
     .await;
     check_difference(
-        "INSERT INTO run VALUES (2, 1, 's', 'o', '2026-01-02T00:00:00.000Z', NULL, 'complete', NULL, 0, 'a', 't'); \
+        "INSERT INTO run (id, contract, schedule, nominal, started, state, requests, api, tool) \
+         VALUES (2, 1, 's', 'o', '2026-01-02T00:00:00.000Z', 'complete', 0, 'a', 't'); \
          INSERT INTO snapshot VALUES (1, 2, 2, NULL, zeroblob(32), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
         "snapshot 2 of contract 7 is not in the database",
     )
