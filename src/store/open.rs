@@ -98,7 +98,7 @@ impl Store {
         }
         make_folder(path)?;
         // Only one process at a time makes a database or upgrades it; whoever waited for that looks again.
-        let _held = hold(path).await?;
+        let _held = hold(path)?;
         let found = inspect(path)?;
         refuse_foreign(path, found)?;
         if matches!(found, Header::Absent | Header::Empty) {

@@ -61,7 +61,7 @@ pub async fn restore(restoring: &RestoreOptions, seams: &Seams) -> Result<Restor
     make_folder(database)?;
     let now = seams.now();
     let _service = runner::service_lock(database, now).await?;
-    let _collector = runner::lock(database, now).await?;
+    let _collector = runner::lock(database, now)?;
     let is_there = fs::symlink_metadata(database).is_ok();
     refuse_linked(database)?;
     if is_there && !restoring.replace {

@@ -56,7 +56,7 @@ impl Store {
     /// The same, but gives up as soon as the token is cancelled: looking for damage reads the whole file.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn runner_until(&self, now: DateTime<Utc>, stop: &CancellationToken) -> Result<Runner, StoreError> {
-        let runner = lock(self.path(), now).await?;
+        let runner = lock(self.path(), now)?;
         self.refuse_damaged(stop).await?;
         let mut transaction = self.begin("begin to tidy up").await?;
         let finished = runs::moment(&mut *transaction, now).await?.at;
@@ -79,7 +79,7 @@ pub struct ServiceLock(#[expect(dead_code, reason = "held, and released when it 
 /// Takes the right to be the service of a database that exists, or fails at once if another process has it.
 pub async fn service_lock(database: &Path, now: DateTime<Utc>) -> Result<ServiceLock, StoreError> {
     let path = beside(&place::real(database), ".service.lock");
-    let held = hold_file(&path).await.and_then(|runner| sign(runner, &path, now));
+    let held = hold_file(&path).and_then(|runner| sign(runner, &path, now));
     held.map(ServiceLock).map_err(|error| match error {
         StoreError::Locked { path, holder } => StoreError::ServiceRunning { path, holder },
         error => error,
@@ -106,8 +106,8 @@ pub fn refuse_held(database: &Path) -> Result<(), StoreError> {
 }
 
 /// Takes the lock of a database, until what it answers with is dropped.
-pub(super) async fn hold(database: &Path) -> Result<Runner, StoreError> {
-    hold_file(&beside(database, ".lock")).await
+pub(super) fn hold(database: &Path) -> Result<Runner, StoreError> {
+    hold_file(&beside(database, ".lock"))
 }
 
 /// Waits for those who read the database as a file that nobody changes: see `super::reading::ReadLock`. The caller writes
@@ -135,7 +135,7 @@ fn is_shared(place: &Path) -> bool {
     matches!(file.try_lock(), Err(TryLockError::WouldBlock)) && file.try_lock_shared().is_ok()
 }
 
-async fn hold_file(path: &Path) -> Result<Runner, StoreError> {
+fn hold_file(path: &Path) -> Result<Runner, StoreError> {
     let open = |source| StoreError::Open { path: path.to_owned(), source };
     let file = open_lock_file(path)?;
     let mut held = file.try_lock();
@@ -144,7 +144,8 @@ async fn hold_file(path: &Path) -> Result<Runner, StoreError> {
         if !matches!(held, Err(TryLockError::WouldBlock)) {
             break;
         }
-        sleep(LOCK_PAUSE).await;
+        // Real time, a few milliseconds in all: a lock that another process holds for an instant knows no other.
+        std::thread::sleep(LOCK_PAUSE);
         held = file.try_lock();
     }
     match held {
@@ -191,8 +192,8 @@ fn open_lock_file(path: &Path) -> Result<File, StoreError> {
 }
 
 /// Takes the lock of a database and writes into its file who holds it.
-pub(super) async fn lock(database: &Path, now: DateTime<Utc>) -> Result<Runner, StoreError> {
-    hold(database).await.and_then(|runner| sign(runner, &beside(database, ".lock"), now))
+pub(super) fn lock(database: &Path, now: DateTime<Utc>) -> Result<Runner, StoreError> {
+    hold(database).and_then(|runner| sign(runner, &beside(database, ".lock"), now))
 }
 
 /// Writes into the lock's file who holds it, for those who find it held.

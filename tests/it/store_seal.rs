@@ -165,7 +165,7 @@ async fn below_a_list_that_is_read_for_the_first_time_nothing_is_new() {
         bench.seal(first).await;
         bench.seal(Model::small().sightings()).await;
         let events = events(&bench, 2).await;
-        assert!(events.split(", ").all(|event| event.starts_with("FirstSeen ")) && events.contains(">"), "{events}");
+        assert!(events.split(", ").all(|event| event.starts_with("FirstSeen ")) && events.contains('>'), "{events}");
     }
 }
 
