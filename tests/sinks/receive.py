@@ -152,7 +152,9 @@ def judge_mails():
 
 def judge_attachments(server, mail, text):
     attached = {part.get_filename(): part.get_content() for part in mail.iter_attachments()}
-    listed = dict(re.findall(r"Report: .*/([\w.-]+), \d+ bytes, SHA-256 ([0-9a-f]{64})", text))
+    # Lines of the text are folded.
+    unfolded = re.sub(r"\s+", " ", text)
+    listed = dict(re.findall(r"Report: \S*/([\w.-]+), \d+ bytes, SHA-256 ([0-9a-f]{64})", unfolded))
     check(f"{server}: the report is listed with its hash", list(listed) == ["access-review.csv"])
     if server == "starttls":
         check(f"{server}: multipart/alternative without attachments", mail.get_content_type() == "multipart/alternative" and not attached)
