@@ -6,7 +6,7 @@ use super::Failure;
 use super::table::visible;
 use crate::config::{self, ConfigError, Flags, Loaded};
 use crate::seams::{Environment, Seams};
-use crate::store::{Access, Store};
+use crate::store::{Access, LockWait, Store};
 
 /// Everything a command may use.
 pub struct Context {
@@ -56,8 +56,8 @@ impl Context {
 
     /// Opens the configured database.
     pub async fn store(&self, access: Access) -> Result<Store, Failure> {
-        let path = self.config()?.database()?;
-        Ok(Store::open(path, access).await?)
+        let loaded = self.config()?;
+        Ok(Store::open_with(loaded.database()?, access, LockWait::of(loaded.config.store.lock_wait)).await?)
     }
 
     /// Writes one line for people to standard error, unless it is to be quiet. Unlike a line of the log it may name persons.

@@ -42,7 +42,7 @@ pub(super) async fn run(command: Service, context: &mut Context) -> Result<Exit,
     if work.jobs.is_empty() {
         tracing::warn!("There is nothing to do: no [[contract]] has a schedule, and there is no [[job]]");
     }
-    let store = Store::open_with(context.config()?.database()?, Access::Write, lock_wait()).await?;
+    let store = Store::open_with(loaded.database()?, Access::Write, lock_wait(loaded.config.store.lock_wait)).await?;
     let lock = service_lock(store.path(), context.seams.now()).await?;
     let (stop, metrics) = (Stop::default(), Arc::new(Metrics::new(context.seams.now())));
     let engine = Engine::new(store.clone(), context.seams.clone(), stop.clone(), Arc::clone(&metrics));

@@ -114,6 +114,8 @@ keys! { config
         /// MiB that have to be free on the database's file system before a run, and never less than twice the database. 0
         /// switches that off.
         min_free_mib: u64 = 64, within 0..=1 << 30, is local;
+        /// How long to wait for another program that has the database locked; then a run is interrupted (exit code 75).
+        lock_wait: Duration = seconds(300), within Duration::ZERO..=seconds(3600), is local;
     }
 
     /// Section `[report]`.

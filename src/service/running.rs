@@ -34,9 +34,9 @@ pub enum ServiceError {
     Store(#[from] StoreError),
 }
 
-/// How the service waits for other programs that hold the file.
-pub fn lock_wait() -> LockWait {
-    LockWait { per_try: MAX_LOCK_TRY, ..LockWait::default() }
+/// How the service waits for other programs that hold the file: so long in all, in tries after which it can stop.
+pub fn lock_wait(total: Duration) -> LockWait {
+    LockWait::up_to(total, MAX_LOCK_TRY)
 }
 
 /// What a configuration comes to.

@@ -33,6 +33,18 @@ pub struct LockWait {
     pub total: Duration,
 }
 
+impl LockWait {
+    /// So long in all, in tries of at most that.
+    pub fn up_to(total: Duration, per_try: Duration) -> Self {
+        Self { per_try: per_try.min(total), total }
+    }
+
+    /// So long in all, in tries of the usual length.
+    pub fn of(total: Duration) -> Self {
+        Self::up_to(total, DEFAULT_TRY)
+    }
+}
+
 impl Default for LockWait {
     fn default() -> Self {
         Self { per_try: DEFAULT_TRY, total: DEFAULT_LOCK_WAIT }
