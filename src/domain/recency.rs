@@ -167,34 +167,15 @@ pub fn next_due(snapshots: &[Snapshot], overdue_after: TimeDelta) -> Option<Date
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
-    use crate::domain::id::Seq;
-    use crate::domain::snapshot::{RunState, Source};
+    use crate::domain::snapshot::RunState;
 
     fn at(day: i64) -> DateTime<Utc> {
         DateTime::UNIX_EPOCH + TimeDelta::days(day)
     }
 
     fn snapshot((seq, (day, state)): (u32, &(i64, RunState))) -> Snapshot {
-        Snapshot {
-            contract: ContractNumber(1),
-            seq: Seq(seq),
-            state: *state,
-            schedule: "manual".to_owned(),
-            nominal: at(*day),
-            started: at(*day),
-            finished: at(*day),
-            label: None,
-            source: Source { api: String::new(), tool: String::new() },
-            requests: 0,
-            totals: BTreeMap::new(),
-            began: 0,
-            ended: 0,
-            changed: 0,
-            root: String::new(),
-        }
+        Snapshot::made_up(seq, *state, at(*day))
     }
 
     /// Hours after the last complete snapshot, collected on these days.

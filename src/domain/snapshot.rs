@@ -11,7 +11,7 @@ use super::id::{ContractNumber, Seq};
 /// Where a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RunState {
-    /// Under way, or cut off without a word.
+    /// Under way, or interrupted without a record.
     Collecting,
     /// Sealed, every scope complete.
     Complete,
@@ -77,7 +77,7 @@ pub struct Run {
     pub nominal: DateTime<Utc>,
     /// When it began.
     pub started: DateTime<Utc>,
-    /// When it ended; `None` while it is under way, or if it was cut off.
+    /// When it ended; `None` while it is under way, or if it was interrupted.
     pub finished: Option<DateTime<Utc>>,
     /// Requests sent, retries included; counted when it is sealed.
     pub requests: u64,
@@ -155,5 +155,29 @@ impl Snapshot {
             self.changed,
             self.requests,
         )
+    }
+}
+
+#[cfg(test)]
+impl Snapshot {
+    /// A manual snapshot of contract 1 with nothing in it, for rules that only look at its time and state.
+    pub(super) fn made_up(seq: u32, state: RunState, finished: DateTime<Utc>) -> Self {
+        Self {
+            contract: ContractNumber(1),
+            seq: Seq(seq),
+            state,
+            schedule: "manual".to_owned(),
+            nominal: finished,
+            started: finished,
+            finished,
+            label: None,
+            source: Source { api: String::new(), tool: String::new() },
+            requests: 0,
+            totals: BTreeMap::new(),
+            began: 0,
+            ended: 0,
+            changed: 0,
+            root: String::new(),
+        }
     }
 }

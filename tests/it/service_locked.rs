@@ -1,7 +1,5 @@
 //! The service while another program holds the database file: it ends in time, and shows signs of life.
 
-use std::os::unix::net::UnixDatagram;
-
 use keyholder::seams::Seams;
 use keyholder::store::{Access, Store};
 use rustix::process::Signal;
@@ -9,7 +7,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 
 use crate::support::cli::{Desk, RUNTIME, served};
-use crate::support::running::{PATIENCE, Running, configure, daily, make_due};
+use crate::support::running::{Running, Supervisor, configure, daily, make_due};
 
 /// Another program that holds the file.
 struct Holder(SqliteConnection);
@@ -52,16 +50,9 @@ fn a_held_file_does_not_silence_a_reload() {
     let emulator = served();
     let desk = Desk::of(&emulator);
     configure(&desk, &daily(&desk, &emulator));
-    let path = desk.path("notify");
-    let socket = UnixDatagram::bind(&path).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    let next = || {
-        let mut buffer = [0; 256];
-        let length = socket.recv(&mut buffer).unwrap();
-        String::from_utf8_lossy(&buffer[..length]).trim().to_owned()
-    };
-    let variables = [("NOTIFY_SOCKET", path.to_str().unwrap()), ("WATCHDOG_USEC", "200000")];
-    let service = Running::start_with(&desk, &variables);
+    let supervisor = Supervisor::of(&desk);
+    let next = || supervisor.next();
+    let service = Running::start_with(&desk, &supervisor.variables());
     while next() != "READY=1" {}
     let holder = Holder::of(&desk);
     service.send(Signal::HUP);

@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -19,7 +18,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 
 use crate::support::cli::{Desk, RUNTIME, served};
 use crate::support::cut::{Dice, Lane, many};
-use crate::support::running::{MAX_STOPPING, PATIENCE, Running, configure, daily, make_due, put_secret};
+use crate::support::running::{MAX_STOPPING, PATIENCE, Running, Supervisor, configure, daily, make_due, put_secret};
 use crate::support::tell;
 
 /// The outcomes of the recorded runs, oldest first, and how many snapshots there are.
@@ -209,16 +208,9 @@ fn systemd_hears_of_readiness_life_and_the_end() {
     let emulator = served();
     let desk = Desk::of(&emulator);
     configure(&desk, &daily(&desk, &emulator));
-    let path = desk.path("notify");
-    let socket = UnixDatagram::bind(&path).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    let next = || {
-        let mut buffer = [0; 256];
-        let length = socket.recv(&mut buffer).unwrap();
-        String::from_utf8_lossy(&buffer[..length]).trim().to_owned()
-    };
-    let variables = [("NOTIFY_SOCKET", path.to_str().unwrap()), ("WATCHDOG_USEC", "200000")];
-    let service = Running::start_with(&desk, &variables);
+    let supervisor = Supervisor::of(&desk);
+    let next = || supervisor.next();
+    let service = Running::start_with(&desk, &supervisor.variables());
     assert_eq!(next(), "READY=1");
     assert_eq!((next(), next()), ("WATCHDOG=1".to_owned(), "WATCHDOG=1".to_owned()));
     service.send(Signal::HUP);

@@ -1,32 +1,16 @@
 //! The rule of periods over month ends, leap years, zones and missing days.
 
-use std::collections::BTreeMap;
-
 use super::*;
-use crate::domain::id::{ContractNumber, Seq};
-use crate::domain::snapshot::{RunState, Source};
+use crate::domain::snapshot::RunState;
 
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().expect("an instant")
 }
 
 fn snapshots(finished: &[&str]) -> Vec<Snapshot> {
-    let snapshot = |(seq, finished): (u32, &&str)| Snapshot {
-        contract: ContractNumber(1),
-        seq: Seq(seq),
-        state: if finished.ends_with('!') { RunState::Partial } else { RunState::Complete },
-        schedule: "manual".to_owned(),
-        nominal: at(finished.trim_end_matches('!')),
-        started: at(finished.trim_end_matches('!')),
-        finished: at(finished.trim_end_matches('!')),
-        label: None,
-        source: Source { api: String::new(), tool: String::new() },
-        requests: 0,
-        totals: BTreeMap::new(),
-        began: 0,
-        ended: 0,
-        changed: 0,
-        root: String::new(),
+    let snapshot = |(seq, finished): (u32, &&str)| {
+        let state = if finished.ends_with('!') { RunState::Partial } else { RunState::Complete };
+        Snapshot::made_up(seq, state, at(finished.trim_end_matches('!')))
     };
     (1..).zip(finished).map(snapshot).collect()
 }

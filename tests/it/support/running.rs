@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -31,6 +32,34 @@ pub(crate) fn put_secret(desk: &Desk, name: &str, secret: &str) -> String {
         .write_all(secret.as_bytes())
         .unwrap();
     path.display().to_string()
+}
+
+/// What a service sends to its supervisor, as systemd would receive it.
+pub(crate) struct Supervisor {
+    socket: UnixDatagram,
+    path: String,
+}
+
+impl Supervisor {
+    /// Listens in the home folder.
+    pub(crate) fn of(desk: &Desk) -> Self {
+        let path = desk.path("notify");
+        let socket = UnixDatagram::bind(&path).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self { socket, path: path.to_str().unwrap().to_owned() }
+    }
+
+    /// The environment of a service that is to send a sign of life every tenth of a second.
+    pub(crate) fn variables(&self) -> [(&str, &str); 2] {
+        [("NOTIFY_SOCKET", &self.path), ("WATCHDOG_USEC", "200000")]
+    }
+
+    /// The next message.
+    pub(crate) fn next(&self) -> String {
+        let mut buffer = [0; 256];
+        let length = self.socket.recv(&mut buffer).unwrap();
+        String::from_utf8_lossy(&buffer[..length]).trim().to_owned()
+    }
 }
 
 /// Writes the configuration file.
