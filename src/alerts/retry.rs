@@ -15,7 +15,7 @@ const PAUSES: [TimeDelta; 8] = [
 ];
 
 /// A receiver that says that it will never take a message is asked until it has said so this often, in case it was
-/// misconfigured for a moment. Attempts that met an outage do not count.
+/// misconfigured for a while. Attempts that met an outage do not count.
 pub const MAX_REFUSALS: u32 = 3;
 
 /// The share of a pause that is left to chance, so that many deliveries do not come at once.

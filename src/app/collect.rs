@@ -61,7 +61,7 @@ pub struct Order {
     pub cross_check: bool,
     /// How long to wait before a list is read again of which much is missing.
     pub reread_after: Duration,
-    /// Whether to begin from the beginning, even if a run that was cut off could go on.
+    /// Whether to begin anew, even if an interrupted run could be resumed.
     pub fresh: bool,
     /// Stops it.
     pub stop: Stop,
@@ -73,7 +73,7 @@ pub struct Order {
     pub token_ends: Option<DateTime<Utc>>,
     /// What the credentials say of themselves.
     pub claims: Claims,
-    /// Who accepts another principal than before, if somebody does.
+    /// The person who accepts another principal than before, if it is accepted.
     pub accept_principal: Option<String>,
 }
 
@@ -260,7 +260,7 @@ impl Desk<'_> {
         FailedCollection { run, exit: failure.exit(), reason: reasons(failure), at: self.seams.now() }
     }
 
-    /// Takes up the run that was cut off last, if it may go on. The contract that the credentials see is compared later.
+    /// Resumes the run that was interrupted last, if that is allowed. The contract that the credentials see is compared later.
     async fn take_up(&self, runner: &Runner) -> Result<Option<Begun>, CollectFailure> {
         let (store, order, now) = (self.store, &self.order, self.seams.now());
         if order.fresh {
@@ -280,7 +280,7 @@ impl Desk<'_> {
                 Ok(Some(Begun { run: found.run, client, label: found.label, used, earlier }))
             }
             Err(reason) => {
-                tracing::warn!("Cannot go on with the run that was cut off: {reason}");
+                tracing::warn!("Cannot resume the interrupted run: {reason}");
                 store.end_run(found.run, RunState::Interrupted, reason, now, &[]).await?;
                 Ok(None)
             }
@@ -328,7 +328,7 @@ impl Desk<'_> {
             // Who waited in vain does not wait as long again to record that.
             let store = if is_busy { self.store.trying_once() } else { self.store.clone() };
             if let Err(error) = store.end_run(run, state, &reason, now, announcement.as_slice()).await {
-                // The failure itself is what the caller has to hear of; a run without an end is recognised as cut off.
+                // The failure itself is what the caller has to hear of; a run without an end is recognised as interrupted.
                 tracing::warn!(error = &error as &dyn std::error::Error, "The end of the run could not be recorded");
             }
         }
@@ -444,7 +444,7 @@ pub struct Settling {
 }
 
 /// Asks again until it is known what may count as absent. The walk knows nothing of the store, and the store nothing of the
-/// API: here the one's sightings meet what the other knew, which `vanishing` tells. Answers how many things were held back.
+/// API: here the one's sightings meet what the other knew, by `vanishing`. Returns how many things were held back.
 pub async fn settle(
     vanishing: impl AsyncFn(&Walk) -> Result<VanishingByScope, StoreError>,
     mut recheck: Recheck<'_>,

@@ -249,7 +249,7 @@ fn write_reports(folder: &Path, input: &Input) -> Result<Vec<PathBuf>, DemoError
 }
 
 /// Makes the folder, and removes what an earlier demonstration left in it. A folder that is not empty and does not bear the
-/// marker is somebody's own, whatever the files in it are called, and so is a contract that no demonstration made up.
+/// marker is not touched, whatever the files in it are called, and neither is a contract that no demonstration made up.
 async fn clear(folder: &Path) -> Result<(), DemoError> {
     write::folder(folder)?;
     let failed = |source| WriteError { path: folder.to_owned(), source };
@@ -278,7 +278,7 @@ async fn clear(folder: &Path) -> Result<(), DemoError> {
     Ok(())
 }
 
-/// Refuses to replace a database in which somebody collected a contract of their own.
+/// Refuses to replace a database in which another contract was collected.
 async fn refuse_collected(folder: &Path) -> Result<(), DemoError> {
     let database = folder.join(DATABASE);
     if !database.exists() {

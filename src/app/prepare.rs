@@ -26,7 +26,7 @@ pub struct CollectRequest {
     pub cross_check: bool,
     /// Whether to begin a new run, even if one that was interrupted could be resumed.
     pub fresh: bool,
-    /// Who accepts another principal than before, if somebody does.
+    /// The person who accepts another principal than before, if it is accepted.
     pub accept_principal: Option<String>,
 }
 

@@ -1,5 +1,5 @@
 //! Whose credentials collected a run, from what they say of themselves, what was seen, and what is known of the contract; and
-//! whether that is somebody else than before.
+//! whether that is another principal than before.
 
 use chrono::{DateTime, Utc};
 
@@ -23,8 +23,8 @@ impl Compared {
     }
 }
 
-/// Compares the principal of a walk with the accepted one of the contract. `person` is who accepts another one, if somebody
-/// does.
+/// Compares the principal of a walk with the accepted one of the contract. `person` is who accepts another one, if it is
+/// accepted.
 pub(super) async fn compare(
     store: &Store,
     claims: &Claims,

@@ -1,4 +1,4 @@
-//! Which object somebody means by a name or a part of one, and which objects share a name.
+//! Finds the object that a name or a part of one means, and the objects that share a name.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

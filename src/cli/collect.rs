@@ -201,7 +201,7 @@ async fn alert(request: &CollectRequest, failure: &Failure, opened: &mut Option<
     }
 }
 
-/// Who accepts another principal: whoever is named, or the account that runs this.
+/// The person who accepts another principal: the one who is named, or the account that runs this.
 fn accepting_person(command: &Collect, environment: &Environment) -> String {
     let account = || ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| environment.get(name));
     let named = command.person.as_deref().or_else(account).map(str::trim).filter(|name| !name.is_empty());

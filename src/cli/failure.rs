@@ -243,7 +243,7 @@ impl Failure {
                 Some("look at the templates in the folder that report.templates names".to_owned())
             }
             Self::Credentials(error) => Some(error.hint()),
-            Self::Settings(_) => Some("`keyholder config show --origin` tells where each value comes from".to_owned()),
+            Self::Settings(_) => Some("`keyholder config show --origin` shows where each value comes from".to_owned()),
             Self::Review(ReviewError::Analyse(_))
             | Self::Analyse(_)
             | Self::Deliver(DeliverFailure::Render(AlertError::Analyse(_)))

@@ -12,7 +12,7 @@ use crate::domain::id::Seq;
 use crate::exit::Exit;
 use crate::store::Access;
 
-/// Shows what somebody or something was in the first snapshot, and the events of all later ones in which it had a part,
+/// Shows the state of an object in the first snapshot, and the events of all later ones in which it had a part,
 /// oldest first.
 #[derive(Args, Debug)]
 pub struct History {

@@ -46,7 +46,7 @@ pub(super) struct Beside<'a> {
     pub(super) snapshots: &'a [Snapshot],
     /// The contract, and what the configuration calls it.
     pub(super) contract: (ContractNumber, &'a str),
-    /// Which names do not tell objects apart; only a table for people needs them.
+    /// Names that several objects share; only a table for people needs them.
     pub(super) namesakes: Namesakes,
 }
 

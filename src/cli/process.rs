@@ -1,4 +1,4 @@
-//! What holds for the whole process, before any command: that its memory is nobody else's, whose the files are that it makes,
+//! What holds for the whole process, before any command: that its memory is private, who owns the files that it makes,
 //! and that a limit on their size does not kill it.
 
 use std::io;

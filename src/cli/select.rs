@@ -1,4 +1,4 @@
-//! The snapshots that words on the command line name. Where only the rule of periods tells which they are, it is said.
+//! The snapshots that words on the command line name. Where only the rule of periods decides which they are, the command says which.
 
 use super::{Context, Failure};
 use crate::app::review::{Taken, described};

@@ -40,7 +40,7 @@ pub enum CollectError {
     /// The walk ran out of time before it was certain which contract this is.
     #[error("walk the contract: the contracts that the credentials see could not be read in time")]
     NotConfirmedInTime,
-    /// The run was cut off, and what it saw before was another contract's: nothing of both may be mixed.
+    /// The run was interrupted, and what it saw before was another contract's: nothing of both may be mixed.
     #[error("go on with the run: it began with contract {before}, and the credentials now see {now}")]
     AnotherThanBefore {
         /// The contract of the first part.

@@ -1,4 +1,4 @@
-//! The journal of a walk: outcomes are kept while it goes on, so that a later process can go on where this one was cut off.
+//! The journal of a walk: outcomes are kept during the walk, so that a later process can resume it.
 //!
 //! Where they are kept is not known here. No outcome is kept before the contract is confirmed: what is in the journal of a
 //! run belongs to one contract.

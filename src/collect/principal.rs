@@ -1,6 +1,6 @@
 //! Whose credentials walked: what they say of themselves, settled by the list of users.
 //!
-//! The list knows better than a token what somebody may do now; a weaker principal may not be listed at all.
+//! The list of users is newer than the claims of a token; a weaker principal may not be listed at all.
 
 use crate::domain::coverage::Status;
 use crate::domain::id::UserId;
@@ -31,7 +31,7 @@ pub fn user(claims: &Claims, seen: &Sightings) -> Option<UserId> {
     claims.user.clone().or_else(|| {
         let address = plain(claims.address.as_deref()?);
         let mut bearers = seen.users.iter().filter(|user| address_of(user).as_ref() == Some(&address));
-        // Two users with one address name nobody.
+        // An address that two users share identifies neither.
         bearers.next().filter(|_| bearers.next().is_none()).map(|user| user.id.clone())
     })
 }

@@ -132,7 +132,7 @@ pub async fn walk(
     walk_on(client, seams, Course::of(limits), progress).await
 }
 
-/// The same with a journal: goes on where an earlier part of the run was cut off, keeps its outcomes, and can be stopped.
+/// The same with a journal: resumes an interrupted run, keeps its outcomes, and can be stopped.
 ///
 /// What was read to its end before is not read again, except for the contract: another one than before is an error.
 pub async fn walk_on<'a>(

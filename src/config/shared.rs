@@ -49,7 +49,7 @@ pub(super) enum SharedError {
 
 /// Reads the text of a shared file. `profile` overrides the file's own `currentProfile`.
 ///
-/// What is blank is as absent, and what nobody chose decides nothing: without a profile in use there are neither credentials
+/// Blank is as absent, and a profile that was not chosen decides nothing: without a profile in use there are neither credentials
 /// nor an address.
 pub(super) fn read(text: &Zeroizing<String>, path: &Path, profile: Option<&str>) -> Result<Shared, SharedError> {
     let options = serde_saphyr::options! { with_snippet: false };
@@ -86,7 +86,7 @@ pub(super) fn read(text: &Zeroizing<String>, path: &Path, profile: Option<&str>)
     Ok(shared)
 }
 
-/// The profile in use. One that somebody asked for has to be there; one that the file itself names need not.
+/// The profile in use. One that was asked for has to be there; one that the file itself names need not.
 fn choose(
     profiles: Vec<RawProfile>,
     asked: Option<&str>,

@@ -8,7 +8,7 @@
 //! order is `IONOS_TOKEN`, the token file (`KEYHOLDER_CREDENTIALS_TOKEN_FILE`, `IONOS_TOKEN_FILE`), the systemd credential
 //! `ionos-token`, then `IONOS_PASSWORD`, the password file and the systemd credential `ionos-password`, each with the
 //! effective user name (`IONOS_USERNAME`, `credentials.username`). The shared file's user name and password are a pair of
-//! their own. Half a pair is none: it is said, and the search goes on. A contract with credentials of its own uses those and no others, whatever the layers say. The legacy names `PROFITBRICKS_*` are not read.
+//! their own. Half a pair is none: it is logged, and the search continues. A contract with credentials of its own uses those and no others, whatever the layers say. The legacy names `PROFITBRICKS_*` are not read.
 
 mod secret_file;
 mod token;

@@ -112,7 +112,7 @@ pub enum Notice {
     },
     /// No listed user has the address of the contract's owner.
     OwnerNotListed,
-    /// The run is the second part of one that was cut off.
+    /// The run resumes an interrupted one.
     Resumed {
         /// Requests of the first part whose answers were used.
         requests: u64,

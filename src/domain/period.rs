@@ -165,7 +165,7 @@ impl Span {
         if stands_for_it { Some(before) } else { Period::Month.around(snapshot.finished, zone) }
     }
 
-    /// The month that is reviewed where nobody names one: the one that just ended, if the latest snapshot is not too late to
+    /// The month that is reviewed where none is named: the one that just ended, if the latest snapshot is not too late to
     /// stand for its end, or the one in which the latest snapshot lies.
     pub fn of_default(latest: &Snapshot, zone: Tz) -> Option<Self> {
         let before = Period::Month.before(latest.finished, zone)?;
@@ -222,7 +222,7 @@ fn at_end(snapshots: &[Snapshot], last_day: DateTime<Utc>, end: DateTime<Utc>) -
     after.or(before)
 }
 
-/// When a day begins in a zone; where the clock skips midnight, when it goes on.
+/// When a day begins in a zone; where the clock skips midnight, the first instant after it.
 fn midnight(day: NaiveDate, zone: Tz) -> Option<DateTime<Utc>> {
     (0..=3)
         .find_map(|hours| {

@@ -14,7 +14,7 @@ use super::time::to_seconds;
 /// The longest word of a role that is kept, in characters.
 const MAX_ROLE_CHARS: usize = 64;
 
-/// What somebody may do in a contract.
+/// The rights of a principal in a contract.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", from = "String")]
 pub enum Role {
@@ -152,7 +152,7 @@ impl fmt::Display for Principal {
     }
 }
 
-/// That somebody accepted another principal than before.
+/// The acceptance of another principal than before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Acceptance {
     /// Who.
@@ -189,7 +189,7 @@ pub struct Collector {
     pub standing: Standing,
     /// How many things were not seen and did not end because of it.
     pub held_back: u64,
-    /// Who accepted it, if somebody did in this run.
+    /// Who accepted it in this run, if it was accepted by hand.
     pub acceptance: Option<Acceptance>,
 }
 

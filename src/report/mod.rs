@@ -154,7 +154,7 @@ pub struct Rendered {
 }
 
 impl Rendered {
-    /// What whoever opens the file has to know, as a sentence.
+    /// A warning about the file for the program that opens it, as a sentence.
     pub fn warning(&self) -> Option<String> {
         (self.lines > csv::MAX_SPREADSHEET_LINES).then(|| {
             format!(

@@ -26,7 +26,7 @@ pub(super) async fn create(path: &Path) -> Result<(), StoreError> {
     let failed = |source| StoreError::Open { path: path.to_owned(), source };
     remove_orphans(path)?;
     let making = beside(path, ".new");
-    // What an earlier attempt left, which was cut off.
+    // What an interrupted attempt left.
     for suffix in ["", "-journal", "-wal", "-shm"] {
         remove(&beside(&making, suffix)).map_err(failed)?;
     }
@@ -62,7 +62,7 @@ fn remove_orphans(path: &Path) -> Result<(), StoreError> {
     ["-wal", "-journal", "-shm"].iter().try_for_each(|suffix| remove(&beside(path, suffix))).map_err(failed)
 }
 
-/// Without a journal: until it has its name, a file that was cut off is of no use to anybody. It is synced as a whole.
+/// Without a journal: until it has its name, an unfinished file is of no use. It is synced as a whole.
 async fn fill(making: &Path) -> Result<(), StoreError> {
     let failed = |source| StoreError::Open { path: making.to_owned(), source };
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(making).map_err(failed)?;

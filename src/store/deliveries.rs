@@ -49,7 +49,7 @@ pub enum Settled {
         /// Why it did not work.
         detail: String,
     },
-    /// The receiver refuses it; it is tried again, in case it was misconfigured for a moment.
+    /// The receiver refuses it; it is tried again, in case it was misconfigured for a while.
     Refused {
         /// When.
         due: DateTime<Utc>,

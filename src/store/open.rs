@@ -92,12 +92,12 @@ impl Store {
         let found = refuse_unfit(path)?;
         place::warn_of_file_system(path);
         if found == Header::Ours(schema_version()) {
-            // A file that is up to date is not written to by opening it: somebody else may be collecting into it.
+            // A file that is up to date is not written to by opening it: another process may be collecting into it.
             place::refuse_read_only(path)?;
             return Self::connect(path, limit).await;
         }
         make_folder(path)?;
-        // Only one process at a time makes a database or upgrades it; whoever waited for that looks again.
+        // Only one process at a time makes a database or upgrades it; one that waited for that inspects it once more.
         let _held = hold(path)?;
         let found = inspect(path)?;
         refuse_foreign(path, found)?;
@@ -172,7 +172,7 @@ pub fn refuse_unwritable(path: &Path) -> Result<(), StoreError> {
 
 /// Refuses a file that is not ours to write, and a place that is not fit for collecting; whose file it is.
 fn refuse_unfit(path: &Path) -> Result<Header, StoreError> {
-    // A file that nobody may take for a database is refused before anything about its surroundings.
+    // A file that is no database is refused before anything about its surroundings.
     let found = inspect(path)?;
     refuse_foreign(path, found)?;
     refuse_linked(path)?;

@@ -100,7 +100,7 @@ pub fn exposed_folder(folder: &Path) -> Option<u32> {
 }
 
 /// What to do about a folder that others get at. Only a folder that holds a database and nothing else was made for it, and
-/// may be closed; any other one is somebody's.
+/// may be closed; any other one is left as it is.
 pub(super) fn closing_hint(database: &Path) -> String {
     let folder = absolute(folder_of(database));
     let is_shared = fs::metadata(&folder).is_ok_and(|metadata| metadata.permissions().mode() & STICKY != 0);

@@ -1,6 +1,6 @@
 //! Opening a database to read it: nothing is left beside it, and every schema that was ever released is understood.
 //!
-//! A database that nobody has open is read as a file that does not change, under a lock that keeps writers waiting. One with
+//! A database that no process has open is read as a file that does not change, under a lock that keeps writers waiting. One with
 //! an older schema is copied into memory and brought up to date there; see `docs/decisions/`.
 
 use std::fs::{self, File, OpenOptions};
@@ -46,7 +46,7 @@ pub(super) async fn open(path: &Path, found: u32) -> Result<(SqlitePool, Kept), 
 
 /// Readers of a database as it is.
 ///
-/// A file that may be where nothing can be written is read as one that nobody changes: SQLite could not make the shared memory
+/// A file that may be where nothing can be written is read as one that does not change: SQLite could not make the shared memory
 /// that the write-ahead log needs. That is so when there is no log.
 pub(super) async fn connect(path: &Path) -> Result<(SqlitePool, Kept), StoreError> {
     if let Some(lock) = ReadLock::take(path) {
@@ -109,7 +109,7 @@ async fn copy(source: &SqlitePool, path: &Path, found: u32) -> Result<(SqlitePoo
     Ok((readers, Kept { _lock: None, _copy: Some(keeper) }))
 }
 
-/// Keeps writers of a database waiting, so that it can be read as a file that nobody changes. It is taken without waiting,
+/// Keeps writers of a database waiting, so that it can be read as a file that does not change. It is taken without waiting,
 /// and writes nothing: where there is no file of the lock, as beside a copy, the folder stands for it.
 ///
 /// It is of no use while a program has the database open to write: that is seen by the shared memory, which such a program

@@ -65,9 +65,9 @@ impl Store {
             .bind(staging::KILLED)
             .execute(&mut *transaction)
             .await
-            .when("mark runs that were cut off")?;
+            .when("mark interrupted runs")?;
         staging::forget_old(&mut transaction, now).await?;
-        transaction.commit().await.when("mark runs that were cut off")?;
+        transaction.commit().await.when("mark interrupted runs")?;
         Ok(runner)
     }
 }
@@ -110,8 +110,8 @@ pub(super) fn hold(database: &Path) -> Result<Runner, StoreError> {
     hold_file(&beside(database, ".lock"))
 }
 
-/// Waits for those who read the database as a file that nobody changes: see `super::reading::ReadLock`. The caller writes
-/// afterwards. Who holds the lock alone collects: then there are no such readers.
+/// Waits for the readers that take the database for a file that does not change: see `super::reading::ReadLock`. The caller writes
+/// afterwards. An exclusive lock is a collector's: then there are no such readers.
 pub(super) async fn await_readers(database: &Path, limit: LockWait) -> Result<(), StoreError> {
     let began = Instant::now();
     let mut was_logged = false;
@@ -128,7 +128,7 @@ pub(super) async fn await_readers(database: &Path, limit: LockWait) -> Result<()
     Ok(())
 }
 
-/// Whether somebody has a share in a lock. What is not there or cannot be opened is not locked by anybody.
+/// Whether a lock is shared. What is not there or cannot be opened is not locked.
 fn is_shared(place: &Path) -> bool {
     let flags = OFlags::NONBLOCK.bits().cast_signed();
     let Ok(file) = OpenOptions::new().read(true).custom_flags(flags).open(place) else { return false };
@@ -140,7 +140,7 @@ fn hold_file(path: &Path) -> Result<Runner, StoreError> {
     let file = open_lock_file(path)?;
     let mut held = file.try_lock();
     for _ in 1..LOCK_TRIES {
-        // Who looks whether it is held, or begins to read, holds it for an instant.
+        // A process that checks the lock, or begins to read, has it for an instant.
         if !matches!(held, Err(TryLockError::WouldBlock)) {
             break;
         }

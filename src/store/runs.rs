@@ -49,7 +49,7 @@ pub struct Moment {
 }
 
 impl Store {
-    /// Records that a run has begun, and gives up all that were cut off before. Only the one runner of the database may; its
+    /// Records that a run has begun, and gives up all that were interrupted before. Only the one runner of the database may; its
     /// contract is learned by walking; `expected` is the one it is for, where that is known beforehand.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn begin_run(

@@ -1,4 +1,4 @@
-//! What a run under way has read so far, and taking up a run that was cut off.
+//! What a run under way has read so far, and resuming an interrupted run.
 //!
 //! Outcomes are text that the walk understands; nothing here looks into them. They hold personal data and are deleted as
 //! soon as nobody can need them any more.
@@ -98,10 +98,12 @@ impl Store {
             .bind(last)
             .fetch_optional(&self.writer)
             .await
-            .when("look for a run that was cut off")?;
+            .when("look for an interrupted run")?;
         let Some((id, started, interrupted, terms, label)) = found else { return Ok(None) };
         if !are_same(&terms) {
-            tracing::info!("A run was cut off, but with other credentials, options or another version: beginning anew");
+            tracing::info!(
+                "A run was interrupted, but with other credentials, options or another version: beginning a new one"
+            );
             return Ok(None);
         }
         let update = sqlx::query("UPDATE run SET state = 'collecting', finished = NULL, reason = NULL WHERE id = ?");

@@ -26,8 +26,8 @@ fn check_collect(desk: &Desk, arguments: &[&str], code: i32, says: &[&str]) -> R
     ran
 }
 
-/// An address of this machine where nobody listens.
-fn nobody() -> String {
+/// An address of this machine without a listener.
+fn closed_port() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().to_string()
 }
@@ -79,7 +79,7 @@ fn c1_an_address_left_over_from_v5_is_explained() {
 
 #[test]
 fn c3_an_unreachable_host_is_named_with_its_port() {
-    let address = nobody();
+    let address = closed_port();
     let desk = Desk::at(&format!("http://{address}"), "token");
     check_collect(&desk, &["collect"], 5, &[&address, "(env IONOS_API_URL)", "the server cannot be reached"]);
 }
@@ -253,7 +253,7 @@ fn c2_doctor_ends_as_collect_for_the_server() {
             }
         })
     };
-    check_same("nobody there", &Desk::at(&format!("http://{}", nobody()), "token"), &[], 5);
+    check_same("no listener", &Desk::at(&format!("http://{}", closed_port()), "token"), &[], 5);
     check_same("clear text", &Desk::at(&format!("https://127.0.0.1:{}", clear_text()), "token"), &[], 5);
     let page = Body::Html("<html></html>".to_owned());
     for (what, status, body, code) in [
@@ -326,7 +326,7 @@ fn c2_a_held_lock_counts_only_where_nothing_else_is_wrong() {
     let lock = File::open(format!("{}.lock", desk.database().display())).unwrap();
     lock.lock().unwrap();
     check_same("a held lock", &desk, &[], 75);
-    let desk = desk.with("IONOS_API_URL", &format!("http://{}", nobody()));
+    let desk = desk.with("IONOS_API_URL", &format!("http://{}", closed_port()));
     let ran = desk.run(&["doctor"]).ends(5);
     assert!(ran.out.contains("another runner holds"), "it is reported all the same: {}", ran.out);
     lock.unlock().unwrap();

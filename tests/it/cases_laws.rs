@@ -103,7 +103,7 @@ enum Size {
 enum Oddity {
     /// The link to the next page leads there.
     Link(Link),
-    /// There is nobody on it; it may lead on all the same.
+    /// It is empty; its link may lead on all the same.
     Empty(Option<Link>),
 }
 

@@ -103,8 +103,8 @@ fn g2_a_history_does_not_mix_namesakes() {
     for (id, change) in [(&TWINS.privileged, "privilege-gained"), (&TWINS.sharing, "share-added")] {
         assert!(ran.err.contains(&format!("  group     {id}  ops\n")), "{ran:#?}");
         let events = rows(&desk, &["history", &id[..8]]);
-        let told: Vec<_> = events.iter().map(|row| (row["view"].clone(), row["change"].clone())).collect();
-        assert_eq!(told, [(json!("baseline"), json!("present")), (json!("event"), json!(change))], "{events:#?}");
+        let shown: Vec<_> = events.iter().map(|row| (row["view"].clone(), row["change"].clone())).collect();
+        assert_eq!(shown, [(json!("baseline"), json!("present")), (json!("event"), json!(change))], "{events:#?}");
         assert!(events.iter().all(|row| row["object_id"] == id.as_str()));
     }
 }
@@ -217,9 +217,9 @@ fn g_all_outputs_name_the_same_ids_for_the_same_change() {
     for object in objects.iter().take(12) {
         let ran = desk.run(&[&database[..], &["history", object, "--format", "json"]].concat()).ends(0);
         let events: Vec<Value> = serde_json::from_str(&ran.out).unwrap();
-        let told: BTreeSet<_> = events.iter().map(about).collect();
+        let shown: BTreeSet<_> = events.iter().map(about).collect();
         for row in rows.iter().filter(|row| row["object_id"] == object.as_str()) {
-            assert!(told.contains(&about(row)), "history does not tell {row}");
+            assert!(shown.contains(&about(row)), "history does not show {row}");
         }
     }
 }

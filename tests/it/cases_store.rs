@@ -59,7 +59,7 @@ impl Other {
         sqlx::query(sql).execute(db).await.unwrap();
     }
 
-    /// Takes the lock, which whoever writes at that moment gives back soon.
+    /// Takes the lock, which a writer releases soon.
     async fn hold(&self) {
         let mut db = self.pool.acquire().await.unwrap();
         Self::run(&mut db, "BEGIN IMMEDIATE").await;

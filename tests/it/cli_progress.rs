@@ -1,4 +1,4 @@
-//! What a collection shows while it goes on.
+//! The progress of a collection on standard error.
 
 use std::process::Command;
 use std::time::Duration;

@@ -21,7 +21,7 @@ impl Identity {
         Self { seed, contract_number: contract_number.unwrap_or(derived), canary }
     }
 
-    /// A token in the form of the real ones, a JWT, whose signature is the canary. The key id tells tokens of one user apart.
+    /// A token in the form of the real ones, a JWT, whose signature is the canary. The key id distinguishes tokens of one user.
     pub(crate) fn token(
         &self,
         key_id: &str,

@@ -3,7 +3,7 @@
 use crate::world::{Id, World};
 
 tokio::task_local! {
-    /// The user through whose eyes the request that is being answered sees; nobody's if it sees everything.
+    /// The user whose view answers the request; none if it is answered with everything.
     static EYES: Option<Id>;
 }
 

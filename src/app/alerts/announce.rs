@@ -118,7 +118,7 @@ impl Announcer {
     /// The alerts of the changes of a snapshot.
     fn of_changes(&self, sealed: &Sealed, span: &Span) -> Result<Vec<Outgoing>, ComposeError> {
         let from = span.from.unwrap_or(Seq(0));
-        // After a restore nobody knows what was sent since the backup: then every change is alerted.
+        // After a restore it is not known what was sent since the backup: then every change is alerted.
         let is_everything = is_after_restore(sealed);
         let found = meanings(&sealed.changes, &sealed.before, &sealed.after, from)?;
         let outgoing = found.into_iter().filter_map(|meaning| {

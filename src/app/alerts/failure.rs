@@ -1,4 +1,4 @@
-//! The alert of a collection that failed, whether its run had begun or not, and whoever started it.
+//! The alert of a collection that failed, whether its run had begun or not, from the command and from the service.
 //!
 //! A failure that repeats is alerted once a day; one with another cause, or after a snapshot, is alerted at once.
 

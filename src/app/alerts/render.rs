@@ -120,7 +120,7 @@ impl<'a> Renderer<'a> {
         Ok(())
     }
 
-    /// Who accepted the principal of a snapshot, if somebody did.
+    /// The person who accepted the principal of a snapshot, if it was accepted by hand.
     async fn put_acceptance(
         &self,
         message: &mut Message,

@@ -15,7 +15,7 @@ use crate::seams::Seams;
 /// A clock that is further off than this is worth a warning: signatures and the order of events depend on it.
 const MAX_UNNOTICED_SKEW_SECONDS: u64 = 30;
 
-/// Who asks a doctor wants to know now: one repetition tells a hiccup from a fault.
+/// A check has to answer soon: one repetition distinguishes a hiccup from a fault.
 const MAX_ATTEMPTS: u32 = 2;
 
 /// Looks at the contract and at the beginning of every list that an audit needs.

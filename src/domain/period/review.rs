@@ -1,4 +1,4 @@
-//! The two snapshots of a report where nobody names what to compare with: those of a month, or of the month of a snapshot.
+//! The two snapshots of a report where the baseline is not named: those of a month, or of the month of a snapshot.
 
 use super::{Baseline, Calendar, MAX_WAIT, NoSnapshot, NothingChosen, Reason, Span, select};
 use crate::domain::id::ContractNumber;

@@ -1,6 +1,6 @@
 //! The snapshot that a word names: `latest`, `previous`, a number, a label, a month, a date or an instant.
 //!
-//! A label is looked for before a month and a date: somebody chose it. Nothing in the future names a snapshot.
+//! A label is looked for before a month and a date: it was chosen on purpose. Nothing in the future names a snapshot.
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
@@ -63,7 +63,7 @@ pub enum Reason {
         /// The end of the first run.
         first: DateTime<Utc>,
     },
-    /// It is no form of words that is known, and nobody's label.
+    /// It is no known form, and no label.
     #[error(
         "contract {contract} has snapshots 1 to {count}, and none is called that; expected a number, `latest`, `previous`, \
          a label, a month like 2026-11, a date like 2026-11-23 or an RFC 3339 time"

@@ -62,7 +62,7 @@ async fn a_run_is_gone_on_with_by_the_same_credentials_only() {
     assert!(side.saved(&same).await.is_some());
 }
 
-/// What is kept of the credentials of the run that was cut off.
+/// What is kept of the credentials of the interrupted run.
 async fn kept(side: &Side) -> String {
     let db = crate::support::cut::raw(side.store.path()).await;
     let digest = sqlx::query_scalar("SELECT terms ->> '$.credentials' FROM staging").fetch_one(&db).await.unwrap();

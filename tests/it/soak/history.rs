@@ -37,7 +37,7 @@ const DAYS: usize = 7;
 const PATIENCE: Patience =
     Patience { time: Duration::from_mins(40), requests: 12_000, quiet: Duration::from_micros(200) };
 
-/// Who collects: the product, or a contract whose server lies whatever is asked, which nobody could see through.
+/// Who collects: the product, or a contract whose server lies consistently, which no client could detect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Server {
     Honest,
@@ -92,7 +92,7 @@ struct Stage {
     hides_new: bool,
     /// Whose credentials collect, if not the usual ones.
     token: Option<String>,
-    /// Whether somebody accepts the principal that collects.
+    /// Whether the principal that collects is accepted.
     accepts: bool,
 }
 
@@ -284,7 +284,7 @@ impl Stage {
         self.judged(&before, ended, &witness, None).await
     }
 
-    /// Closes and opens the store; keeps a copy, into which somebody else may collect.
+    /// Closes and opens the store; keeps a copy, into which another process may collect.
     async fn reopened(&mut self, copy: bool) {
         self.store.take().expect("open").close().await;
         let bytes = std::fs::read(self.path()).unwrap();

@@ -1,5 +1,5 @@
 //! The list of distortions: each has a name, and makes what goes wrong in one run from a few draws. None is a lie that
-//! stays consistent whatever is asked: nobody could see through that.
+//! stays consistent whatever is asked: no client could detect that.
 
 mod answers;
 mod around;
@@ -35,7 +35,7 @@ pub(super) enum Around {
     Stop(u32, TimeDelta),
     /// A second collection begins at the same time.
     Second,
-    /// Somebody collects into a copy of the file, and this one goes on.
+    /// Another process collects into a copy of the file, and this one is collected into as well.
     OnCopy,
     /// The file is replaced by a copy from before the last run.
     OlderCopy,
@@ -68,12 +68,12 @@ pub(super) fn all() -> Vec<&'static Kind> {
         .collect()
 }
 
-/// Kinds that show less than there is, or something else. Who knew something asks again; what is new nobody misses.
+/// Kinds that show less than there is, or something else. A known object is re-read; a new one cannot be missed by a client.
 pub(super) const HIDING: [&str; 8] = [
     "a number beyond bounds",
     "id twice",
     "ids lead elsewhere",
-    "an item nobody knows",
+    "an item that does not exist",
     "an empty list at first",
     "one item at first",
     "a few items at first",

@@ -188,7 +188,7 @@ pub(super) fn judge(run: &Run<'_>, witness: &Witness) -> Vec<String> {
             }
         }
         for attribute in pictures.iter().filter_map(|picture| picture.get(key)).flat_map(BTreeMap::keys) {
-            // A privilege that no group reports is a name that nobody has said.
+            // A privilege that no group reports is a name that was never reported.
             let is_heard_of = key.kind != Kind::Group
                 || after.iter().any(|(other, values)| other.kind == Kind::Group && values.contains_key(attribute));
             let is_missing = !values.contains_key(attribute) && !is_unknown(run.after, key, attribute);

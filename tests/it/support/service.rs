@@ -23,7 +23,7 @@ use super::private_folder;
 /// The key of webhooks.
 pub(crate) const WEBHOOK_KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-/// A service that runs when it is told what time it is.
+/// A service in virtual time: it runs when its clock is set.
 pub(crate) struct VirtualService {
     pub(crate) store: Store,
     pub(crate) emulators: Vec<Emulator>,

@@ -23,7 +23,7 @@ fn set(at: &str, value: Value) -> Distortion {
     Distortion::Set { at: at.to_owned(), value }
 }
 
-/// At first, a list of one item that nobody knows, with something odd beside its id.
+/// At first, a list of one item that does not exist, with something odd beside its id.
 fn made_up(rng: &mut fastrand::Rng, beside: &str) -> Trouble {
     let list = format!(r#"{{"items":[{{"id":"ffffffff-0000-4000-8000-000000000001",{beside}}}]}}"#);
     let answer = Answer { body: Body::Verbatim(list), ..Answer::usual(200) };
@@ -95,7 +95,7 @@ pub(super) const IDS: &[Kind] = &[
     Kind { name: "an item twice", make: |rng| items(rng, Items::Twice) },
     Kind { name: "an item twice, differently", make: |rng| items(rng, Items::TwiceDifferent) },
     Kind {
-        name: "an item nobody knows",
+        name: "an item that does not exist",
         make: |rng| at_first(rng, Place::List, distort(Distortion::Items(Items::Dangling))),
     },
 ];
