@@ -112,7 +112,7 @@ impl fmt::Display for PrincipalId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::User(user) => write!(f, "user {user}"),
-            Self::Unlisted { .. } => f.write_str("somebody who is no listed user"),
+            Self::Unlisted { .. } => f.write_str("an address that is no listed user"),
         }
     }
 }

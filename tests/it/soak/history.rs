@@ -1,4 +1,4 @@
-//! Plays one history: a contract over two weeks, collected every day, most days with one or two distortions, each day
+//! Plays one history: a contract over a week, collected every day, most days with one or two distortions, each day
 //! judged, and a truthful day at the end.
 
 use std::collections::{BTreeMap, BTreeSet};
