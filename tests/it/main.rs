@@ -97,6 +97,7 @@ mod report_people;
 mod report_rows;
 mod report_templates;
 mod report_unknown;
+mod security_rules;
 mod service_engine;
 mod service_freshness;
 mod service_lane;
