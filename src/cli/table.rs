@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use comfy_table::presets::UTF8_NO_BORDERS;
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, LineStyle};
 
+use crate::domain::count::Count;
 use crate::report::csv::{self, Dialect};
 
 /// How a list is written.
@@ -35,6 +36,8 @@ pub(super) enum Value {
     Text(String),
     /// A count.
     Number(u64),
+    /// A count of what may not have been read.
+    Count(Count),
     /// A number that can be negative.
     Integer(i64),
     /// Yes or no.
@@ -61,6 +64,12 @@ impl From<u64> for Value {
     }
 }
 
+impl From<Count> for Value {
+    fn from(count: Count) -> Self {
+        Self::Count(count)
+    }
+}
+
 impl From<bool> for Value {
     fn from(flag: bool) -> Self {
         Self::Flag(flag)
@@ -78,6 +87,7 @@ impl Value {
     fn to_text(&self) -> String {
         match self {
             Self::Flag(flag) => if *flag { "yes" } else { "no" }.to_owned(),
+            Self::Count(count) => count.to_string(),
             value => value.to_cell(),
         }
     }
@@ -87,6 +97,7 @@ impl Value {
         match self {
             Self::Text(text) => text.clone(),
             Self::Number(number) => number.to_string(),
+            Self::Count(count) => count.value().map(|number| number.to_string()).unwrap_or_default(),
             Self::Integer(number) => number.to_string(),
             Self::Flag(flag) => flag.to_string(),
             Self::Nothing => String::new(),
@@ -97,6 +108,7 @@ impl Value {
         match self {
             Self::Text(text) => text.clone().into(),
             Self::Number(number) => (*number).into(),
+            Self::Count(count) => count.value().into(),
             Self::Integer(number) => (*number).into(),
             Self::Flag(flag) => (*flag).into(),
             Self::Nothing => serde_json::Value::Null,
@@ -156,7 +168,7 @@ impl Table {
             table.add_row(row.iter().map(|value| visible(&value.to_text())));
         }
         for (index, value) in self.rows[0].iter().enumerate() {
-            if let (Value::Number(_), Some(column)) = (value, table.column_mut(index)) {
+            if let (Value::Number(_) | Value::Count(_), Some(column)) = (value, table.column_mut(index)) {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }

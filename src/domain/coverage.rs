@@ -276,6 +276,8 @@ pub struct KindCoverage {
     pub scopes: u64,
     /// Scopes that were complete, not applicable, or whose parent is confirmed gone.
     pub complete: u64,
+    /// Of them, those that were not applicable.
+    pub not_applicable: u64,
     /// What they took together.
     pub effort: Effort,
 }
@@ -296,6 +298,7 @@ impl Coverage {
         let sum = self.kinds.entry(scope.kind()).or_default();
         sum.scopes += 1;
         sum.complete += u64::from(!status.is_gap());
+        sum.not_applicable += u64::from(status == Status::NotApplicable);
         sum.effort.add(effort);
         if status != Status::Complete {
             self.gaps.push(Gap { scope, status, effort });

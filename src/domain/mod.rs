@@ -7,6 +7,7 @@ pub mod alert;
 pub mod body;
 pub mod change;
 pub mod contract;
+pub mod count;
 pub mod coverage;
 pub mod fact;
 pub mod grant;

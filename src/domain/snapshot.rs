@@ -1,10 +1,11 @@
 //! Runs and snapshots: attempts to collect a contract, and the sealed ones with their place in the sequence.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use chrono::{DateTime, Utc};
 
+use super::count::Count;
 use super::fact::Kind;
 use super::id::{ContractNumber, Seq};
 
@@ -108,8 +109,10 @@ pub struct Snapshot {
     pub source: Source,
     /// Requests sent, retries included.
     pub requests: u64,
-    /// Current facts per kind.
+    /// Known facts per kind; what that counts for is said by [`Snapshot::count`].
     pub totals: BTreeMap<Kind, u64>,
+    /// The kinds of facts of which not everything was read.
+    pub unread: BTreeSet<Kind>,
     /// Facts that began, ended and changed against the snapshot before.
     pub began: u64,
     /// See [`Snapshot::began`].
@@ -121,9 +124,14 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Current facts of one kind.
+    /// Known facts of one kind.
     pub fn total(&self, kind: Kind) -> u64 {
         self.totals.get(&kind).copied().unwrap_or(0)
+    }
+
+    /// How many facts of one kind there are, as far as they were read.
+    pub fn count(&self, kind: Kind) -> Count {
+        Count::of(self.total(kind), !self.unread.contains(&kind))
     }
 
     /// Whether every scope was complete.
@@ -138,18 +146,21 @@ impl Snapshot {
 
     /// The same, with another way to call the contract.
     pub fn summary_of(&self, contract: &dyn fmt::Display) -> String {
+        let counts = [
+            (Kind::User, "users"),
+            (Kind::Group, "groups"),
+            (Kind::Member, "memberships"),
+            (Kind::Resource, "resources"),
+            (Kind::Share, "shares"),
+            (Kind::Key, "keys"),
+        ];
+        let counts = counts.map(|(kind, plural)| self.count(kind).of_things(plural));
         format!(
-            "contract {} snapshot {} {}: {} users, {} groups, {} memberships, {} resources, {} shares, {} keys; \
-             {} began, {} ended, {} changed; {} requests",
+            "contract {} snapshot {} {}: {}; {} began, {} ended, {} changed; {} requests",
             contract,
             self.seq,
             self.state,
-            self.total(Kind::User),
-            self.total(Kind::Group),
-            self.total(Kind::Member),
-            self.total(Kind::Resource),
-            self.total(Kind::Share),
-            self.total(Kind::Key),
+            counts.join(", "),
             self.began,
             self.ended,
             self.changed,
@@ -174,6 +185,7 @@ impl Snapshot {
             source: Source { api: String::new(), tool: String::new() },
             requests: 0,
             totals: BTreeMap::new(),
+            unread: BTreeSet::new(),
             began: 0,
             ended: 0,
             changed: 0,

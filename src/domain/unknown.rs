@@ -181,6 +181,15 @@ impl Unknowns {
         })
     }
 
+    /// How many objects of a kind never reported an attribute, or one of some.
+    pub fn never_known(&self, kind: Kind, counts: impl Fn(&str) -> bool) -> u64 {
+        let of_kind = self.0.iter().filter(|(key, _)| key.kind == kind);
+        let never = |attributes: &BTreeMap<String, Option<Seq>>| {
+            attributes.iter().any(|(attribute, last_known)| last_known.is_none() && counts(attribute))
+        };
+        of_kind.filter(|(_, attributes)| never(attributes)).count() as u64
+    }
+
     /// How many objects of each kind lack each attribute, in order of kind and attribute.
     pub fn sums(&self) -> Vec<UnknownSum<'_>> {
         let mut sums: BTreeMap<(Kind, &str), UnknownSum<'_>> = BTreeMap::new();

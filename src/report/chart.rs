@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 
 use super::text::visible;
+use crate::domain::count::Count;
 
 /// Width of every chart in its own units; the style sheet scales it.
 const WIDTH: u64 = 360;
@@ -17,16 +18,16 @@ const WIDTH: u64 = 360;
 pub struct Amount {
     /// What is counted.
     pub label: String,
-    /// How many.
-    pub value: u64,
+    /// How many; none if that was not read.
+    pub value: Option<u64>,
     /// How it is drawn.
     pub tone: Tone,
 }
 
 impl Amount {
     /// An amount of something.
-    pub fn of(label: impl Into<String>, value: u64, tone: Tone) -> Self {
-        Self { label: label.into(), value, tone }
+    pub fn of(label: impl Into<String>, value: impl Into<Option<u64>>, tone: Tone) -> Self {
+        Self { label: label.into(), value: value.into(), tone }
     }
 }
 
@@ -86,14 +87,14 @@ pub fn bars(id: &str, title: &str, amounts: &[Amount]) -> String {
     const LABEL: u64 = 118;
     const ROOM: u64 = WIDTH - LABEL - 48;
     const STEP: u64 = 26;
-    let most = amounts.iter().map(|amount| amount.value).max().unwrap_or(0).max(1);
+    let most = amounts.iter().filter_map(|amount| amount.value).max().unwrap_or(0).max(1);
     let height = STEP * amounts.len() as u64 + 4;
     let mut svg = open(id, title, &in_words(amounts), height, "bars");
     for (amount, top) in amounts.iter().zip((0u64..).step_by(26)) {
-        let length = scaled(amount.value, most, ROOM);
+        let length = scaled(amount.value.unwrap_or(0), most, ROOM);
         let class = amount.tone.class();
         let label = escape(&amount.label);
-        let value = amount.value;
+        let value = in_figures(amount.value);
         let (text, bar) = (top + 18, top + 6);
         let end = Tenths(length.0 + (LABEL + 6) * 10);
         _ = write!(
@@ -111,14 +112,16 @@ pub fn bars(id: &str, title: &str, amounts: &[Amount]) -> String {
 /// One bar that is a whole, with a legend of its parts. `id` must be unique in the page.
 pub fn stacked(id: &str, title: &str, amounts: &[Amount]) -> String {
     const STEP: u64 = 22;
-    let sum = amounts.iter().map(|amount| amount.value).sum::<u64>();
+    let sum = amounts.iter().filter_map(|amount| amount.value).sum::<u64>();
     let height = 40 + STEP * amounts.len() as u64;
     let mut svg = open(id, title, &in_words(amounts), height, "stacked");
     _ = write!(svg, "<rect class=\"track\" x=\"0\" y=\"4\" width=\"{WIDTH}\" height=\"24\" rx=\"2\"/>");
     let mut before = 0;
-    for amount in amounts.iter().filter(|amount| amount.value > 0) {
-        let (from, to) = (scaled(before, sum, WIDTH), scaled(before + amount.value, sum, WIDTH));
-        before += amount.value;
+    for (amount, value) in
+        amounts.iter().filter_map(|amount| Some((amount, amount.value?))).filter(|(_, value)| *value > 0)
+    {
+        let (from, to) = (scaled(before, sum, WIDTH), scaled(before + value, sum, WIDTH));
+        before += value;
         let width = Tenths(to.0 - from.0);
         _ = write!(
             svg,
@@ -141,34 +144,39 @@ pub fn stacked(id: &str, title: &str, amounts: &[Amount]) -> String {
     svg + "</svg>"
 }
 
-/// A line through values in order of time, with the first and the last in figures. `id` must be unique in the page.
-pub fn sparkline(id: &str, title: &str, values: &[u64]) -> String {
+/// A line through values in order of time, with the first and the last in figures; it passes over what was not read. `id` must be
+/// unique in the page.
+pub fn sparkline(id: &str, title: &str, values: &[Option<u64>]) -> String {
     const HEIGHT: u64 = 56;
     const LEFT: u64 = 44;
     const ROOM: u64 = WIDTH - 2 * LEFT;
     let (Some(first), Some(last)) = (values.first(), values.last()) else { return String::new() };
-    let lowest = values.iter().min().copied().unwrap_or(0);
-    let highest = values.iter().max().copied().unwrap_or(0);
+    let (first, last) = (in_figures(*first), in_figures(*last));
+    let lowest = values.iter().flatten().min().copied().unwrap_or(0);
+    let highest = values.iter().flatten().max().copied().unwrap_or(0);
     let description =
         format!("From {first} to {last} over {} snapshots, between {lowest} and {highest}.", values.len());
     let mut svg = open(id, title, &description, HEIGHT, "sparkline");
     let steps = (values.len() as u64 - 1).max(1);
     let mut points = String::new();
-    let mut end = (Tenths(0), Tenths(0));
-    for (place, value) in (0u64..).zip(values) {
+    let mut end = None;
+    for (place, value) in (0u64..).zip(values).filter_map(|(place, value)| Some((place, (*value)?))) {
         let x = Tenths(scaled(place, steps, ROOM).0 + LEFT * 10);
         // A line that never moves runs through the middle.
         let rise = if highest == lowest { Tenths(200) } else { scaled(value - lowest, highest - lowest, 40) };
         let y = Tenths(480 - rise.0);
         _ = write!(points, "{}{x},{y}", if points.is_empty() { "" } else { " " });
-        end = (x, y);
+        end = Some((x, y));
+    }
+    if let Some((x, y)) = end {
+        _ = write!(
+            svg,
+            "<polyline class=\"line\" points=\"{points}\"/><circle class=\"dot\" cx=\"{x}\" cy=\"{y}\" r=\"3.5\"/>"
+        );
     }
     _ = write!(
         svg,
-        "<polyline class=\"line\" points=\"{points}\"/><circle class=\"dot\" cx=\"{}\" cy=\"{}\" r=\"3.5\"/>\
-         <text class=\"label\" x=\"{}\" y=\"32\">{first}</text><text class=\"value\" x=\"{}\" y=\"32\">{last}</text>",
-        end.0,
-        end.1,
+        "<text class=\"label\" x=\"{}\" y=\"32\">{first}</text><text class=\"value\" x=\"{}\" y=\"32\">{last}</text>",
         LEFT - 8,
         WIDTH - LEFT + 10,
     );
@@ -187,12 +195,19 @@ fn open(id: &str, title: &str, description: &str, height: u64, class: &str) -> S
 
 /// All amounts as a sentence.
 fn in_words(amounts: &[Amount]) -> String {
-    let parts: Vec<_> = amounts.iter().map(|amount| format!("{}: {}", amount.label, amount.value)).collect();
+    let parts: Vec<_> =
+        amounts.iter().map(|amount| format!("{}: {}", amount.label, in_figures(amount.value))).collect();
     if parts.is_empty() { "Nothing to show.".to_owned() } else { format!("{}.", parts.join(", ")) }
 }
 
+/// `12`, or `not read`.
+fn in_figures(value: Option<u64>) -> String {
+    value.map_or_else(|| Count::NotRead.to_string(), |value| value.to_string())
+}
+
 /// An amount and how much of the whole it is: `12 (30 %)`.
-fn share(value: u64, sum: u64) -> String {
+fn share(value: Option<u64>, sum: u64) -> String {
+    let Some(value) = value else { return in_figures(value) };
     match (value * 200 + sum).checked_div(sum * 2) {
         None => value.to_string(),
         Some(0) if value > 0 => format!("{value} (< 1 %)"),
@@ -244,7 +259,19 @@ mod tests {
         assert!(stacked("x", "2FA", &[Amount::of("on", 0, Tone::Good)]).contains("<svg"));
         assert!(bars("x", "Keys", &[]).contains("Nothing to show."));
         assert_eq!(sparkline("x", "Users", &[]), "");
-        assert!(sparkline("x", "Users", &[7]).contains("From 7 to 7 over 1 snapshots"));
+        assert!(sparkline("x", "Users", &[Some(7)]).contains("From 7 to 7 over 1 snapshots"));
+    }
+
+    #[test]
+    fn what_was_not_read_is_said_and_not_drawn() {
+        let amounts = [Amount::of("old", Count::NotRead, Tone::High), Amount::of("new", 3, Tone::Good)];
+        for svg in [bars("x", "Keys", &amounts), stacked("x", "Keys", &amounts)] {
+            assert!(svg.contains("old: not read, new: 3.") && svg.contains(">not read</text>"), "{svg}");
+        }
+        let svg = sparkline("x", "Keys", &[Some(3), None, Some(5)]);
+        assert!(svg.contains("points=\"44.0,48.0 316.0,8.0\"") && svg.contains("From 3 to 5 over 3"), "{svg}");
+        let svg = sparkline("x", "Keys", &[None, None]);
+        assert!(!svg.contains("polyline") && svg.contains(">not read</text>"), "{svg}");
     }
 
     #[test]

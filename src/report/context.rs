@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use super::input::View;
 use super::text::sorting_key;
-use crate::domain::coverage::Scope;
+use crate::domain::count::Count;
+use crate::domain::coverage::{Scope, Status};
 use crate::domain::grant::{Entitlement, Grant, Via};
 use crate::domain::id::{GroupId, Seq, UserId};
 use crate::domain::snapshot::Snapshot;
@@ -42,6 +43,8 @@ pub(super) struct Context<'a> {
     groups_of: BTreeMap<&'a UserId, Vec<&'a GroupId>>,
     members_of: BTreeMap<&'a GroupId, Vec<usize>>,
     incomplete: BTreeSet<&'a Scope>,
+    /// Scopes that the API lists for nobody, beside those.
+    not_applicable: BTreeSet<&'a Scope>,
 }
 
 impl<'a> Context<'a> {
@@ -73,8 +76,24 @@ impl<'a> Context<'a> {
         for members in members_of.values_mut() {
             members.sort_unstable();
         }
-        let incomplete = view.coverage.gaps.iter().filter(|gap| gap.status.is_gap()).map(|gap| &gap.scope).collect();
-        Self { view, state, snapshots, users, ranks, groups, places, alike, groups_of, members_of, incomplete }
+        let gaps = |wanted: fn(&Status) -> bool| {
+            view.coverage.gaps.iter().filter(move |gap| wanted(&gap.status)).map(|gap| &gap.scope).collect()
+        };
+        let (incomplete, not_applicable) = (gaps(Status::is_gap), gaps(|status| *status == Status::NotApplicable));
+        Self {
+            view,
+            state,
+            snapshots,
+            users,
+            ranks,
+            groups,
+            places,
+            alike,
+            groups_of,
+            members_of,
+            incomplete,
+            not_applicable,
+        }
     }
 
     /// The end of a snapshot's run, in text; empty for a snapshot that is not kept any more.
@@ -140,6 +159,12 @@ impl<'a> Context<'a> {
     /// Whether that scope was read to its end.
     pub(super) fn is_complete(&self, scope: &Scope) -> bool {
         !self.incomplete.contains(scope)
+    }
+
+    /// How many things of a scope there are, of which so many are known.
+    pub(super) fn count_in(&self, scope: &Scope, known: usize) -> Count {
+        let is_read = self.is_complete(scope) && !self.not_applicable.contains(scope);
+        Count::of(known as u64, is_read)
     }
 
     /// Whether everything that a grant rests on was read to its end.

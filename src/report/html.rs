@@ -185,7 +185,7 @@ fn environment(templates: &Templates, rows: usize) -> Result<Environment<'static
     environment.add_function("stacked", |id: &str, title: &str, amounts: Serde<Vec<Amount>>| {
         Value::from_safe_string(chart::stacked(id, title, &amounts.0))
     });
-    environment.add_function("sparkline", |id: &str, title: &str, values: Serde<Vec<u64>>| {
+    environment.add_function("sparkline", |id: &str, title: &str, values: Serde<Vec<Option<u64>>>| {
         Value::from_safe_string(chart::sparkline(id, title, &values.0))
     });
     environment.add_filter("instant", |text: &str| for_people(text).into_owned());

@@ -1,6 +1,6 @@
 //! Sealed snapshots: listing them, finding the one somebody means, and what they could not see.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use sqlx::Row as _;
@@ -55,7 +55,35 @@ impl Store {
         .fetch_all(&self.readers)
         .await
         .when("list the snapshots")?;
-        rows.iter().map(snapshot_of).collect()
+        let unread = self.unread_kinds(contract).await?;
+        rows.iter().map(|row| snapshot_of(row, &unread)).collect()
+    }
+
+    /// The kinds of facts of which not everything was read, per snapshot.
+    async fn unread_kinds(&self, contract: ContractNumber) -> Result<BTreeMap<Seq, BTreeSet<Kind>>, StoreError> {
+        // The run's notice counts the lists of keys that were not applicable.
+        let rows = sqlx::query(
+            "SELECT c.kind, s.seq, c.scopes, c.complete, CASE c.kind WHEN 8 THEN coalesce((SELECT n.count FROM notice n \
+             WHERE n.run = c.run AND n.notice = 'keys-not-listed'), 0) ELSE 0 END FROM contract n \
+             JOIN snapshot s ON s.contract = n.id JOIN coverage c ON c.run = s.run WHERE n.number = ?",
+        )
+        .bind(super::seal::number_of(contract.0))
+        .fetch_all(&self.readers)
+        .await
+        .when("read how complete the snapshots are")?;
+        let mut coverages: BTreeMap<Seq, Coverage> = BTreeMap::new();
+        for row in &rows {
+            let sum = KindCoverage {
+                scopes: count(row, 2),
+                complete: count(row, 3),
+                not_applicable: count(row, 4),
+                effort: Effort::default(),
+            };
+            coverages.entry(Seq(row.get(1))).or_default().kinds.insert(scope_kind(row)?, sum);
+        }
+        let unread =
+            |coverage: Coverage| Kind::ALL.into_iter().filter(|kind| coverage.unread(*kind).is_some()).collect();
+        Ok(coverages.into_iter().map(|(seq, coverage)| (seq, unread(coverage))).collect())
     }
 
     /// One snapshot.
@@ -112,10 +140,14 @@ impl Store {
         .when("read the gaps of the coverage")?;
         let mut coverage = Coverage::default();
         for row in &sums {
-            let sum = KindCoverage { scopes: count(row, 6), complete: count(row, 7), effort: effort(row)? };
+            let (scopes, complete) = (count(row, 6), count(row, 7));
+            let sum = KindCoverage { scopes, complete, not_applicable: 0, effort: effort(row)? };
             coverage.kinds.insert(scope_kind(row)?, sum);
         }
         coverage.gaps = gaps.iter().map(gap).collect::<Result<_, _>>()?;
+        for gap in coverage.gaps.iter().filter(|gap| gap.status == Status::NotApplicable) {
+            coverage.kinds.entry(gap.scope.kind()).or_default().not_applicable += 1;
+        }
         coverage.finish();
         Ok(coverage)
     }
@@ -125,7 +157,7 @@ fn listed(contracts: &[ContractNumber]) -> String {
     contracts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-fn snapshot_of(row: &SqliteRow) -> Result<Snapshot, StoreError> {
+fn snapshot_of(row: &SqliteRow, unread: &BTreeMap<Seq, BTreeSet<Kind>>) -> Result<Snapshot, StoreError> {
     let seq: u32 = row.get("seq");
     let inconsistent =
         |what: &str| StoreError::Inconsistent { table: "run", what: format!("{what} of snapshot {seq}") };
@@ -160,6 +192,7 @@ fn snapshot_of(row: &SqliteRow) -> Result<Snapshot, StoreError> {
         source: Source { api: row.get("api"), tool: row.get("tool") },
         requests: number("requests"),
         totals,
+        unread: unread.get(&Seq(seq)).cloned().unwrap_or_default(),
         began: number("began"),
         ended: number("ended"),
         changed: number("changed"),

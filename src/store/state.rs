@@ -181,7 +181,7 @@ impl Reader<'_> {
     }
 
     /// The attributes of a contract that are unknown in a snapshot.
-    async fn unknown_attributes(&self, contract: ContractNumber, seq: Seq) -> Result<Unknowns, StoreError> {
+    pub(super) async fn unknown_attributes(&self, contract: ContractNumber, seq: Seq) -> Result<Unknowns, StoreError> {
         let query = sqlx::query(
             "SELECT u.kind, s.ref, o.ref, u.attribute, u.last_known FROM unknown u JOIN entity s ON s.id = u.subject \
              LEFT JOIN entity o ON o.id = u.object WHERE u.contract = (SELECT id FROM contract WHERE number = ?1) \

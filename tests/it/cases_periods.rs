@@ -1,6 +1,6 @@
 //! Kind E of the cases: which snapshots stand for a month, a date, a default, and that consecutive periods tile.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -204,6 +204,7 @@ fn snapshots(finished: &[(i64, bool)]) -> Vec<Snapshot> {
             source: Source { api: String::new(), tool: String::new() },
             requests: 0,
             totals: BTreeMap::new(),
+            unread: BTreeSet::new(),
             began: 0,
             ended: 0,
             changed: 0,

@@ -268,3 +268,74 @@ fn a_failure_before_the_next_run_is_due_is_only_said() {
         &["Nothing could be collected since", "1 attempt failed on"],
     );
 }
+
+/// A first run that could read neither the groups nor any S3 key, and what it printed.
+fn half_read() -> (Desk, String) {
+    let emulator = served();
+    let desk = Desk::of(&emulator);
+    emulator.fail(Rule::on("GET", "/um/groups").status(403));
+    emulator.fail(Rule::on("GET", "/um/users/{userId}/s3keys").status(403));
+    let line = desk.run(&["collect"]).ends(9).out;
+    (desk, line)
+}
+
+#[test]
+fn what_was_never_read_is_not_0_in_the_lists() {
+    let (desk, line) = half_read();
+    assert!(
+        line.contains(" users, groups not read, memberships not read, ") && line.contains("keys not read;"),
+        "{line}"
+    );
+    assert!(line.contains("shares not read") && !line.contains(" 0 groups"), "{line}");
+    let rows = desk.run(&["snapshots", "list", "--format", "json"]).ends(9).out;
+    let row = &serde_json::from_str::<Value>(&rows).unwrap()[0];
+    for unread in ["groups", "members", "shares", "keys"] {
+        assert_eq!(row[unread], Value::Null, "{unread} in {row}");
+    }
+    assert!(row["users"].as_u64().unwrap() >= 24 && row["resources"].as_u64().unwrap() > 0, "{row}");
+    let csv = desk.run(&["snapshots", "list", "--format", "csv"]).ends(9).out;
+    let cells = csv::Reader::from_reader(csv.as_bytes()).into_deserialize().next().unwrap();
+    let cells: std::collections::BTreeMap<String, String> = cells.unwrap();
+    assert_eq!((&*cells["groups"], &*cells["keys"]), ("", ""));
+}
+
+#[test]
+fn what_was_never_read_is_not_0_in_the_review() {
+    let (desk, _) = half_read();
+    let (review, _) = report(&desk, "access-review", &[], 9);
+    for name in ["privileged-groups", "shares", "onward", "keys", "keys-over-90"] {
+        let figure = review["summary"]["figures"].as_array().unwrap().iter().find(|one| one["name"] == name).unwrap();
+        assert!(figure["value"].is_null() && figure["unread"].as_str().unwrap().contains("not read ("), "{figure}");
+    }
+    let unread =
+        |of: &str| review["summary"][of].as_array().unwrap().iter().filter(|one| one["value"].is_null()).count();
+    assert_eq!((unread("key_ages"), unread("entitlements")), (4, 3), "{}", review["summary"]);
+    let trends = review["summary"]["trends"].as_array().unwrap();
+    assert_eq!((&trends[1]["values"], &trends[2]["values"]), (&json!([null]), &json!([null])));
+    for user in review["users"].as_array().unwrap() {
+        assert_eq!([&user["privileges"], &user["resources"], &user["keys"], &user["keys_usable"]], [&Value::Null; 4]);
+        assert!(user["owned"].is_u64(), "{user}");
+    }
+    assert!(review["glossary"].as_array().unwrap().iter().all(|word| word["groups"].is_null()));
+    let page = desk.run(&["report", "access-review", "--out", "-", "--format", "html"]).ends(9).out;
+    for claim in ["Nobody holds an S3 key", "Nothing is shared", "No group is privileged", "the account only"] {
+        assert!(!page.contains(claim), "{claim}");
+    }
+    assert!(page.contains("S3 keys: not read (") && page.contains("Shares: not read (1 of 1 lists of groups)"));
+}
+
+#[test]
+fn a_comparison_with_what_was_never_read_has_no_difference() {
+    let history = History::of(&[(0, Run::WithoutGroups), (1, Run::Good)]);
+    let (review, _) = report(&history.desk(), "access-review", &["--as-of", "2", "--since", "1"], 9);
+    let figure = |name: &str| review["summary"]["figures"].as_array().unwrap().iter().find(|one| one["name"] == name);
+    let shares = figure("shares").unwrap();
+    assert!(
+        shares["value"].as_u64().unwrap() > 0 && shares["before"].is_null() && shares["delta"].is_null(),
+        "{shares}"
+    );
+    assert!(figure("users").unwrap()["before"].is_u64());
+    let kinds = review["population"]["reconciliation"].as_array().unwrap();
+    let groups = kinds.iter().find(|row| row["kind"] == "groups").unwrap();
+    assert!(groups["before"].is_null() && groups["after"].is_u64() && groups["agrees"] == true, "{groups}");
+}

@@ -317,3 +317,22 @@ async fn i2_an_actor_named_by_id_is_the_user() {
     assert_eq!(maker(&state.users[&"bob".into()].attribution), is("ann@example.org", "ann"));
     assert_eq!(maker(&state.keys[&("bob".into(), "K1".into())].attribution), is("eve@example.org", "eve"));
 }
+
+#[tokio::test]
+async fn what_was_never_known_is_not_0_in_the_first_alert() {
+    use keyholder::app::alerts::Announcer;
+    use keyholder::domain::coverage::{Effort, Scope, Status};
+    let mut seen = edited(|seen| seen.users.iter_mut().for_each(|user| user.administrator = None));
+    for scope in [Scope::Groups, Scope::Members("ops".into()), Scope::Keys("ann".into()), Scope::Keys("bob".into())] {
+        crate::support::model::lose(&mut seen, scope, Status::Forbidden);
+    }
+    seen.scopes.insert(Scope::Shares("dev".into()), (Status::Forbidden, Effort::default()));
+    let bench = Bench::new().await;
+    bench.seal_announced(CONTRACT, seen, &Announcer::default()).await.unwrap();
+    let rows = bench.store.delivery_rows(None, 10).await.unwrap();
+    let baseline = rows.iter().find(|row| row.alert.class.as_str() == "baseline-established").unwrap();
+    let counts = &baseline.alert.details.counts;
+    let counts: Vec<_> = counts.iter().map(|(label, count)| format!("{label} {count}")).collect();
+    let expected = ["S3 keys not read", "administrators not read", "groups not read", "shares at least 1", "users 2"];
+    assert_eq!(counts, expected);
+}

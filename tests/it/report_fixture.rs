@@ -193,6 +193,7 @@ pub(crate) fn view(state: State, finished: DateTime<Utc>, gaps: &[(Scope, Status
         source: Source { api: "https://api.ionos.com/cloudapi/v6".to_owned(), tool: "keyholder 0.1.0".to_owned() },
         requests: coverage.attempts(),
         totals,
+        unread: Kind::ALL.into_iter().filter(|kind| coverage.unread(*kind).is_some()).collect(),
         began: 0,
         ended: 0,
         changed: 0,

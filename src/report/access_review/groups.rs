@@ -29,14 +29,14 @@ pub struct GroupRow {
     pub privileges: Vec<PrivilegeMention>,
     /// Its members as listed.
     pub members: Vec<Member>,
-    /// Of them, users who can sign in without a second factor.
-    pub members_without_two_factor: usize,
+    /// Of them, users who can sign in without a second factor; `None`, here and below, if that was not read.
+    pub members_without_two_factor: Option<u64>,
     /// Resources shared with it.
-    pub shares: usize,
+    pub shares: Option<u64>,
     /// Of them, those its members may change.
-    pub shares_edit: usize,
+    pub shares_edit: Option<u64>,
     /// Of them, those its members may give on.
-    pub shares_onward: usize,
+    pub shares_onward: Option<u64>,
     /// Whether the list of its members was read to its end.
     pub members_complete: bool,
     /// Whether the list of its shares was read to its end.
@@ -84,20 +84,26 @@ fn row(id: &GroupId, context: &Context<'_>) -> GroupRow {
         })
         .collect();
     let access: Vec<_> = context.state.shares_of(id).map(|share| share.access()).collect();
+    let (of_members, of_shares) = (Scope::Members(id.clone()), Scope::Shares(id.clone()));
+    let shares = |known| context.count_in(&of_shares, known).value();
+    let unprotected = members.iter().filter(|member| member.notes.contains(&"no 2FA")).count();
     GroupRow {
         id: id.to_string(),
         anchor: context.mention(id).anchor,
         label: held.label().to_owned(),
         namesake: context.has_namesake(id),
         privileged: Group::is_privileged(held),
-        members_without_two_factor: members.iter().filter(|member| member.notes.contains(&"no 2FA")).count(),
-        shares: access.len(),
-        shares_edit: access.iter().filter(|access| access.edit).count(),
-        shares_onward: access.iter().filter(|access| access.share).count(),
-        members_complete: context.is_complete(&Scope::Members(id.clone())),
-        shares_complete: context.is_complete(&Scope::Shares(id.clone())),
+        members_without_two_factor: context.count_in(&of_members, unprotected).value(),
+        shares: shares(access.len()),
+        shares_edit: shares(access.iter().filter(|access| access.edit).count()),
+        shares_onward: shares(access.iter().filter(|access| access.share).count()),
+        members_complete: context.is_complete(&of_members),
+        shares_complete: context.is_complete(&of_shares),
         first_seen_utc: context.time_of(held.since),
-        idle: idle(members.is_empty(), privileges.is_empty() && access.is_empty()),
+        idle: idle(
+            members.is_empty() && context.is_complete(&of_members),
+            privileges.is_empty() && access.is_empty() && context.is_complete(&of_shares),
+        ),
         privileges,
         members,
     }

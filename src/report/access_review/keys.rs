@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::method::KEY_AGES;
-use crate::domain::coverage::Scope;
+use crate::domain::coverage::{Coverage, Scope};
+use crate::domain::fact::Kind;
 use crate::domain::key::Key;
 use crate::domain::time::{days_between, to_seconds};
 use crate::report::chart::{Amount, Tone};
@@ -89,10 +90,11 @@ fn notes(key: &Key, user_state: &str, administrator: bool, age_days: Option<i64>
 }
 
 /// Keys that can be used, by age.
-pub(super) fn by_age(rows: &[KeyRow]) -> Vec<Amount> {
+pub(super) fn by_age(rows: &[KeyRow], coverage: &Coverage) -> Vec<Amount> {
     let [young, middle, old] = KEY_AGES;
     let count = |belongs: &dyn Fn(i64) -> bool| {
-        rows.iter().filter(|row| row.usable && row.age_days.is_some_and(belongs)).count() as u64
+        let known = rows.iter().filter(|row| row.usable && row.age_days.is_some_and(belongs)).count();
+        coverage.count(Kind::Key, known as u64)
     };
     let mut amounts = vec![
         Amount::of(format!("up to {young} d"), count(&|days| days <= young), Tone::Good),

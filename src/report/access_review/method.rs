@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::groups::reach_word;
+use crate::domain::count::Count;
+use crate::domain::fact::Kind;
 use crate::domain::privilege::{KNOWN, known};
 use crate::report::context::Context;
 
@@ -91,14 +93,17 @@ pub struct Word {
     pub reach: &'static str,
     /// What its holder can do.
     pub meaning: &'static str,
-    /// How many groups of the contract give it.
-    pub groups: usize,
+    /// How many groups of the contract give it; `None` if that was not read.
+    pub groups: Option<u64>,
 }
 
 /// Every known privilege in the API's order, then those that only the contract has.
 pub(super) fn glossary(context: &Context<'_>) -> Vec<Word> {
-    let given =
-        |name: &str| context.state.groups.values().filter(|group| group.privileges.get(name) == Some(&true)).count();
+    let given = |name: &str| {
+        let known = context.state.groups.values().filter(|group| group.privileges.get(name) == Some(&true)).count();
+        let is_reported = context.state.unknown.never_known(Kind::Group, |attribute| attribute == name) == 0;
+        Count::of(known as u64, is_reported && context.view.coverage.unread(Kind::Group).is_none()).value()
+    };
     let strangers: BTreeSet<&str> = context
         .state
         .groups

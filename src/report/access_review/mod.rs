@@ -31,6 +31,8 @@ use super::input::Input;
 use super::population::Population;
 use crate::analyse::GrantComparison;
 use crate::analyse::compare::LineChange;
+use crate::domain::coverage::Coverage;
+use crate::domain::fact::Kind;
 
 /// The instant that ages are counted to.
 type Instant = DateTime<Utc>;
@@ -44,6 +46,8 @@ pub struct AccessReview {
     pub cover: Cover,
     /// Page one.
     pub summary: Summary,
+    /// What was not read at all.
+    pub not_read: NotRead,
     /// What to look at first.
     pub risks: Vec<Risk>,
     /// How complete the population is.
@@ -66,6 +70,34 @@ pub struct AccessReview {
     pub thresholds: Vec<Threshold>,
     /// What every privilege means.
     pub glossary: Vec<Word>,
+}
+
+/// What an empty list means: in words why it is empty, `not read (6 of 6 groups)`, or nothing where there is nothing.
+#[derive(Clone, Debug, Serialize)]
+pub struct NotRead {
+    /// Users.
+    pub users: String,
+    /// Groups.
+    pub groups: String,
+    /// Resources.
+    pub resources: String,
+    /// Shares.
+    pub shares: String,
+    /// S3 keys.
+    pub keys: String,
+}
+
+impl NotRead {
+    fn of(coverage: &Coverage) -> Self {
+        let words = |kind| coverage.unread(kind).map(|unread| format!("not read ({unread})")).unwrap_or_default();
+        Self {
+            users: words(Kind::User),
+            groups: words(Kind::Group),
+            resources: words(Kind::Resource),
+            shares: words(Kind::Share),
+            keys: words(Kind::Key),
+        }
+    }
 }
 
 /// What changed since the compared snapshot.
@@ -108,6 +140,7 @@ impl Document for AccessReview {
             schema: "keyholder.access-review.v1",
             cover: Cover::of::<Self>(input),
             summary: Summary::of(input, &keys),
+            not_read: NotRead::of(&input.current.coverage),
             risks: risks::of(&rows, &context),
             population: Population::of_current(&context, input),
             changes: since(input, moved.as_ref()),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use crate::domain::count::Count;
 use crate::domain::coverage::Scope;
 use crate::domain::id::{GroupId, ResourceId, UserId};
 use crate::domain::share::{Access, Share};
@@ -30,8 +31,9 @@ pub struct ShareRow {
     pub groups: Vec<SharedWith>,
     /// Whether any of them may give it on.
     pub onward: bool,
-    /// Different people who reach it through the groups; administrators and the owner reach everything besides.
-    pub people: usize,
+    /// Different people who reach it through the groups; administrators and the owner reach everything besides. `None` if that was
+    /// not read.
+    pub people: Option<u64>,
     /// The first of them by name.
     pub named: Vec<String>,
     /// How many more there are; the CSV has them all.
@@ -45,8 +47,8 @@ pub struct SharedWith {
     pub group: GroupMention,
     /// `read`, `edit`, `share` or `edit+share`.
     pub access: &'static str,
-    /// How many members it has.
-    pub members: usize,
+    /// How many members it has; `None` if that was not read.
+    pub members: Option<u64>,
     /// Since when it has been shared without a break.
     pub since_utc: String,
     /// Whether members and shares of the group were read to their end.
@@ -70,6 +72,7 @@ fn share_row(id: &ResourceId, mut shares: Vec<(&GroupId, &Held<Share>)>, context
     let mut people: Vec<usize> = shares.iter().flat_map(|(group, _)| context.members_of(group)).copied().collect();
     people.sort_unstable();
     people.dedup();
+    let is_read = shares.iter().all(|(group, _)| context.is_complete(&Scope::Members((*group).clone())));
     let resource = context.state.resources.get(id);
     let label = |rank: &usize| context.state.user_label(context.users[*rank]).to_owned();
     ShareRow {
@@ -78,7 +81,7 @@ fn share_row(id: &ResourceId, mut shares: Vec<(&GroupId, &Held<Share>)>, context
         kind: resource.and_then(|resource| resource.kind.clone()).unwrap_or_default(),
         protected: resource.and_then(|resource| resource.sec_auth_protection.value().copied()),
         onward: shares.iter().any(|(_, share)| share.access().share),
-        people: people.len(),
+        people: Count::of(people.len() as u64, is_read).value(),
         named: people.iter().take(PEOPLE_NAMED).map(label).collect(),
         more: people.len().saturating_sub(PEOPLE_NAMED),
         groups: shares.into_iter().map(|(group, share)| shared_with(group, share, context)).collect(),
@@ -89,7 +92,7 @@ fn shared_with(group: &GroupId, share: &Held<Share>, context: &Context<'_>) -> S
     SharedWith {
         group: context.mention(group),
         access: Access::as_str(share.access()),
-        members: context.members_of(group).len(),
+        members: context.count_in(&Scope::Members(group.clone()), context.members_of(group).len()).value(),
         since_utc: context.time_of(share.since),
         complete: context.is_complete(&Scope::Members(group.clone()))
             && context.is_complete(&Scope::Shares(group.clone())),

@@ -70,7 +70,7 @@ fn about_people(rows: &Rows<'_>, context: &Context<'_>) -> Vec<Found> {
         |wanted: &dyn Fn(&UserRow) -> bool| names(rows.users.iter().filter(|row| wanted(row)).map(|row| &row.label));
     let away = |row: &UserRow| row.dormant || row.never_signed_in;
     let unprotected = users(&|row| row.privileged && row.state == "active" && row.two_factor == "off");
-    let leavers = users(&|row| row.state == "inactive" && (!row.groups.is_empty() || row.owned > 0));
+    let leavers = users(&|row| row.state == "inactive" && (!row.groups.is_empty() || row.owned > Some(0)));
     vec![
         (Critical, "Administrators who can sign in without a second factor", unprotected, "privileged"),
         (
@@ -83,7 +83,7 @@ fn about_people(rows: &Rows<'_>, context: &Context<'_>) -> Vec<Found> {
         (
             High,
             "Administrators who hold working S3 keys",
-            users(&|row| row.privileged && row.keys_usable > 0),
+            users(&|row| row.privileged && row.keys_usable > Some(0)),
             "privileged",
         ),
         (High, "Inactive users who still hold groups or resources", leavers, "users"),

@@ -5,11 +5,12 @@ use serde::Serialize;
 use super::groups::lacks_two_factor;
 use super::method::KEY_AGES;
 use super::users::{Absence, Standing, two_factor};
-use crate::domain::coverage::ScopeKind;
+use crate::domain::count::Count;
 use crate::domain::fact::Kind;
 use crate::domain::grant::Entitlement;
 use crate::domain::group::Group;
 use crate::domain::key::Key;
+use crate::domain::state::State;
 use crate::domain::time::days_between;
 use crate::domain::user::User;
 use crate::report::chart::{Amount, Tone};
@@ -43,7 +44,7 @@ pub struct Figure {
     pub value: Option<u64>,
     /// What was not read, in words; empty if there is a value.
     pub unread: String,
-    /// How many in the compared snapshot.
+    /// How many in the compared snapshot; `None` if it was never read there.
     pub before: Option<u64>,
     /// The difference.
     pub delta: Option<i64>,
@@ -60,8 +61,8 @@ pub struct Trend {
     pub name: &'static str,
     /// What is counted.
     pub label: &'static str,
-    /// The counts, in order of snapshot.
-    pub values: Vec<u64>,
+    /// The counts, in order of snapshot; none where nothing was read.
+    pub values: Vec<Option<u64>>,
     /// The first day.
     pub from: String,
     /// The last day.
@@ -157,14 +158,20 @@ impl Summary {
         // The earlier view's ages count to its own end, or every account would look dormant in hindsight.
         let before = input.comparison.as_ref().map(|comparison| {
             let before = &comparison.before;
-            Counts::of(before, Absence { as_of: before.snapshot.finished, ..absence }).figures()
+            let absence = Absence { as_of: before.snapshot.finished, ..absence };
+            (Counts::of(before, absence).figures(), Context::of(before, &input.snapshots))
         });
         let figures = now.into_iter().enumerate().map(|(place, (name, label, value, fewer_is_better, of))| {
-            let before = before.as_ref().map(|before| before[place].2);
-            let unread = if value == 0 { unread(name, &context) } else { String::new() };
-            let value = unread.is_empty().then_some(value);
+            let before = before.as_ref().and_then(|(figures, context)| {
+                let (name, _, known, ..) = figures[place];
+                Judged::of(name, known, context).count.value()
+            });
+            let Judged { count, unread } = Judged::of(name, value, &context);
+            let value = count.value();
             let delta = before.zip(value).map(|(before, value)| value.cast_signed() - before.cast_signed());
-            let of = format!("{of}{}", beside(name, &context));
+            let more = if value.is_some() && !unread.is_empty() { format!(", {unread}") } else { String::new() };
+            let of = format!("{of}{}{more}", beside(name, &context));
+            let unread = if value.is_some() { String::new() } else { unread };
             let trend = match delta {
                 None => "",
                 Some(0) => "same",
@@ -177,7 +184,7 @@ impl Summary {
         Self {
             figures: figures.collect(),
             two_factor: by_two_factor(&input.current),
-            key_ages: super::keys::by_age(keys),
+            key_ages: super::keys::by_age(keys, &input.current.coverage),
             entitlements: by_entitlement(&input.current),
             trends: trends(input),
         }
@@ -201,66 +208,89 @@ fn beside(figure: &str, context: &Context<'_>) -> String {
     counted_by(figure).map(|(kind, name, value)| unknown::beside_total(context, kind, name, value)).unwrap_or_default()
 }
 
-/// Why a figure that would be 0 is none: nothing was ever read of what it counts. Empty if something was.
-fn unread(figure: &str, context: &Context<'_>) -> String {
-    let (state, kinds) = (context.state, &context.view.coverage.kinds);
-    let (scope, is_empty, of) = match figure {
-        "users" | "administrators" | "without-two-factor" | "dormant" | "never-signed-in" => {
-            (ScopeKind::Users, state.users.is_empty(), "lists of users")
-        }
-        "privileged-groups" => (ScopeKind::Groups, state.groups.is_empty(), "lists of groups"),
-        "shares" | "onward" => (ScopeKind::Shares, state.shares.is_empty(), "groups"),
-        "keys" | "keys-over-90" | "keys-over-365" => (ScopeKind::Keys, state.keys.is_empty(), "users"),
-        _ => return String::new(),
-    };
-    let (scopes, complete) = kinds.get(&scope).map_or((0, 0), |sum| (sum.scopes, sum.complete));
-    if is_empty && complete == 0 && (scopes > 0 || !context.view.snapshot.is_complete()) {
-        return format!("not read ({scopes} of {scopes} {of})");
+/// A figure, and what was not read or not reported of what it counts, in words.
+struct Judged {
+    count: Count,
+    unread: String,
+}
+
+impl Judged {
+    fn of(figure: &str, known: u64, context: &Context<'_>) -> Self {
+        let (coverage, state) = (&context.view.coverage, context.state);
+        let kind = match figure {
+            "users" | "administrators" | "without-two-factor" | "dormant" | "never-signed-in" => Some(Kind::User),
+            "privileged-groups" => Some(Kind::Group),
+            "shares" | "onward" => Some(Kind::Share),
+            "keys" | "keys-over-90" | "keys-over-365" => Some(Kind::Key),
+            _ => None,
+        };
+        let scopes = match kind {
+            Some(kind) => coverage.unread(kind).map(|unread| unread.to_string()),
+            None if coverage.is_complete() => None,
+            None => {
+                let (all, complete) = coverage.totals();
+                Some(format!("{} of {all} scopes", all - complete))
+            }
+        };
+        let never = match figure {
+            "administrators" | "without-two-factor" | "onward" => counted_by(figure)
+                .map_or(0, |(kind, name, _)| state.unknown.never_known(kind, |attribute| attribute == name)),
+            "privileged-groups" => groups_without_privileges(state),
+            _ => 0,
+        };
+        let count = Count::of(known, scopes.is_none() && never == 0);
+        let unread = match (scopes, counted_by(figure)) {
+            (Some(scopes), _) if known > 0 => format!("{scopes} not read"),
+            (Some(scopes), _) => format!("not read ({scopes})"),
+            // Beside a number that is said already.
+            (None, _) if never == 0 || known > 0 => String::new(),
+            (None, Some((kind, name, _))) => format!("{name} never reported ({never} {})", kind.plural()),
+            (None, None) => format!("privileges never reported ({never} groups)"),
+        };
+        Self { count, unread }
     }
-    let of_kind = |kind| match kind {
-        Kind::Share => state.shares.len(),
-        Kind::Key => state.keys.len(),
-        _ => state.users.len(),
-    };
-    counted_by(figure)
-        .filter(|(kind, name, _)| {
-            let never =
-                context.state.unknown.iter().filter(|(key, one, at)| key.kind == *kind && one == name && at.is_none());
-            let never = never.count();
-            never > 0 && never == of_kind(*kind)
-        })
-        .map(|(kind, name, _)| format!("{name} never reported ({} {})", of_kind(kind), kind.plural()))
-        .unwrap_or_default()
+}
+
+/// Groups of which no privilege was ever reported, or not every one that the contract has.
+fn groups_without_privileges(state: &State) -> u64 {
+    if state.groups.values().all(|group| group.privileges.is_empty()) {
+        return state.groups.len() as u64;
+    }
+    state.unknown.never_known(Kind::Group, |attribute| attribute != "name")
 }
 
 fn by_two_factor(view: &View) -> Vec<Amount> {
-    let count = |word| {
-        let active = view.state.users.values().filter(|user| user.is_usable());
-        active.filter(|user| two_factor(&view.state, user) == word).count() as u64
+    let state = &view.state;
+    let known = |word| {
+        let active = state.users.values().filter(|user| user.is_usable());
+        active.filter(|user| two_factor(state, user) == word).count() as u64
     };
+    let is_reported = state.unknown.never_known(Kind::User, |attribute| attribute == "secAuthActive") == 0;
+    let count = |word| Count::of(known(word), is_reported && view.coverage.unread(Kind::User).is_none());
     let mut amounts =
         vec![Amount::of("set up", count("on"), Tone::Good), Amount::of("not set up", count("off"), Tone::High)];
-    if count("unknown") > 0 {
-        amounts.push(Amount::of("not reported", count("unknown"), Tone::Unknown));
+    if known("unknown") > 0 {
+        amounts.push(Amount::of("not reported", known("unknown"), Tone::Unknown));
     }
     amounts
 }
 
 fn by_entitlement(view: &View) -> Vec<Amount> {
     type Belongs = fn(&Entitlement) -> bool;
-    let kinds: [(&str, Belongs); 7] = [
-        ("contract owner", |entitlement| *entitlement == Entitlement::ContractOwner),
-        ("administrator", |entitlement| *entitlement == Entitlement::Administrator),
-        ("privilege", |entitlement| matches!(entitlement, Entitlement::Privilege(_))),
-        ("shared resource", |entitlement| matches!(entitlement, Entitlement::Share(_))),
-        ("owned resource", |entitlement| matches!(entitlement, Entitlement::Ownership(_))),
-        ("S3 key", |entitlement| matches!(entitlement, Entitlement::S3Key(_))),
-        ("account", |entitlement| *entitlement == Entitlement::Account),
+    let kinds: [(&str, &[Kind], Belongs); 7] = [
+        ("contract owner", &[Kind::Contract, Kind::User], |entitlement| *entitlement == Entitlement::ContractOwner),
+        ("administrator", &[Kind::User], |entitlement| *entitlement == Entitlement::Administrator),
+        ("privilege", &[Kind::Member], |entitlement| matches!(entitlement, Entitlement::Privilege(_))),
+        ("shared resource", &[Kind::Share, Kind::Member], |entitlement| matches!(entitlement, Entitlement::Share(_))),
+        ("owned resource", &[Kind::Own], |entitlement| matches!(entitlement, Entitlement::Ownership(_))),
+        ("S3 key", &[Kind::Key], |entitlement| matches!(entitlement, Entitlement::S3Key(_))),
+        ("account", &[Kind::User], |entitlement| *entitlement == Entitlement::Account),
     ];
     kinds
-        .map(|(label, belongs)| {
-            let count = view.grants.iter().filter(|grant| belongs(&grant.entitlement)).count();
-            Amount::of(label, count as u64, Tone::Plain)
+        .map(|(label, rests_on, belongs)| {
+            let known = view.grants.iter().filter(|grant| belongs(&grant.entitlement)).count();
+            let is_read = rests_on.iter().all(|kind| view.coverage.unread(*kind).is_none());
+            Amount::of(label, Count::of(known as u64, is_read), Tone::Plain)
         })
         .to_vec()
 }
@@ -279,7 +309,7 @@ fn trends(input: &Input) -> Vec<Trend> {
     .map(|(name, label, kind)| Trend {
         name,
         label,
-        values: snapshots.values().map(|snapshot| snapshot.total(kind)).collect(),
+        values: snapshots.values().map(|snapshot| snapshot.count(kind).value()).collect(),
         from: day(snapshots.values().next()),
         to: day(snapshots.values().next_back()),
     })

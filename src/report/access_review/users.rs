@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::method::NEVER_GRACE_DAYS;
 use crate::analyse::compare::LineChange;
+use crate::domain::count::Count;
 use crate::domain::coverage::Scope;
 use crate::domain::fact::Kind;
 use crate::domain::grant::{Entitlement, Grant, Via};
@@ -60,16 +61,16 @@ pub struct UserRow {
     pub notes: Vec<&'static str>,
     /// Groups the user is in.
     pub groups: Vec<GroupMention>,
-    /// How many privileges the user holds by groups.
-    pub privileges: usize,
+    /// How many privileges the user holds by groups; `None`, here and below, if that was not read.
+    pub privileges: Option<u64>,
     /// How many resources are shared with the user.
-    pub resources: usize,
+    pub resources: Option<u64>,
     /// How many resources the user owns.
-    pub owned: usize,
+    pub owned: Option<u64>,
     /// S3 keys that can be used.
-    pub keys_usable: usize,
+    pub keys_usable: Option<u64>,
     /// S3 keys in all.
-    pub keys: usize,
+    pub keys: Option<u64>,
     /// The worst rating of the user's lines.
     pub risk: &'static str,
     /// Lines that the compared snapshot does not have.
@@ -138,6 +139,16 @@ fn row(
     let count = |kind: fn(&Entitlement) -> bool| grants.iter().filter(|grant| kind(&grant.entitlement)).count();
     let moved = |change| lines.iter().filter(|(_, moved)| *moved == Some(change)).count();
     let (paths, more_paths) = paths(&grants, context, room);
+    let through = |kinds: &[Kind], known: usize| {
+        let is_read = kinds.iter().all(|kind| context.view.coverage.unread(*kind).is_none());
+        Count::of(known as u64, is_read).value()
+    };
+    // Whom the list of users does not have nothing was asked about.
+    let own = |scope: Scope, known: usize| match user {
+        Some(_) => context.count_in(&scope, known).value(),
+        None => Count::of(known as u64, false).value(),
+    };
+    let keys = |known| own(Scope::Keys(id.clone()), known);
     let owner = user.is_some_and(|user| context.state.is_owner(user));
     let administrator = user.is_some_and(User::is_administrator);
     UserRow {
@@ -159,11 +170,14 @@ fn row(
         not_reported: unknown::of_object(context, Kind::User, id.as_str(), None),
         notes: notes(id, user, context),
         groups: context.groups_of(id).into_iter().map(|group| context.mention(group)).collect(),
-        privileges: count(|entitlement| matches!(entitlement, Entitlement::Privilege(_))),
-        resources: count(|entitlement| matches!(entitlement, Entitlement::Share(_))),
-        owned: count(|entitlement| matches!(entitlement, Entitlement::Ownership(_))),
-        keys_usable: context.state.keys_of(id).filter(|key| key.is_usable()).count(),
-        keys: context.state.keys_of(id).count(),
+        privileges: through(&[Kind::Member], count(|entitlement| matches!(entitlement, Entitlement::Privilege(_)))),
+        resources: through(
+            &[Kind::Member, Kind::Share],
+            count(|entitlement| matches!(entitlement, Entitlement::Share(_))),
+        ),
+        owned: own(Scope::Owns(id.clone()), count(|entitlement| matches!(entitlement, Entitlement::Ownership(_)))),
+        keys_usable: keys(context.state.keys_of(id).filter(|key| key.is_usable()).count()),
+        keys: keys(context.state.keys_of(id).count()),
         risk: grants.iter().map(|grant| grant.risk).max().unwrap_or(Severity::Info).as_str(),
         new_lines: moved(LineChange::New),
         widened_lines: moved(LineChange::Widened),

@@ -155,14 +155,14 @@ pub struct NoticeRow {
 pub struct Reconciled {
     /// What is counted.
     pub kind: &'static str,
-    /// How many the compared snapshot has.
-    pub before: u64,
+    /// How many the compared snapshot has; `None` if that was not read.
+    pub before: Option<u64>,
     /// How many of this snapshot's are not in the compared one.
     pub appeared: u64,
     /// How many of the compared snapshot's are not in this one.
     pub vanished: u64,
-    /// How many this snapshot has by its own sealed count.
-    pub after: u64,
+    /// How many this snapshot has by its own sealed count; `None` if that was not read.
+    pub after: Option<u64>,
     /// Whether before + appeared − vanished = after.
     pub agrees: bool,
 }
@@ -376,8 +376,10 @@ fn reconciled(before: &View, after: &View) -> Vec<Reconciled> {
     ]
     .into_iter()
     .map(|(fact, kind, (appeared, vanished))| {
-        let (before, after) = (before.snapshot.total(fact), after.snapshot.total(fact));
-        Reconciled { kind, before, appeared, vanished, after, agrees: before + appeared == after + vanished }
+        let (known, known_after) = (before.snapshot.total(fact), after.snapshot.total(fact));
+        let agrees = known + appeared == known_after + vanished;
+        let count = |view: &View, known| view.coverage.count(fact, known).value();
+        Reconciled { kind, before: count(before, known), appeared, vanished, after: count(after, known_after), agrees }
     })
     .collect()
 }

@@ -10,6 +10,9 @@ use sqlx::{Row as _, SqliteConnection};
 
 use super::number_of;
 use crate::domain::change::Change;
+use crate::domain::count::Count;
+use crate::domain::coverage::Coverage;
+use crate::domain::fact::Kind;
 use crate::domain::id::{ContractNumber, Seq};
 use crate::domain::notice::Notice;
 use crate::domain::state::{Around, State};
@@ -34,18 +37,18 @@ pub trait Announce: Send + Sync {
 }
 
 /// Current numbers of a contract: what the baseline tells.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Totals {
     /// Users.
-    pub users: u64,
+    pub users: Count,
     /// Users with the administrator flag.
-    pub administrators: u64,
+    pub administrators: Count,
     /// Groups.
-    pub groups: u64,
+    pub groups: Count,
     /// Shares.
-    pub shares: u64,
+    pub shares: Count,
     /// S3 keys.
-    pub keys: u64,
+    pub keys: Count,
 }
 
 /// A snapshot that is about to be sealed, as far as its alerts need it.
@@ -110,6 +113,7 @@ pub(super) struct Subject<'a> {
     pub(super) finished: DateTime<Utc>,
     pub(super) origin: Origin,
     pub(super) notices: &'a [Notice],
+    pub(super) coverage: &'a Coverage,
 }
 
 /// Composes the alerts of a snapshot and writes them, inside its transaction.
@@ -123,7 +127,7 @@ pub(super) async fn announce(
     let (changes, before, after) = differences(&Reader::inside(db), &subject, announcer).await?;
     let (gaps, new_gaps) = gaps(db, &subject).await?;
     let is_beginning = origin.after + 1 == subject.seq.0;
-    let totals = if is_beginning { Some(totals(db, subject.row).await?) } else { None };
+    let totals = if is_beginning { Some(totals(db, &subject).await?) } else { None };
     let sealed = Sealed {
         contract: subject.contract,
         seq: subject.seq,
@@ -206,22 +210,26 @@ async fn gaps(db: &mut SqliteConnection, subject: &Subject<'_>) -> Result<(u64, 
     Ok((count(0)?, count(1)?))
 }
 
-async fn totals(db: &mut SqliteConnection, contract: i64) -> Result<Totals, StoreError> {
+async fn totals(db: &mut SqliteConnection, subject: &Subject<'_>) -> Result<Totals, StoreError> {
     let row: (i64, i64, i64, i64, i64) = sqlx::query_as(
         "SELECT coalesce(sum(f.kind = 2), 0), coalesce(sum(f.kind = 2 AND (b.json ->> '$.administrator') = 1), 0), \
          coalesce(sum(f.kind = 3), 0), coalesce(sum(f.kind = 6), 0), coalesce(sum(f.kind = 8), 0) \
          FROM fact f LEFT JOIN body b ON b.id = f.body WHERE f.contract = ? AND f.until IS NULL",
     )
-    .bind(contract)
-    .fetch_one(db)
+    .bind(subject.row)
+    .fetch_one(&mut *db)
     .await
     .when("count what a contract holds")?;
     let (users, administrators, groups, shares, keys) = row;
+    let unknown = Reader::inside(db).unknown_attributes(subject.contract, subject.seq).await?;
+    let is_reported = unknown.never_known(Kind::User, |attribute| attribute == "administrator") == 0;
+    let count = |kind, known: i64| subject.coverage.count(kind, known.unsigned_abs());
+    let all_users = subject.coverage.unread(Kind::User).is_none();
     Ok(Totals {
-        users: users.unsigned_abs(),
-        administrators: administrators.unsigned_abs(),
-        groups: groups.unsigned_abs(),
-        shares: shares.unsigned_abs(),
-        keys: keys.unsigned_abs(),
+        users: count(Kind::User, users),
+        administrators: Count::of(administrators.unsigned_abs(), all_users && is_reported),
+        groups: count(Kind::Group, groups),
+        shares: count(Kind::Share, shares),
+        keys: count(Kind::Key, keys),
     })
 }

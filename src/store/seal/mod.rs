@@ -145,7 +145,8 @@ async fn seal(
         table: "snapshot",
         what: format!("sequence number {seq} is out of range"),
     })?;
-    let subject = Subject { contract: number, row: contract, run, seq, finished, origin, notices: &notices };
+    let subject =
+        Subject { contract: number, row: contract, run, seq, finished, origin, notices: &notices, coverage: &coverage };
     announce(db, subject, announcer).await?;
     Ok(seq)
 }
