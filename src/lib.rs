@@ -15,6 +15,7 @@ pub mod config;
 pub mod credentials;
 pub mod domain;
 pub mod exit;
+pub mod files;
 pub mod report;
 pub mod seams;
 pub mod service;

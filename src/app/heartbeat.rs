@@ -23,12 +23,12 @@ pub enum HeartbeatError {
 
 impl HeartbeatError {
     /// What to do about it.
-    pub fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> String {
         match self {
-            Self::File(_) => {
-                "the file must belong to you or to root, have mode 0600 or 0400, and hold the URL and nothing else"
+            Self::File(error) => error.hint(),
+            Self::Url(_) => {
+                "give an https URL; one on this machine only with service.heartbeat_allow_private_targets".to_owned()
             }
-            Self::Url(_) => "give an https URL; one on this machine only with service.heartbeat_allow_private_targets",
         }
     }
 }

@@ -56,7 +56,7 @@ impl PreconditionError {
             Self::Credentials(error) => Some(error.hint()),
             Self::Config(_) => Some("`keyholder config default` prints every key with its meaning".to_owned()),
             Self::Settings(_) => Some("`keyholder config show --origin` shows where each value comes from".to_owned()),
-            Self::Heartbeat(error) => Some(error.hint().to_owned()),
+            Self::Heartbeat(error) => Some(error.hint()),
             Self::Store(error) => error.hint(),
         }
     }

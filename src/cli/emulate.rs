@@ -8,6 +8,7 @@ use emulator::{Emulator, Recording, Replay, Schedule, Version};
 
 use super::{Context, Failure};
 use crate::exit::Exit;
+use crate::files::{self, Purpose};
 
 /// Serves a made-up contract on loopback until it is stopped with Ctrl-C.
 #[derive(Args, Debug)]
@@ -105,6 +106,6 @@ fn faults_of(file: &Path) -> Result<Schedule, Failure> {
         what: format!("read the faults in {}: {problem}", file.display()),
         hint: "docs/emulator.md has an example of every fault",
     };
-    let text = std::fs::read_to_string(file).map_err(|error| refused(&error))?;
+    let text = files::read_text(file, Purpose::Faults).map_err(|error| refused(&error.summary()))?;
     Schedule::parse(&text).map_err(|error| refused(&error))
 }

@@ -23,7 +23,7 @@ use crate::config::{ConfigError, ContractConfig};
 use crate::credentials::CredentialsError;
 use crate::exit::Exit;
 use crate::report::RenderError;
-use crate::report::html::TemplatesError;
+use crate::report::html::{TEMPLATES_HINT, TemplatesError};
 use crate::seams::RandomError;
 use crate::service::http::ListenError;
 use crate::service::running::ServiceError;
@@ -234,14 +234,13 @@ impl Failure {
             Self::Files(error) => Some(error.hint()),
             Self::Backup(failure) => failure.hint(),
             Self::Sink(error) => error.hint(),
-            Self::Heartbeat(error) => Some(error.hint().to_owned()),
+            Self::Heartbeat(error) => Some(error.hint()),
             Self::Mute(error) => error.hint(),
             Self::Restore(failure) => failure.hint(),
             Self::Record(error) => Some(error.hint().replace("--out", "--record")),
             Self::Demo(error) => error.hint(),
-            Self::Templates(_) | Self::Render(_) => {
-                Some("look at the templates in the folder that report.templates names".to_owned())
-            }
+            Self::Templates(error) => Some(error.hint()),
+            Self::Render(_) => Some(TEMPLATES_HINT.to_owned()),
             Self::Credentials(error) => Some(error.hint()),
             Self::Settings(_) => Some("`keyholder config show --origin` shows where each value comes from".to_owned()),
             Self::Review(ReviewError::Analyse(_))
@@ -254,7 +253,7 @@ impl Failure {
                 Some("collect again with the same credentials within 30 minutes, and the run is resumed".to_owned())
             }
             Self::Abandoned { .. } => Some("nothing is left of it; run the command again".to_owned()),
-            Self::Setup(error) => Some(error.hint().to_owned()),
+            Self::Setup(error) => Some(error.hint()),
             Self::Listen(_) => Some("set [service] listen to another address, or to an empty one for none".to_owned()),
             Self::Signals(_)
             | Self::Random(_)

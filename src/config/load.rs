@@ -1,7 +1,6 @@
 //! Puts the layers on top of each other and remembers which one had the last word.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use secrecy::zeroize::Zeroizing;
@@ -17,6 +16,7 @@ use super::shared::{self, Shared};
 use super::tables::{self, Built, Origins};
 use super::text::Place;
 use super::value::Given;
+use crate::files::{self, Purpose};
 use crate::seams::Environment;
 
 /// What the command line says about the configuration.
@@ -129,12 +129,12 @@ impl Layers {
             (None, Some(path)) => (PathBuf::from(path), Some(Origin::Variable("KEYHOLDER_CONFIG".to_owned()))),
             (None, None) => (places::config_file(environment)?, None),
         };
-        let text = match std::fs::read_to_string(&path) {
+        let text = match files::read_text(&path, Purpose::Settings) {
             Ok(text) => text,
-            Err(error) if named_by.is_none() && error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) if named_by.is_none() && error.is_missing() => return None,
             Err(error) => {
                 let origin = named_by.unwrap_or(Origin::File(path.clone(), 0));
-                self.problems.add(&origin, "", format!("read configuration file {}: {error}", path.display()));
+                self.problems.add(&origin, "", error.summary());
                 return None;
             }
         };
@@ -201,18 +201,21 @@ impl Layers {
         let places = named.clone().map_or_else(|| places::shared_files(environment), |path| vec![path]);
         let mut absent = Vec::new();
         for path in places {
-            let text = match std::fs::read_to_string(&path) {
-                Ok(text) => Zeroizing::new(text),
-                Err(error) if named.is_none() => {
-                    if error.kind() != io::ErrorKind::NotFound {
-                        self.warnings.push(format!("shared IONOS file {} cannot be read: {error}", path.display()));
+            let text = match files::read_text(&path, Purpose::SharedFile) {
+                Ok(text) => text,
+                Err(error) if named.is_none() && !error.is_distrust() => {
+                    if !error.is_missing() {
+                        self.warnings.push(format!("shared IONOS file: {}", error.summary()));
                     }
                     absent.push(path);
                     continue;
                 }
                 Err(error) => {
-                    let origin = self.origin_of("credentials.config_file");
-                    self.problems.add(&origin, "credentials.config_file", format!("read {}: {error}", path.display()));
+                    let (origin, key) = match named {
+                        Some(_) => (self.origin_of("credentials.config_file"), "credentials.config_file"),
+                        None => (Origin::Shared(path), ""),
+                    };
+                    self.problems.add(&origin, key, error.summary());
                     return (None, absent);
                 }
             };

@@ -6,6 +6,7 @@ use super::shared::Endpoint;
 use super::tables::{ContractConfig, ContractCredentials};
 use crate::api::room;
 use crate::api::settings::{Credentials, Settings};
+use crate::files::{self, Purpose};
 
 /// The settings of a client: the configuration's section `[api]` with what a contract has of its own instead, and the
 /// authorities of `api.ca_file`, or of the shared IONOS file when the address comes from there, read in.
@@ -23,12 +24,12 @@ pub fn settings(
     let version = own.or(endpoint.and_then(|endpoint| endpoint.address.version)).unwrap_or(api.version);
     if let Some(path) = &api.ca_file {
         let origin = loaded.origin("api.ca_file");
-        match std::fs::read_to_string(path) {
-            Ok(text) if text.contains("-----BEGIN CERTIFICATE-----") => extra_roots = Some(text),
+        match files::read_text(path, Purpose::Authorities) {
+            Ok(text) if text.contains("-----BEGIN CERTIFICATE-----") => extra_roots = Some(text.to_string()),
             Ok(_) => {
                 problems.add(origin, "api.ca_file", format!("{} holds no certificate in PEM form", path.display()));
             }
-            Err(error) => problems.add(origin, "api.ca_file", format!("read {}: {error}", path.display())),
+            Err(error) => problems.add(origin, "api.ca_file", error.summary()),
         }
     }
     problems.or(Settings {

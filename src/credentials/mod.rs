@@ -110,7 +110,7 @@ impl CredentialsError {
                 "create a token in the token manager of the Data Center Designer; then set IONOS_TOKEN, or write it into a \
                  file of mode 0600 and name that in IONOS_TOKEN_FILE or credentials.token_file"
             }
-            Self::File { .. } => "the file must belong to you or to root, have mode 0600 or 0400, and hold the secret and nothing else",
+            Self::File { source, .. } => return source.hint(),
             Self::NoCredential { .. } => "name it in the unit of the service: LoadCredential=NAME:/path/of/the/file",
             Self::NoProfile { .. } => "sign in with the tool that writes the file, or name a token file instead",
             Self::NoVariable { .. } => "set it in the environment of the service, or name a file or a systemd credential instead",

@@ -1,17 +1,11 @@
 //! Reads a file that holds one secret, if nobody else can read it.
-//!
-//! The rights are those of the opened file, not of its name, so that it cannot be exchanged in between.
 
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
-use secrecy::zeroize::Zeroizing;
 
-/// No secret is longer; a longer file is the wrong file.
-const LONGEST: u64 = 64 * 1024;
+use crate::files::{self, FileError, Purpose};
 
 /// Who keeps the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,67 +16,41 @@ pub enum Keeper {
     Service,
 }
 
+impl Keeper {
+    fn purpose(self) -> Purpose {
+        match self {
+            Self::Private => Purpose::Secret,
+            Self::Service => Purpose::Credential,
+        }
+    }
+}
+
 /// Why a secret file is not used. None of these holds anything of its content.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretFileError {
-    /// It cannot be opened or read.
-    #[error("read {path}", path = .path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// A folder, a device, a pipe.
-    #[error("{path} is not a file", path = .0.display())]
-    NotAFile(PathBuf),
-    /// Others may read or change it.
-    #[error("{path} has mode {mode:04o}: others can get at it; run: chmod 600 {path}", path = .path.display())]
-    Mode {
-        /// The file.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-    },
-    /// It belongs to somebody else.
-    #[error("{path} belongs to user {owner}, not to user {us} who runs this or to root", path = .path.display())]
-    Owner {
-        /// The file.
-        path: PathBuf,
-        /// Its owner.
-        owner: u32,
-        /// The user who runs this.
-        us: u32,
-    },
-    /// It is far too long for a secret.
-    #[error("{path} is longer than {LONGEST} bytes: it is not one secret", path = .0.display())]
-    TooLong(PathBuf),
-    /// Nothing, or something that is not text.
+    /// It cannot be read, or may not be believed.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Nothing, or more than one line.
     #[error("{path} does not hold exactly one line of text", path = .0.display())]
     NotOneLine(PathBuf),
 }
 
+impl SecretFileError {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        let general =
+            "the file must belong to you or to root, have mode 0600 or 0400, and hold the secret and nothing else";
+        match self {
+            Self::File(error) => error.hint().unwrap_or_else(|| general.to_owned()),
+            Self::NotOneLine(_) => general.to_owned(),
+        }
+    }
+}
+
 /// The one line of the file, without what surrounds it.
 pub fn read(path: &Path, keeper: Keeper) -> Result<SecretString, SecretFileError> {
-    let io = |source| SecretFileError::Io { path: path.to_owned(), source };
-    let file = File::open(path).map_err(io)?;
-    let meta = file.metadata().map_err(io)?;
-    if !meta.is_file() {
-        return Err(SecretFileError::NotAFile(path.to_owned()));
-    }
-    check(path, meta.mode() & 0o7777, meta.uid(), rustix::process::geteuid().as_raw(), keeper)?;
-    let mut text = Zeroizing::new(String::with_capacity(usize::try_from(meta.len().min(LONGEST)).unwrap_or(0) + 1));
-    let read = file.take(LONGEST + 1).read_to_string(&mut text);
-    if text.len() as u64 > LONGEST {
-        return Err(SecretFileError::TooLong(path.to_owned()));
-    }
-    match read {
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            return Err(SecretFileError::NotOneLine(path.to_owned()));
-        }
-        Err(error) => return Err(io(error)),
-    }
+    let text = files::read_text(path, keeper.purpose())?;
     let secret = text.trim_start_matches('\u{feff}').trim();
     if secret.is_empty() || secret.contains(['\n', '\r']) {
         return Err(SecretFileError::NotOneLine(path.to_owned()));
@@ -93,20 +61,6 @@ pub fn read(path: &Path, keeper: Keeper) -> Result<SecretString, SecretFileError
 /// The permission bits of a file, if it can be looked at.
 pub fn mode_of(path: &Path) -> Option<u32> {
     std::fs::metadata(path).ok().map(|meta| meta.mode() & 0o7777)
-}
-
-fn check(path: &Path, mode: u32, owner: u32, us: u32, keeper: Keeper) -> Result<(), SecretFileError> {
-    let forbidden = match keeper {
-        Keeper::Private => 0o077,
-        Keeper::Service => 0o037,
-    };
-    if mode & forbidden != 0 {
-        return Err(SecretFileError::Mode { path: path.to_owned(), mode });
-    }
-    if owner != us && owner != 0 {
-        return Err(SecretFileError::Owner { path: path.to_owned(), owner, us });
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -137,9 +91,9 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_others_can_get_at_is_refused_with_the_remedy() {
-        for mode in [0o640, 0o644, 0o604, 0o620, 0o601, 0o666] {
-            let expected = format!("token has mode {mode:04o}: others can get at it; run: chmod 600 token");
+    fn a_file_that_others_can_get_at_is_refused() {
+        for (mode, can) in [(0o640, "read"), (0o644, "read"), (0o604, "read"), (0o620, "change"), (0o666, "change")] {
+            let expected = format!("token has mode {mode:04o}: others can {can} it");
             assert_eq!(outcome(b"CANARY", mode, Keeper::Private), Err(expected));
         }
     }
@@ -152,34 +106,26 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_somebody_else_is_refused() {
-        let path = Path::new("token");
-        assert!(check(path, 0o600, 1000, 1000, Keeper::Private).is_ok());
-        assert!(check(path, 0o400, 0, 1000, Keeper::Private).is_ok());
-        let error = check(path, 0o600, 1001, 1000, Keeper::Private).unwrap_err();
-        assert_eq!(error.to_string(), "token belongs to user 1001, not to user 1000 who runs this or to root");
-        assert!(check(path, 0o600, 1001, 0, Keeper::Private).is_err(), "root does not trust the file of a user either");
-    }
-
-    #[test]
     fn anything_but_one_line_is_refused() {
-        for content in [&b""[..], b"\n", b"one\ntwo\n", b"\xff\xfe"] {
+        for content in [&b""[..], b"\n", b"one\ntwo\n"] {
             assert_eq!(
                 outcome(content, 0o600, Keeper::Private),
                 Err("token does not hold exactly one line of text".to_owned())
             );
         }
         let long = vec![b'x'; 64 * 1024 + 1];
-        assert_eq!(
-            outcome(&long, 0o600, Keeper::Private),
-            Err("token is longer than 65536 bytes: it is not one secret".to_owned())
-        );
+        assert_eq!(outcome(&long, 0o600, Keeper::Private), Err("token is longer than 65536 bytes".to_owned()));
+        assert_eq!(outcome(b"\xff\xfe", 0o600, Keeper::Private), Err("token is not text in UTF-8".to_owned()));
     }
 
     #[test]
     fn folders_and_missing_files_are_named() {
         let folder = tempfile::tempdir().expect("a folder");
-        assert!(matches!(read(folder.path(), Keeper::Private), Err(SecretFileError::NotAFile(_))));
-        assert!(matches!(read(&folder.path().join("x"), Keeper::Private), Err(SecretFileError::Io { .. })));
+        let refused = |path: &Path| match read(path, Keeper::Private) {
+            Err(SecretFileError::File(error)) => error,
+            other => panic!("{other:?}"),
+        };
+        assert!(matches!(refused(folder.path()), FileError::Kind { .. }));
+        assert!(refused(&folder.path().join("x")).is_missing());
     }
 }

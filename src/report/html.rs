@@ -16,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::chart::{self, Amount};
 use super::text::visible;
+use crate::files::{self, FileError, Purpose};
 
 /// The style sheet's name among the templates.
 const STYLE: &str = "style.css";
@@ -68,8 +69,17 @@ pub enum TemplatesError {
         /// The file's name below the folder.
         name: String,
     },
-    /// A file that is there cannot be read.
+    /// A file that is there cannot be read, or may not be believed.
     #[error("read template {name:?}")]
+    File {
+        /// The file's name below the folder.
+        name: String,
+        /// The reason.
+        #[source]
+        source: FileError,
+    },
+    /// The folder cannot be listed.
+    #[error("list the templates in {name:?}")]
     Read {
         /// The file's name below the folder.
         name: String,
@@ -77,6 +87,20 @@ pub enum TemplatesError {
         #[source]
         source: std::io::Error,
     },
+}
+
+/// What to do about a template that cannot be used.
+pub const TEMPLATES_HINT: &str = "look at the templates in the folder that report.templates names";
+
+impl TemplatesError {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        let of_file = match self {
+            Self::File { source, .. } => source.hint(),
+            Self::Unknown { .. } | Self::Read { .. } => None,
+        };
+        of_file.unwrap_or_else(|| TEMPLATES_HINT.to_owned())
+    }
 }
 
 impl Templates {
@@ -107,10 +131,10 @@ impl Templates {
     /// Replaces every template that the folder has a file for. Only our own names are opened.
     pub fn with_folder(mut self, folder: &Path) -> Result<Self, TemplatesError> {
         for name in Self::names() {
-            match std::fs::read_to_string(folder.join(name)) {
-                Ok(text) => self = self.replace(name, text)?,
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(source) => return Err(TemplatesError::Read { name: name.to_owned(), source }),
+            match files::read_text(&folder.join(name), Purpose::Template) {
+                Ok(text) => self = self.replace(name, text.as_str())?,
+                Err(error) if error.is_missing() => {}
+                Err(source) => return Err(TemplatesError::File { name: name.to_owned(), source }),
             }
         }
         Self::refuse_strangers(folder, "")?;

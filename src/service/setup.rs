@@ -74,17 +74,18 @@ pub enum SetupError {
 
 impl SetupError {
     /// What to do about it.
-    pub fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> String {
         match self {
+            Self::Heartbeat(error) => return error.hint(),
+            Self::Templates(error) => return error.hint(),
             Self::Schedule(_) => "add a [[job]] of kind deliver with a schedule",
-            Self::Templates(_) => "look at the templates in the folder that report.templates names",
-            Self::Heartbeat(error) => error.hint(),
             Self::Twice { .. } => {
                 "the collect schedule of a [[contract]] is a job called collect, and sinks without a [[job]] of kind \
                  deliver get one called deliver: call the other one otherwise"
             }
             Self::NoNumber { .. } => "set number in the [[contract]]; `keyholder snapshots list` shows it",
         }
+        .to_owned()
     }
 }
 

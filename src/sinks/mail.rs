@@ -14,6 +14,7 @@ use super::failure::{DeliveryError, DeliveryFailure};
 use super::mail_body::{html, text};
 use super::message::{Message, ReportFile};
 use crate::domain::text::visible_within;
+use crate::files::{self, FileError, Purpose};
 
 /// Characters of a subject.
 const MAX_SUBJECT_CHARS: usize = 150;
@@ -61,13 +62,14 @@ fn read(files: &[ReportFile], max_bytes: u64) -> (Vec<Attached>, Vec<String>) {
             notes.push(format!("{name} is not attached: it is larger than what attachments may take"));
             continue;
         }
-        match std::fs::read(&file.path) {
-            Ok(bytes) if hex::encode(Sha256::digest(&bytes)) == file.sha256 => {
+        match files::read(&file.path, Purpose::Attachment) {
+            Ok(bytes) if hex::encode(Sha256::digest(&*bytes)) == file.sha256 => {
                 left = left.saturating_sub(bytes.len() as u64);
-                attached.push(Attached { name, bytes });
+                attached.push(Attached { name, bytes: bytes.to_vec() });
             }
             Ok(_) => notes.push(format!("{name} is not attached: it has changed since it was written")),
-            Err(error) => notes.push(format!("{name} is not attached: {error}")),
+            Err(FileError::Io { source, .. }) => notes.push(format!("{name} is not attached: {source}")),
+            Err(_) => notes.push(format!("{name} is not attached: others could have changed it")),
         }
     }
     (attached, notes)

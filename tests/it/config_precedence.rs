@@ -120,7 +120,7 @@ fn check_error<const N: usize>(home: &Home, variables: [(&str, &str); N], flags:
 fn a_named_file_must_be_there() {
     let home = Home::new();
     let flags = Flags::new(Some(PathBuf::from("/nowhere.toml")));
-    let missing = "read configuration file /nowhere.toml: No such file or directory (os error 2)";
+    let missing = "read /nowhere.toml: No such file or directory (os error 2)";
     check_error(&home, [], &flags, &format!("flag --config: {missing}"));
     let variable = ("KEYHOLDER_CONFIG", "/nowhere.toml");
     check_error(&home, [variable], &Flags::default(), &format!("env KEYHOLDER_CONFIG: {missing}"));

@@ -88,6 +88,8 @@ mod crash_sweep;
 mod deploy_files;
 mod fault_matrix;
 mod fault_schedules;
+mod files_policy;
+mod files_settings;
 mod hostile_memory;
 mod report_alerts;
 mod report_files;

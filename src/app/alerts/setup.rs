@@ -16,6 +16,7 @@ use crate::config::{
 use crate::credentials::{Keeper, SecretFileError, read_secret_file};
 use crate::domain::alert::AlertClass;
 use crate::domain::id::ContractNumber;
+use crate::files::{self, FileError, Purpose};
 use crate::seams::{Environment, Seams};
 use crate::sinks::target::{Network, TargetPolicy};
 use crate::sinks::{self, Settings, Sink};
@@ -49,15 +50,21 @@ pub enum SinkError {
         place: String,
     },
     /// A file with certificates.
-    #[error("prepare sink {sink:?}: read certificate authorities from {}", path.display())]
+    #[error("prepare sink {sink:?}: read its certificate authorities")]
     Authorities {
+        /// The sink.
+        sink: String,
+        /// Why.
+        #[source]
+        source: FileError,
+    },
+    /// A file without certificates.
+    #[error("prepare sink {sink:?}: {} holds no certificate in PEM form", path.display())]
+    NoAuthorities {
         /// The sink.
         sink: String,
         /// The file.
         path: std::path::PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
     },
     /// Settings that do not go together.
     #[error("prepare sink {sink:?}")]
@@ -74,14 +81,14 @@ impl SinkError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::File { .. } => Some(
-                "the file must belong to you or to root, have mode 0600 or 0400, and hold the secret and nothing else"
-                    .to_owned(),
-            ),
+            Self::File { source, .. } => Some(source.hint()),
             Self::Missing { place, .. } => {
                 Some(format!("set {place}, or name a file in the configuration of the sink"))
             }
-            Self::Authorities { .. } => Some("name a PEM file with certificates in ca_file".to_owned()),
+            Self::Authorities { source, .. } if source.hint().is_some() => source.hint(),
+            Self::Authorities { .. } | Self::NoAuthorities { .. } => {
+                Some("name a PEM file with certificates in ca_file".to_owned())
+            }
             Self::Settings { source, .. } => source.hint().map(str::to_owned),
         }
     }
@@ -252,12 +259,11 @@ impl Builder<'_> {
         match &self.sink.ca_file {
             None => Ok(Vec::new()),
             Some(path) => {
-                let failed =
-                    |source| SinkError::Authorities { sink: self.sink.name.clone(), path: path.clone(), source };
-                let text = std::fs::read_to_string(path).map_err(failed)?;
-                sinks::tls::authorities(&text).ok_or_else(|| {
-                    failed(std::io::Error::new(std::io::ErrorKind::InvalidData, "it holds no certificate in PEM form"))
-                })
+                let sink = || self.sink.name.clone();
+                let text = files::read_text(path, Purpose::Authorities)
+                    .map_err(|source| SinkError::Authorities { sink: sink(), source })?;
+                sinks::tls::authorities(&text)
+                    .ok_or_else(|| SinkError::NoAuthorities { sink: sink(), path: path.clone() })
             }
         }
     }
