@@ -1,7 +1,5 @@
-//! Whose credentials collected a run, from what they say of themselves, what was seen, and what is known of the contract; and
-//! whether that is another principal than before.
-
-use chrono::{DateTime, Utc};
+//! The principal of a run: who it is, from its credentials, the list of users and the store, and whether it is the accepted
+//! principal of the contract.
 
 use crate::collect::{Walk, principal};
 use crate::domain::principal::{Acceptance, Claims, Collector, Principal, PrincipalId, Standing};
@@ -23,8 +21,8 @@ impl Compared {
     }
 }
 
-/// Compares the principal of a walk with the accepted one of the contract. `person` is who accepts another one, if it is
-/// accepted.
+/// Compares the principal of a walk with the accepted one of the contract, once there is one. `person` is who accepts another
+/// one, if it is accepted.
 pub(super) async fn compare(
     store: &Store,
     claims: &Claims,
@@ -34,28 +32,32 @@ pub(super) async fn compare(
 ) -> Result<Compared, StoreError> {
     let principal = principal_of(store, claims, walk, seams).await?;
     let accepted = store.accepted_principal(walk.contract).await?;
-    let accepted = accepted.filter(|accepted| principal.differs_from(accepted));
-    let acceptance = person.filter(|_| accepted.is_some()).map(|person| accepted_by(person, seams.now()));
-    let standing = match (&principal.id, &accepted, &acceptance) {
-        (_, Some(_), None) => Standing::HeldBack,
-        (Some(_), ..) => Standing::Accepted,
-        (None, ..) => Standing::Unknown,
+    let is_another = accepted.as_ref().is_some_and(|accepted| principal.differs_from(accepted));
+    let acceptance = person.filter(|_| is_another).map(|person| Acceptance { by: person.to_owned(), at: seams.now() });
+    let standing = match acceptance {
+        None if is_another => Standing::HeldBack,
+        None if accepted.is_none() && principal.id.is_none() => Standing::Unknown,
+        _ => Standing::Accepted,
     };
-    Ok(Compared { collector: Collector { principal, standing, held_back: 0, acceptance }, accepted })
+    let collector = Collector { principal, standing, held_back: 0, acceptance };
+    Ok(Compared { collector, accepted: accepted.filter(|_| is_another) })
 }
 
-fn accepted_by(person: &str, at: DateTime<Utc>) -> Acceptance {
-    Acceptance { by: person.to_owned(), at }
-}
-
-/// Whose credentials walked. A user name that the walk does not list is looked up among the known users.
+/// The principal of a walk. A user name that the walk does not list is looked up among the known users.
 async fn principal_of(store: &Store, claims: &Claims, walk: &Walk, seams: &Seams) -> Result<Principal, StoreError> {
-    let user = principal::user(claims, &walk.sightings);
-    let role = principal::role(claims, user.as_ref(), &walk.sightings);
-    let id = match (user, &claims.address) {
+    let id = match (principal::user(claims, &walk.sightings), &claims.address) {
         (Some(user), _) => Some(PrincipalId::User(user)),
         (None, Some(address)) => Some(store.bearer_of(walk.contract, address, seams).await?),
         (None, None) => None,
     };
-    Ok(Principal { id, role, contract: claims.contract, expires: claims.expires })
+    let user = match &id {
+        Some(PrincipalId::User(user)) => Some(user),
+        Some(PrincipalId::Unlisted { .. }) | None => None,
+    };
+    let role = principal::role(claims, user, &walk.sightings);
+    let last_known_role = match (&role, &id) {
+        (None, Some(id)) => store.last_known_role(walk.contract, id).await?,
+        _ => None,
+    };
+    Ok(Principal { id, role, last_known_role, contract: claims.contract, expires: claims.expires })
 }

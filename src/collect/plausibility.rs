@@ -3,7 +3,7 @@
 //!
 //! The last step before sealing: nothing is asked any more. Nothing here ends anything or takes anything for absent.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -33,7 +33,7 @@ pub fn judge(walk: &mut Walk, vanishing: &VanishingByScope) {
 }
 
 /// Settles the lists of S3 keys that the API refused for want of the privilege. They are not applicable only if all groups and
-/// members are known, the user is in no group with the privilege, and no key of the user is known.
+/// members are known, each group of the user is known not to have the privilege, and no key of the user is known.
 fn unlistable_keys(sightings: &mut Sightings, vanishing: &VanishingByScope) -> Vec<Notice> {
     let refused = |(scope, (status, _)): (&Scope, &(Status, _))| match scope {
         Scope::Keys(user) if *status == Status::NotApplicable => Some(user.clone()),
@@ -43,7 +43,9 @@ fn unlistable_keys(sightings: &mut Sightings, vanishing: &VanishingByScope) -> V
     if refused.is_empty() {
         return Vec::new();
     }
-    let (is_known, entitled) = (knows_all_members(sightings), entitled_users(sightings));
+    let is_known = knows_all_members(sightings);
+    let entitled = members_of(sightings, |privilege| privilege == Some(true));
+    let perhaps_entitled = members_of(sightings, |privilege| privilege.is_none());
     let (mut unlisted, mut carried) = (0, 0);
     for user in refused {
         let scope = Scope::Keys(user.clone());
@@ -54,6 +56,8 @@ fn unlistable_keys(sightings: &mut Sightings, vanishing: &VanishingByScope) -> V
             "the API lists no keys for want of the privilege, and not all groups and members could be read"
         } else if entitled.contains(&user) {
             "contradiction: the API lists no keys for want of the privilege, which a group of the user has"
+        } else if perhaps_entitled.contains(&user) {
+            "the API lists no keys for want of the privilege, and did not report whether a group of the user has it"
         } else {
             unlisted += 1;
             continue;
@@ -63,11 +67,11 @@ fn unlistable_keys(sightings: &mut Sightings, vanishing: &VanishingByScope) -> V
         }
     }
     let notice = |count, notice: Notice| (count > 0).then_some(notice);
-    let told = [
+    let notices = [
         notice(unlisted, Notice::KeysNotListed { count: unlisted }),
         notice(carried, Notice::KeysCarried { count: carried }),
     ];
-    told.into_iter().flatten().collect()
+    notices.into_iter().flatten().collect()
 }
 
 /// Whether users, groups and the members of all groups were read to their end.
@@ -77,15 +81,11 @@ fn knows_all_members(sightings: &Sightings) -> bool {
     is_known(&Scope::Users) && is_known(&Scope::Groups) && members.all(|(_, (status, _))| status.proves_absence())
 }
 
-/// Users who are in a group with the privilege, or in one of which that is not known.
-fn entitled_users(sightings: &Sightings) -> BTreeSet<UserId> {
-    let denied = |group: &GroupId| {
-        let known = sightings.groups.iter().find(|known| known.id == *group);
-        known.is_some_and(|known| known.privileges.get(S3_PRIVILEGE) == Some(&false))
-    };
-    let groups: BTreeSet<&GroupId> = sightings.members.iter().map(|(group, _)| group).collect();
-    let entitling: BTreeSet<&GroupId> = groups.into_iter().filter(|group| !denied(group)).collect();
-    let members = sightings.members.iter().filter(|(group, _)| entitling.contains(group));
+/// Users who are in a group of which the privilege for S3 keys is as wanted; `None` is not reported.
+fn members_of(sightings: &Sightings, wanted: impl Fn(Option<bool>) -> bool) -> BTreeSet<UserId> {
+    let reported: BTreeMap<&GroupId, Option<bool>> =
+        sightings.groups.iter().map(|group| (&group.id, group.privileges.get(S3_PRIVILEGE).copied())).collect();
+    let members = sightings.members.iter().filter(|(group, _)| wanted(reported.get(group).copied().flatten()));
     members.map(|(_, user)| user.clone()).collect()
 }
 
@@ -108,8 +108,8 @@ fn impossible_times(walk: &mut Walk) -> Vec<Notice> {
         *keys += leave_out_of(&mut key.attribution, latest) + leave_out(&mut key.created, latest);
     }
     let kinds = [ScopeKind::Users, ScopeKind::Resources, ScopeKind::Keys];
-    let told = kinds.into_iter().zip(counts).filter(|(_, count)| *count > 0);
-    told.map(|(kind, count)| Notice::ImpossibleTimes { kind, count }).collect()
+    let found = kinds.into_iter().zip(counts).filter(|(_, count)| *count > 0);
+    found.map(|(kind, count)| Notice::ImpossibleTimes { kind, count }).collect()
 }
 
 fn leave_out_of(attribution: &mut Attribution, latest: DateTime<Utc>) -> u64 {

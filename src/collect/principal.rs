@@ -1,24 +1,24 @@
-//! Whose credentials walked: what they say of themselves, settled by the list of users.
+//! The principal of a walk: what its credentials claim, settled by the list of users.
 //!
-//! The list of users is newer than the claims of a token; a weaker principal may not be listed at all.
+//! The list of users is newer than the claims of a token. A principal with fewer rights may not be listed at all.
 
-use crate::domain::coverage::Status;
+use crate::domain::coverage::{Scope, Status};
 use crate::domain::id::UserId;
 use crate::domain::principal::{Claims, Role};
 use crate::domain::sighting::Sightings;
 use crate::domain::user::User;
 use crate::domain::vanishing::VanishingByScope;
 
-/// Why a scope proves nothing.
-const HELD_BACK: &str = "another principal than the accepted one collected, which may see less";
+/// Why a scope proves no absence.
+const HELD_BACK: &str = "the principal is not known to be the accepted one, and may see less";
 
-/// Lets nothing end: a scope from which something vanished proves nothing any more. Answers how many things that are.
+/// Lets nothing end: a scope from which something vanished becomes a gap. Returns how many things vanished.
 pub fn hold_back(seen: &mut Sightings, vanishing: &VanishingByScope) -> u64 {
     let mut held_back = 0;
     for (scope, (status, _)) in &mut seen.scopes {
         let vanished = vanishing.get(scope).map_or(0, |of| of.vanished.len() as u64);
         held_back += vanished;
-        // What is not found may be there for others.
+        // What this principal does not find may be there.
         if (vanished > 0 && !status.is_gap()) || *status == Status::Gone {
             *status = Status::Failed(HELD_BACK.to_owned());
         }
@@ -26,7 +26,7 @@ pub fn hold_back(seen: &mut Sightings, vanishing: &VanishingByScope) -> u64 {
     held_back
 }
 
-/// The user whose credentials walked, if the token or the list of users names them.
+/// The user whose credentials were used, if the token or the list of users names them.
 pub fn user(claims: &Claims, seen: &Sightings) -> Option<UserId> {
     claims.user.clone().or_else(|| {
         let address = plain(claims.address.as_deref()?);
@@ -36,13 +36,17 @@ pub fn user(claims: &Claims, seen: &Sightings) -> Option<UserId> {
     })
 }
 
-/// What that user may do: as the list of users has it, else as the token says.
+/// What that user may do, as the list of users reports it. The token's own word counts only where the list is complete and
+/// does not name the user: what a list does not report is no other role.
 pub fn role(claims: &Claims, user: Option<&UserId>, seen: &Sightings) -> Option<Role> {
-    let listed = user.and_then(|id| seen.users.iter().find(|user| user.id == *id));
-    listed.and_then(|user| role_of(user, seen)).or_else(|| claims.role.clone())
+    if let Some(listed) = user.and_then(|id| seen.users.iter().find(|user| user.id == *id)) {
+        return role_of(listed, seen);
+    }
+    let is_complete = seen.scopes.get(&Scope::Users).is_some_and(|(status, _)| *status == Status::Complete);
+    claims.role.clone().filter(|_| is_complete)
 }
 
-/// The role of a listed user; none if the answers do not report what it takes.
+/// The role of a listed user; none if an attribute that decides it is not reported.
 fn role_of(user: &User, seen: &Sightings) -> Option<Role> {
     let owner = plain(seen.contract.as_ref()?.owner.email.as_deref()?);
     if address_of(user)? == owner {
@@ -64,6 +68,7 @@ mod tests {
     use super::*;
     use crate::domain::body::Extras;
     use crate::domain::contract::Contract;
+    use crate::domain::coverage::Effort;
     use crate::domain::id::ContractNumber;
     use crate::domain::unknown::Nullable;
     use crate::domain::user::{Attribution, Person};
@@ -90,14 +95,19 @@ mod tests {
             Contract { number: ContractNumber(1), owner: person("Owner@example.org"), status: None, reg_domain: None };
         let users =
             vec![user("owner", Some(true)), user("admin", Some(true)), user("plain", Some(false)), user("odd", None)];
-        Sightings { contract: Some(contract), users, ..Sightings::default() }
+        let scopes = [(Scope::Users, (Status::Complete, Effort::default()))].into();
+        Sightings { contract: Some(contract), users, scopes, ..Sightings::default() }
     }
 
     #[track_caller]
     fn check(claims: &Claims, expected: (Option<&str>, Option<&Role>)) {
-        let seen = seen();
-        let user = user(claims, &seen);
-        let role = role(claims, user.as_ref(), &seen);
+        check_seen(&seen(), claims, expected);
+    }
+
+    #[track_caller]
+    fn check_seen(seen: &Sightings, claims: &Claims, expected: (Option<&str>, Option<&Role>)) {
+        let user = user(claims, seen);
+        let role = role(claims, user.as_ref(), seen);
         assert_eq!((user.as_ref().map(UserId::as_str), role.as_ref()), expected, "{claims:?}");
     }
 
@@ -107,8 +117,11 @@ mod tests {
             |user: &str| Claims { user: Some(user.into()), role: Some(Role::Administrator), ..Claims::default() };
         check(&token("owner"), (Some("owner"), Some(&Role::Owner)));
         check(&token("plain"), (Some("plain"), Some(&Role::User)));
-        check(&token("odd"), (Some("odd"), Some(&Role::Administrator)));
+        check(&token("odd"), (Some("odd"), None));
         check(&token("unlisted"), (Some("unlisted"), Some(&Role::Administrator)));
+        let mut partial = seen();
+        partial.scopes.insert(Scope::Users, (Status::Unstable, Effort::default()));
+        check_seen(&partial, &token("unlisted"), (Some("unlisted"), None));
     }
 
     #[test]

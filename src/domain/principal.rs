@@ -1,7 +1,8 @@
 //! The collecting principal: whose credentials read a contract, as far as that can be known.
 //!
-//! A weaker principal may get shorter lists with status 200, and 404 for what it cannot see. So identity and role of each run
-//! are kept, and another principal than the accepted one ends nothing. No address stands here: ids, or keyed commitments.
+//! A principal with fewer rights may get shorter lists with status 200, and 404 for what it cannot see. So identity and role
+//! of each run are kept, and a principal that is not known to be the accepted one ends nothing. No address stands here: ids,
+//! or keyed commitments.
 
 use std::fmt;
 
@@ -117,13 +118,15 @@ impl fmt::Display for PrincipalId {
     }
 }
 
-/// Whose credentials collected. What cannot be known is `None`, and never counts as a difference.
+/// Whose credentials collected. What cannot be known is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Principal {
     /// Who.
     pub id: Option<PrincipalId>,
-    /// What they may do: as the list of users has it, else as the token says.
+    /// What they may do: as the list of users reports it; as the token says, if they are not listed.
     pub role: Option<Role>,
+    /// The role of the last run that knew it, if this one does not.
+    pub last_known_role: Option<Role>,
     /// The contract that the token is for.
     pub contract: Option<ContractNumber>,
     /// When the token ends.
@@ -131,23 +134,30 @@ pub struct Principal {
 }
 
 impl Principal {
-    /// Whether identity or role are known to be others. A new token of the same user with the same role is no difference.
+    /// The role, or the last known one where it is not reported.
+    pub fn known_role(&self) -> Option<&Role> {
+        self.role.as_ref().or(self.last_known_role.as_ref())
+    }
+
+    /// Whether identity or role differ. An identity that is not known is not the same as a known one; a role that was never
+    /// known is no difference. A new token of the same user with the same role is none either.
     pub fn differs_from(&self, other: &Self) -> bool {
-        fn differ<T: PartialEq>(one: Option<&T>, other: Option<&T>) -> bool {
-            one.zip(other).is_some_and(|(one, other)| one != other)
-        }
-        differ(self.id.as_ref(), other.id.as_ref()) || differ(self.role.as_ref(), other.role.as_ref())
+        let roles = self.known_role().zip(other.known_role());
+        self.id != other.id || roles.is_some_and(|(one, other)| one != other)
     }
 }
 
 /// Identity and role.
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.id, &self.role) {
-            (Some(id), Some(role)) => write!(f, "{id} ({role})"),
-            (Some(id), None) => write!(f, "{id} (role not known)"),
-            (None, Some(role)) => write!(f, "not known ({role})"),
-            (None, None) => f.write_str("not known: neither the token nor the list of users names the principal"),
+        match &self.id {
+            Some(id) => write!(f, "{id} ")?,
+            None => f.write_str("an unknown principal ")?,
+        }
+        match (&self.role, &self.last_known_role) {
+            (Some(role), _) => write!(f, "({role})"),
+            (None, Some(role)) => write!(f, "(role not reported, last known: {role})"),
+            (None, None) => f.write_str("(role not known)"),
         }
     }
 }
@@ -167,9 +177,9 @@ pub struct Acceptance {
 pub enum Standing {
     /// The accepted one from this run on: nothing was held back because of it.
     Accepted,
-    /// Another one than the accepted one: nothing ended.
+    /// Not known to be the accepted one: nothing ended.
     HeldBack,
-    /// It is not known who collected.
+    /// It is not known who collected, and none was accepted yet.
     Unknown,
 }
 
@@ -193,7 +203,7 @@ pub struct Collector {
     pub acceptance: Option<Acceptance>,
 }
 
-/// That another principal than the accepted one collected. Ids and roles only.
+/// That the principal of a run is not known to be the accepted one. Ids and roles only.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PrincipalChange {
     /// The accepted one.
@@ -291,14 +301,23 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_known_on_both_sides_differs() {
+    fn an_unknown_identity_differs_and_an_unknown_role_does_not() {
         let admin = || Some(Role::Administrator);
         check((Some("a"), admin()), (Some("a"), admin()), false);
         check((Some("a"), admin()), (Some("b"), admin()), true);
         check((Some("a"), admin()), (Some("a"), Some(Role::User)), true);
         check((Some("a"), admin()), (Some("a"), None), false);
-        check((Some("a"), admin()), (None, None), false);
-        check((None, admin()), (Some("a"), Some(Role::User)), true);
+        check((Some("a"), admin()), (None, None), true);
+        check((Some("a"), admin()), (None, admin()), true);
+        check((None, None), (None, None), false);
+    }
+
+    #[test]
+    fn the_last_known_role_stands_for_one_that_is_not_reported() {
+        let silent = Principal { last_known_role: Some(Role::User), ..principal(Some("a"), None) };
+        assert!(!silent.differs_from(&principal(Some("a"), Some(Role::User))));
+        assert!(silent.differs_from(&principal(Some("a"), Some(Role::Administrator))));
+        assert_eq!(silent.to_string(), "user a (role not reported, last known: user)");
     }
 
     #[test]

@@ -19,7 +19,11 @@ use crate::domain::user::Person;
 use crate::seams::Seams;
 
 const COLUMNS: &str = "p.user_id, p.address_key, p.address_commitment, p.role, p.token_contract, p.expires, p.standing, \
-                       p.held_back, p.accepted_by, p.accepted_at";
+                       p.held_back, p.accepted_by, p.accepted_at, \
+                       CASE WHEN p.role IS NULL THEN (SELECT q.role FROM principal q JOIN snapshot t ON t.run = q.run \
+                       WHERE t.contract = s.contract AND t.seq < s.seq AND q.role IS NOT NULL \
+                       AND (q.user_id = p.user_id OR q.address_commitment = p.address_commitment) \
+                       ORDER BY t.seq DESC LIMIT 1) END";
 
 impl Store {
     /// Who bears an address: the user who is known to, else a commitment that is the same in each run of the contract.
@@ -58,32 +62,42 @@ impl Store {
         Ok(PrincipalId::Unlisted { key, commitment })
     }
 
-    /// The accepted principal of a contract: that of the last run in which nothing was held back, with the role that was known
-    /// of it last. `None` as long as no run knew its principal.
+    /// The role of a principal in the last run that knew it.
+    #[tracing::instrument(level = "debug", skip_all)]
+    pub async fn last_known_role(
+        &self,
+        contract: ContractNumber,
+        id: &PrincipalId,
+    ) -> Result<Option<Role>, StoreError> {
+        let (user, unlisted) = columns_of(id);
+        let role: Option<String> = sqlx::query_scalar(
+            "SELECT p.role FROM principal p JOIN snapshot s ON s.run = p.run JOIN contract c ON c.id = s.contract \
+             WHERE c.number = ? AND p.role IS NOT NULL AND (p.user_id = ? OR p.address_commitment = ?) \
+             ORDER BY s.seq DESC LIMIT 1",
+        )
+        .bind(number_of(contract.0))
+        .bind(user)
+        .bind(unlisted.map(|(_, commitment)| commitment))
+        .fetch_optional(&self.readers)
+        .await
+        .when("look up the last known role of the principal")?;
+        Ok(role.as_deref().and_then(Role::from_word))
+    }
+
+    /// The accepted principal of a contract: that of the last run in which nothing was held back. `None` as long as no run knew
+    /// its principal.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn accepted_principal(&self, contract: ContractNumber) -> Result<Option<Principal>, StoreError> {
         let accepted = format!(
             "SELECT {COLUMNS} FROM principal p JOIN snapshot s ON s.run = p.run JOIN contract c ON c.id = s.contract \
-             WHERE c.number = ? AND p.standing = 'accepted' ORDER BY s.seq DESC"
+             WHERE c.number = ? AND p.standing = 'accepted' ORDER BY s.seq DESC LIMIT 1"
         );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(accepted))
+        let row = sqlx::query(sqlx::AssertSqlSafe(accepted))
             .bind(number_of(contract.0))
-            .fetch_all(&self.readers)
+            .fetch_optional(&self.readers)
             .await
             .when("look up the accepted principal")?;
-        let mut found: Option<Principal> = None;
-        for row in &rows {
-            let Collector { principal, .. } = collector_of(row)?;
-            let Some(newest) = &mut found else {
-                found = Some(principal);
-                continue;
-            };
-            if newest.role.is_some() || newest.id != principal.id {
-                break;
-            }
-            newest.role = principal.role;
-        }
-        Ok(found)
+        Ok(row.as_ref().map(collector_of).transpose()?.map(|collector| collector.principal))
     }
 
     /// Whose credentials collected a snapshot; `None` for one that was sealed before that was kept.
@@ -103,7 +117,7 @@ impl Store {
     }
 }
 
-/// One that is held back although it saw everything that is known is the accepted one from now on.
+/// A principal that is held back although it saw everything that is known is the accepted one from now on.
 pub(super) fn settled(mut collector: Collector, coverage: &Coverage) -> Collector {
     if collector.standing == Standing::HeldBack && collector.held_back == 0 && coverage.is_complete() {
         collector.standing = Standing::Accepted;
@@ -111,7 +125,7 @@ pub(super) fn settled(mut collector: Collector, coverage: &Coverage) -> Collecto
     collector
 }
 
-/// What a run says about its principal if it is another one than the accepted one.
+/// What a run says about its principal if that is not known to be the accepted one.
 pub(super) async fn notice(
     db: &mut SqliteConnection,
     contract: i64,
@@ -130,7 +144,8 @@ pub(super) async fn notice(
         .await
         .when("look up the principal of the snapshot before")?;
     let before = before.as_ref().map(collector_of).transpose()?.map(|before| before.principal);
-    let is_same = |before: &Principal| before.id == collector.principal.id && before.role == collector.principal.role;
+    let now = &collector.principal;
+    let is_same = |before: &Principal| before.id == now.id && before.known_role() == now.known_role();
     let outcome = match (&collector.acceptance, collector.standing) {
         (Some(acceptance), _) => ChangeOutcome::AcceptedBy(acceptance.by.clone()),
         (None, Standing::Accepted) => ChangeOutcome::SawEverything,
@@ -149,11 +164,7 @@ pub(super) async fn notice(
 /// Writes whose credentials collected a run that is about to be sealed.
 pub(super) async fn write(db: &mut SqliteConnection, run: i64, collector: &Collector) -> Result<(), StoreError> {
     let Collector { principal, standing, held_back, acceptance } = collector;
-    let (user, unlisted) = match &principal.id {
-        Some(PrincipalId::User(user)) => (Some(user.as_str()), None),
-        Some(PrincipalId::Unlisted { key, commitment }) => (None, Some((key.to_vec(), commitment.to_vec()))),
-        None => (None, None),
-    };
+    let (user, unlisted) = principal.id.as_ref().map(columns_of).unwrap_or_default();
     let (key, commitment) = unlisted.unzip();
     sqlx::query(
         "INSERT INTO principal (run, user_id, address_key, address_commitment, role, token_contract, expires, standing, \
@@ -174,6 +185,14 @@ pub(super) async fn write(db: &mut SqliteConnection, run: i64, collector: &Colle
     .await
     .when("write whose credentials collected")?;
     Ok(())
+}
+
+/// The user, or key and commitment of an address.
+fn columns_of(id: &PrincipalId) -> (Option<&str>, Option<(&[u8], &[u8])>) {
+    match id {
+        PrincipalId::User(user) => (Some(user.as_str()), None),
+        PrincipalId::Unlisted { key, commitment } => (None, Some((&key[..], &commitment[..]))),
+    }
 }
 
 fn collector_of(row: &SqliteRow) -> Result<Collector, StoreError> {
@@ -197,6 +216,7 @@ fn collector_of(row: &SqliteRow) -> Result<Collector, StoreError> {
         principal: Principal {
             id,
             role: text(3)?.as_deref().and_then(Role::from_word),
+            last_known_role: text(10)?.as_deref().and_then(Role::from_word),
             contract: contract.map(|number| ContractNumber(number.unsigned_abs())),
             expires: text(5)?.as_deref().map(instant).transpose()?,
         },

@@ -1,5 +1,6 @@
 //! Kind A of the cases, S3 keys: a list that the API refuses for want of the privilege is not applicable, under conditions.
 
+use emulator::faults::{Distortion, Effect};
 use emulator::{Body, Emulator, Rule};
 use keyholder::domain::notice::Notice;
 use serde_json::json;
@@ -93,6 +94,25 @@ async fn a2_a_user_with_the_privilege_is_a_contradiction() {
     let collected = Site::of(emulator).await.collect().await;
     let why = "contradiction: the API lists no keys for want of the privilege, which a group of the user has";
     assert_eq!(collected.gaps(), [format!("keys({entitled}): failed ({why})")]);
+}
+
+#[tokio::test]
+async fn a2_a_privilege_that_is_not_reported_is_not_held() {
+    let emulator = emulator().await;
+    let (without, _) = unprivileged(&emulator);
+    let member = emulator.read(|world| {
+        let in_a_group = |user: &&String| world.groups().any(|group| world.is_member(&group.id, user));
+        without.iter().find(in_a_group).expect("a member without the privilege").clone()
+    });
+    let site = Site::of(emulator).await;
+    refuse(&site.emulator, &member);
+    assert_eq!(site.collect().await.endings(), "complete -0 ~0");
+    let distortion = Distortion::Remove { at: "properties.s3Privilege".to_owned() };
+    site.emulator.fail(Rule::on("GET", "/um/groups").effect(Effect::Distort(distortion)));
+    let collected = site.collect().await;
+    assert_eq!(collected.endings(), "partial -0 ~0");
+    let why = "the API lists no keys for want of the privilege, and did not report whether a group of the user has it";
+    assert_eq!(collected.gaps(), [format!("keys({member}): failed ({why})")]);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The collecting principal (rule 15a): whose credentials collected is kept with each run, and another one ends nothing.
 
 use chrono::TimeDelta;
+use emulator::faults::{Distortion, Effect};
 use emulator::{Emulator, Restricted, Rule};
 use keyholder::api::settings::Credentials;
 use keyholder::domain::id::{ContractNumber, Seq};
@@ -68,19 +69,122 @@ async fn an_address_of_nobody_is_kept_as_a_commitment() {
     }
 }
 
+/// Collects with a token that claims nothing.
+async fn collect_opaque(site: &Site, bearer: &str) -> Collected {
+    site.collect_as(token(bearer), |order| order.claims = Claims::default()).await
+}
+
 #[tokio::test]
-async fn an_unknown_principal_says_so_and_blocks_nothing() {
-    let site = site().await;
+async fn without_a_known_principal_nothing_is_held_back() {
+    let site = Site::of(Emulator::builder().seed(5).users(30).start().await.unwrap()).await;
+    assert_eq!(collect_opaque(&site, site.emulator.token()).await.endings(), "complete -0 ~0");
     let gone = site.emulator.read(|world| {
         let plain = world.users().find(|user| !user.administrator && user.id != *world.owner());
         plain.expect("an ordinary user").id.to_string()
     });
     site.emulator.edit(|world| world.remove_user(&gone)).unwrap();
-    let collected = site.collect_as(token(site.emulator.token()), |order| order.claims = Claims::default()).await;
+    let collected = collect_opaque(&site, site.emulator.token()).await;
     let sealed = collector(&site, &collected).await;
     assert_eq!((sealed.standing, sealed.principal.id.clone()), (Standing::Unknown, None));
     assert!(collected.snapshot.ended > 0 && collected.snapshot.is_complete());
-    assert!(sealed.to_string().starts_with("not known"), "{sealed}");
+    assert_eq!(sealed.to_string(), "an unknown principal (role not known)");
+}
+
+#[tokio::test]
+async fn an_opaque_token_after_a_known_principal_ends_nothing() {
+    let site = site().await;
+    let weaker = weaker(&site.emulator);
+    for run in 0..2 {
+        let collected = collect_opaque(&site, &weaker).await;
+        assert_eq!((collected.endings().as_str(), collected.snapshot.began), ("partial -0 ~0", 0), "{run}");
+        let change = change(&collected);
+        assert_eq!((&change.outcome, change.is_new), (&ChangeOutcome::HeldBack, run == 0));
+        assert!(change.held_back > 29, "{change}");
+        assert!(change.to_string().contains(" before, an unknown principal (role not known) now; "), "{change}");
+        assert_eq!(collector(&site, &collected).await.standing, Standing::HeldBack);
+    }
+    assert_eq!(alerts(&site).await, ["high"]);
+    let accepted = site
+        .collect_as(token(&weaker), |order| {
+            order.claims = Claims::default();
+            order.accept_principal = Some("ann".to_owned());
+        })
+        .await;
+    assert!(accepted.snapshot.ended > 29, "{:?}", accepted.gaps());
+    let next = collect_opaque(&site, &weaker).await;
+    assert_eq!(next.endings(), "complete -0 ~0");
+    assert!(!next.notices.iter().any(|notice| matches!(notice, Notice::PrincipalChanged { .. })));
+    assert_eq!(collector(&site, &next).await.standing, Standing::Accepted);
+}
+
+#[tokio::test]
+async fn an_opaque_token_that_saw_everything_is_accepted() {
+    let site = site().await;
+    let collected = collect_opaque(&site, site.emulator.token()).await;
+    assert_eq!(collected.endings(), "complete -0 ~0");
+    assert_eq!(change(&collected).outcome, ChangeOutcome::SawEverything);
+    assert_eq!(collector(&site, &collected).await.standing, Standing::Accepted);
+    let weaker = weaker(&site.emulator);
+    let known = site.collect_as(token(&weaker), |_| ()).await;
+    assert_eq!(known.endings(), "partial -0 ~0", "a known principal is another one than the unknown one");
+}
+
+/// An answer in the list of users that leaves something out about one user.
+fn silence(site: &Site, user: &str, at: &str) {
+    let distortion = Distortion::Null { ids: vec![user.to_owned()], at: at.to_owned() };
+    site.emulator.fail(Rule::on("GET", "/um/users").effect(Effect::Distort(distortion)));
+}
+
+#[track_caller]
+fn check_unchanged(collected: &Collected, sealed: &Collector, what: &str) {
+    let is_change = |notice: &Notice| matches!(notice, Notice::PrincipalChanged { .. });
+    assert!(!collected.notices.iter().any(is_change), "{what}: {:?}", collected.notices);
+    assert_eq!(sealed.standing, Standing::Accepted, "{what}");
+    let roles = (sealed.principal.role.clone(), sealed.principal.last_known_role.clone());
+    assert_eq!(roles, (None, Some(Role::Administrator)), "{what}");
+}
+
+#[tokio::test]
+async fn a_role_that_is_not_reported_is_no_other_role() {
+    let site = site().await;
+    let auditor = site.emulator.cast().auditor.clone();
+    // What a token says of its role is older than the list of users.
+    let older = site.emulator.issue_token(&auditor, "user", TimeDelta::days(30));
+    for at in ["properties.administrator", "properties.email"] {
+        silence(&site, &auditor, at);
+        let collected = site.collect_as(token(&older), |_| ()).await;
+        check_unchanged(&collected, &collector(&site, &collected).await, at);
+        site.emulator.clear_faults();
+    }
+    let distortion = Distortion::Remove { at: "properties.owner".to_owned() };
+    site.emulator.fail(Rule::on("GET", "/contracts").effect(Effect::Distort(distortion)));
+    let collected = site.collect_as(token(&older), |_| ()).await;
+    check_unchanged(&collected, &collector(&site, &collected).await, "owner");
+}
+
+#[tokio::test]
+async fn a_password_keeps_its_user_without_an_address() {
+    let site = site().await;
+    silence(&site, &site.emulator.cast().auditor, "properties.email");
+    let (username, password) = (site.emulator.username().to_owned(), site.emulator.password().into());
+    let collected = site.collect_as(Credentials::Basic { username, password }, |_| ()).await;
+    check_unchanged(&collected, &collector(&site, &collected).await, "email");
+}
+
+#[tokio::test]
+async fn a_held_back_role_that_is_not_reported_stays_held_back() {
+    let site = site().await;
+    let auditor = site.emulator.cast().auditor.clone();
+    site.emulator.set_restricted(Restricted::Shortened);
+    site.emulator.edit(|world| world.set_administrator(&auditor, false)).unwrap();
+    assert!(change(&site.collect().await).is_new);
+    silence(&site, &auditor, "properties.administrator");
+    let collected = site.collect().await;
+    assert_eq!(collected.endings(), "partial -0 ~0");
+    let change = change(&collected);
+    assert_eq!((&change.outcome, change.is_new), (&ChangeOutcome::HeldBack, false), "{change}");
+    assert!(change.now.ends_with("(role not reported, last known: user)"), "{change}");
+    assert_eq!(alerts(&site).await.len(), 1);
 }
 
 #[tokio::test]
@@ -244,4 +348,21 @@ fn the_principal_is_shown_wherever_the_population_is() {
     assert_eq!(rows[0]["scope_id"], auditor.as_str());
     let page = written("html");
     assert!(page.contains("Collected by") && page.contains("role <bdi>administrator</bdi>"), "{page}");
+}
+
+#[test]
+fn an_unknown_principal_is_shown_as_unknown() {
+    let emulator = served();
+    let desk = Desk::of(&emulator);
+    desk.run(&["collect"]).ends(0);
+    let opaque = emulator.issue_opaque_token(&emulator.cast().auditor);
+    let desk = desk.with("IONOS_TOKEN", &opaque);
+    let ran = desk.run(&["collect"]).ends(0);
+    assert!(ran.err.contains("an unknown principal (role not known) now; it saw everything"), "{ran:#?}");
+    let written = |format: &str| desk.run(&["report", "population", "--format", format, "--out", "-"]).ends(0).out;
+    let document: Value = serde_json::from_str(&written("json")).unwrap();
+    let principal = &document["population"]["principal"];
+    assert_eq!((&principal["identity"], &principal["who"]), (&"unknown".into(), &"".into()));
+    let page = written("html");
+    assert!(page.contains("Collected by a principal that is not known"), "{page}");
 }

@@ -166,6 +166,7 @@ pub(crate) fn coverage(state: &State, finished: DateTime<Utc>, gaps: &[(Scope, S
 /// An administrator who has a token for a year.
 fn collector() -> Collector {
     let principal = Principal {
+        last_known_role: None,
         id: Some(PrincipalId::User(user_id(0).as_str().into())),
         role: Some(Role::Administrator),
         contract: Some(ContractNumber(31_884_391)),

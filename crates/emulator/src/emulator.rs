@@ -282,6 +282,14 @@ impl Emulator {
         token
     }
 
+    /// A bearer token of a user that says nothing of itself.
+    pub fn issue_opaque_token(&self, user_id: &str) -> String {
+        let mut issued = self.shared.issued.write().unwrap_or_else(PoisonError::into_inner);
+        let token = format!("{}-opaque-{}", self.identity.canary, issued.len() + 1);
+        issued.push((token.clone(), user_id.into()));
+        token
+    }
+
     /// The e-mail address that goes with [`Self::password`].
     pub fn username(&self) -> &str {
         &self.shared.credentials.username

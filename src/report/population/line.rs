@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use super::principal::role_text;
 use super::{Population, PrincipalRow};
 use crate::domain::time::to_seconds;
 use crate::report::csv::{Cells, Row};
@@ -156,7 +157,7 @@ impl PopulationLine {
 
 impl PopulationLine {
     fn of_principal(one: PrincipalRow, blank: &Self) -> Self {
-        let role = if one.role.is_empty() { "not known" } else { &one.role };
+        let role = role_text(&one.role, &one.last_known_role);
         let end = if one.expires_utc.is_empty() { "not known" } else { &one.expires_utc };
         Self {
             row: What::Principal,
