@@ -69,7 +69,7 @@ impl Store {
         contract: ContractNumber,
         id: &PrincipalId,
     ) -> Result<Option<Role>, StoreError> {
-        let (user, unlisted) = columns_of(id);
+        let (user, _, commitment) = columns_of(id);
         let role: Option<String> = sqlx::query_scalar(
             "SELECT p.role FROM principal p JOIN snapshot s ON s.run = p.run JOIN contract c ON c.id = s.contract \
              WHERE c.number = ? AND p.role IS NOT NULL AND (p.user_id = ? OR p.address_commitment = ?) \
@@ -77,7 +77,7 @@ impl Store {
         )
         .bind(number_of(contract.0))
         .bind(user)
-        .bind(unlisted.map(|(_, commitment)| commitment))
+        .bind(commitment)
         .fetch_optional(&self.readers)
         .await
         .when("look up the last known role of the principal")?;
@@ -164,8 +164,7 @@ pub(super) async fn notice(
 /// Writes whose credentials collected a run that is about to be sealed.
 pub(super) async fn write(db: &mut SqliteConnection, run: i64, collector: &Collector) -> Result<(), StoreError> {
     let Collector { principal, standing, held_back, acceptance } = collector;
-    let (user, unlisted) = principal.id.as_ref().map(columns_of).unwrap_or_default();
-    let (key, commitment) = unlisted.unzip();
+    let (user, key, commitment) = principal.id.as_ref().map(columns_of).unwrap_or_default();
     sqlx::query(
         "INSERT INTO principal (run, user_id, address_key, address_commitment, role, token_contract, expires, standing, \
          held_back, accepted_by, accepted_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -188,10 +187,10 @@ pub(super) async fn write(db: &mut SqliteConnection, run: i64, collector: &Colle
 }
 
 /// The user, or key and commitment of an address.
-fn columns_of(id: &PrincipalId) -> (Option<&str>, Option<(&[u8], &[u8])>) {
+fn columns_of(id: &PrincipalId) -> (Option<&str>, Option<&[u8]>, Option<&[u8]>) {
     match id {
-        PrincipalId::User(user) => (Some(user.as_str()), None),
-        PrincipalId::Unlisted { key, commitment } => (None, Some((&key[..], &commitment[..]))),
+        PrincipalId::User(user) => (Some(user.as_str()), None, None),
+        PrincipalId::Unlisted { key, commitment } => (None, Some(key), Some(commitment)),
     }
 }
 
