@@ -6,14 +6,13 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use super::error::{StoreError, While as _};
 use super::open::Store;
 use super::reader::Reader;
 use super::seal::number_of;
-use super::wide::{self, Bodies, ById, Ids, Numbers};
+use super::wide::{self, Bodies, ById, Ids};
 use crate::domain::body::Body;
 use crate::domain::change::{Change, Op};
 use crate::domain::fact::{Fact, FactKey, Kind};
@@ -224,7 +223,7 @@ impl Reader<'_> {
         let named = Ids::of(events.iter().flat_map(|event| [event.key.1, event.key.2]).collect());
         let bodies = Ids::of(events.iter().flat_map(|event| [event.before, event.after]).collect());
         let (refs, bodies) = tokio::try_join!(wide::refs(self, &named), Bodies::read(self, &bodies))?;
-        let bodies = bodies.shared();
+        let bodies = bodies.shared()?;
         let mut changes = Vec::with_capacity(events.len());
         for event in events {
             let (code, subject, object) = event.key;
@@ -233,7 +232,8 @@ impl Reader<'_> {
                 subject: named_by(&refs, subject)?,
                 object: if object == 0 { None } else { Some(named_by(&refs, object)?) },
             };
-            let seq = Seq(u32::try_from(event.seq).unwrap_or(u32::MAX));
+            let seq = u32::try_from(event.seq).map(Seq);
+            let seq = seq.map_err(|_| inconsistent("change", format!("snapshot {} is out of range", event.seq)))?;
             let (before, after) = (body_by(&bodies, event.before)?, body_by(&bodies, event.after)?);
             changes.push(Change { seq, key, op: op_of(event.op)?, before, after });
         }
@@ -244,9 +244,8 @@ impl Reader<'_> {
 
 /// Takes apart the columns seq, kind, subject, object, op, before and after.
 fn events_in(row: &SqliteRow) -> Result<Vec<Event>, StoreError> {
-    let length = row.get::<Option<&str>, _>(1).unwrap_or_default().len() / 2 + 1;
-    let mut columns = [0, 1, 2, 3, 4, 5, 6].map(|column| Numbers::of(row, column));
-    let mut events = Vec::with_capacity(length);
+    let mut columns = wide::columns::<7>("change", row)?;
+    let mut events = Vec::with_capacity(columns[0].len());
     while let [Some(seq), Some(kind), Some(subject), Some(object), Some(op), Some(before), Some(after)] =
         columns.each_mut().map(Iterator::next)
     {

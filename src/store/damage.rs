@@ -14,6 +14,7 @@ pub(super) const TOLD: usize = 3;
 pub(super) const STEPS: i32 = 1_000;
 
 /// SQLite's primary result codes (`sqlite3.h`).
+const ERROR: i32 = 1;
 const BUSY: i32 = 5;
 const TABLE_LOCKED: i32 = 6;
 const READ_ONLY: i32 = 8;
@@ -22,6 +23,9 @@ const IO: i32 = 10;
 const CORRUPT: i32 = 11;
 const FULL: i32 = 13;
 const CANNOT_OPEN: i32 = 14;
+const TOO_BIG: i32 = 18;
+const CONSTRAINT: i32 = 19;
+const MISMATCH: i32 = 20;
 const NOT_A_DATABASE: i32 = 26;
 
 /// Extended codes: the file of the shared memory cannot be opened, enlarged, mapped.
@@ -124,6 +128,12 @@ pub(super) fn is_damage(error: &sqlx::Error) -> bool {
     matches!(code(error), Some(CORRUPT | NOT_A_DATABASE))
 }
 
+/// Whether a value was found that does not fit: no statement of this program fails by that with what this program has written.
+pub(super) fn is_misfit(error: &sqlx::Error) -> bool {
+    let decoding = matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_));
+    decoding || matches!(code(error), Some(ERROR | TOO_BIG | CONSTRAINT | MISMATCH))
+}
+
 /// Whether a statement failed because the file is no database at all.
 pub(super) fn is_not_a_database(error: &sqlx::Error) -> bool {
     code(error) == Some(NOT_A_DATABASE)
@@ -143,7 +153,7 @@ fn has_no_shared_memory(error: &sqlx::Error) -> bool {
 pub(super) fn hint(error: &sqlx::Error) -> String {
     let sealed = "what was sealed before is intact";
     match code(error) {
-        Some(CORRUPT | NOT_A_DATABASE) => RESTORE.to_owned(),
+        _ if is_damage(error) || is_misfit(error) => RESTORE.to_owned(),
         Some(FULL) => format!("{ROOM}; {sealed}"),
         // A limit of the process looks like a broken disk to SQLite, also for the shared memory.
         Some(IO) => match file_size_limit() {
@@ -172,9 +182,10 @@ pub(super) fn hint(error: &sqlx::Error) -> String {
 /// What to do about a full disk.
 const ROOM: &str = "make room on the file system of the database, then try again";
 
-/// What to do about a damaged file.
-pub(super) const RESTORE: &str = "the file is damaged on the disk: move it away together with FILE-wal and FILE-shm, look after the \
-    disk, and only then put a backup in its place; reports of what can still be read work, and `sqlite3 FILE .recover` saves what is left";
+/// What to do about a damaged database.
+pub(super) const RESTORE: &str = "the database is damaged, by the disk or another program: check the disk, then put a backup in its \
+    place with `keyholder restore BACKUP --replace`, which keeps the damaged file under another name; `sqlite3 FILE .recover` saves \
+    what is left in it";
 
 /// How large a file this process may write, if that is limited.
 fn file_size_limit() -> Option<u64> {

@@ -6,13 +6,13 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
 
+use super::columns::{Columns, instant};
 use super::error::{StoreError, While as _};
 use super::open::Store;
 use super::outbox::alert_of;
-use super::runs::instant;
 use super::seal::number_of;
 use crate::domain::alert::{Alert, DeadLetters};
 use crate::domain::id::ContractNumber;
@@ -220,15 +220,15 @@ impl Store {
     /// How many deliveries wait and how many were given up.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn delivery_counts(&self) -> Result<DeliveryCounts, StoreError> {
-        let (pending, dead, oldest): (i64, i64, Option<String>) = sqlx::query_as(
+        let row = sqlx::query(
             "SELECT coalesce(sum(d.state = 'pending'), 0), coalesce(sum(d.state = 'dead'), 0), \
              min(CASE WHEN d.state = 'pending' THEN o.raised END) FROM delivery d JOIN outbox o ON o.number = d.alert",
         )
         .fetch_one(&self.readers)
         .await
         .when("count the deliveries")?;
-        let oldest_pending = oldest.as_deref().map(instant).transpose()?;
-        Ok(DeliveryCounts { pending: pending.unsigned_abs(), dead: dead.unsigned_abs(), oldest_pending })
+        let row = Columns::of("delivery", &row);
+        Ok(DeliveryCounts { pending: row.count(0)?, dead: row.count(1)?, oldest_pending: row.optional_instant(2)? })
     }
 
     /// The dead letters of a contract, and of what concerns no single one, that were given up until an instant, by sink.
@@ -238,7 +238,7 @@ impl Store {
         contract: ContractNumber,
         until: DateTime<Utc>,
     ) -> Result<Vec<DeadLetters>, StoreError> {
-        let rows: Vec<(String, i64, String)> = sqlx::query_as(
+        let rows = sqlx::query(
             "SELECT d.sink, count(*), min(d.ended) FROM delivery d JOIN outbox o ON o.number = d.alert \
              WHERE d.state = 'dead' AND d.ended <= ?2 AND (o.contract = ?1 OR o.contract IS NULL) \
              GROUP BY d.sink ORDER BY d.sink",
@@ -248,10 +248,11 @@ impl Store {
         .fetch_all(&self.readers)
         .await
         .when("count the dead letters")?;
-        let letters = |(sink, count, since): (String, i64, String)| {
-            Ok(DeadLetters { sink, alerts: count.unsigned_abs(), since: instant(&since)? })
+        let letters = |row| {
+            let row = Columns::of("delivery", row);
+            Ok(DeadLetters { sink: row.get(0)?, alerts: row.count(1)?, since: row.instant(2)? })
         };
-        rows.into_iter().map(letters).collect()
+        rows.iter().map(letters).collect()
     }
 
     /// Alerts with their deliveries, newest first; only those in a state, if one is named, and at most so many.
@@ -284,7 +285,9 @@ impl Store {
         .await
         .when("read the attempts to deliver an alert")?;
         rows.into_iter()
-            .map(|(sink, number, at, outcome, detail)| Ok(Attempt { sink, number, at: instant(&at)?, outcome, detail }))
+            .map(|(sink, number, at, outcome, detail)| {
+                Ok(Attempt { sink, number, at: instant("attempt", &at)?, outcome, detail })
+            })
             .collect()
     }
 
@@ -369,13 +372,14 @@ async fn disable(db: &mut SqliteConnection, sink: &str, detail: &str, at: DateTi
 }
 
 fn delivery_row(row: &SqliteRow) -> Result<DeliveryRow, StoreError> {
-    let due: Option<String> = row.try_get("due").when("list the alerts")?;
+    let alert = alert_of(row)?;
+    let row = Columns::of("delivery", row);
     Ok(DeliveryRow {
-        alert: alert_of(row)?,
-        sink: row.try_get("sink").when("list the alerts")?,
-        state: row.try_get("state").when("list the alerts")?,
-        attempts: row.try_get("attempts").when("list the alerts")?,
-        due: due.as_deref().map(instant).transpose()?,
-        detail: row.try_get("detail").when("list the alerts")?,
+        alert,
+        sink: row.optional("sink")?,
+        state: row.get("state")?,
+        attempts: row.get("attempts")?,
+        due: row.optional_instant("due")?,
+        detail: row.get("detail")?,
     })
 }

@@ -177,6 +177,17 @@ pub enum StoreError {
         #[source]
         source: sqlx::Error,
     },
+    /// A column holds another type of value, or one that is out of range.
+    #[error("read table {table}: column {column}")]
+    Column {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: String,
+        /// What it holds, and what it should.
+        #[source]
+        source: sqlx::Error,
+    },
     /// A row does not make sense.
     #[error("read table {table}: {what}")]
     Inconsistent {
@@ -185,12 +196,24 @@ pub enum StoreError {
         /// What is wrong, and with which row.
         what: String,
     },
-    /// A body could not be written or read.
+    /// A body could not be written.
     #[error("keep the body of a fact")]
     Body(#[from] BodyError),
-    /// What a run has read could not be packed or unpacked.
+    /// A body that is stored cannot be read.
+    #[error("read table body")]
+    StoredBody(#[source] BodyError),
+    /// What a run has read could not be packed.
     #[error("keep what the run has read")]
     Packing(#[source] std::io::Error),
+    /// What an interrupted run has read cannot be unpacked.
+    #[error("read table staged: what run {run} has read")]
+    Unpacking {
+        /// Its number.
+        run: i64,
+        /// The reason.
+        #[source]
+        source: std::io::Error,
+    },
     /// The alerts of a snapshot could not be composed: it is not sealed without them.
     #[error("compose the alerts of the snapshot")]
     Compose(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -271,10 +294,6 @@ impl StoreError {
             Self::OlderAndLarge { path, .. } => {
                 format!("make a copy with the schema of today: keyholder --db NEW.db restore {}", path.display())
             }
-            Self::Linked { path, .. } => format!(
-                "find the other name with `find / -xdev -samefile {0}` and remove one of both, or use a copy: cp {0} NEW.db",
-                path.display()
-            ),
             Self::LockFile { path, .. } => {
                 format!("nothing was written; look where {} comes from, then remove it", path.display())
             }
@@ -282,15 +301,57 @@ impl StoreError {
             Self::Exposed { path, .. } => format!("chmod 600 {}", path.display()),
             Self::ExposedFolder { hint, .. } => hint.clone(),
             Self::Network { .. } => {
-                "keep the database on a disk of this machine (--db, KEYHOLDER_DB or store.path) and copy it from there".to_owned()
+                "keep the database on a disk of this machine (--db, KEYHOLDER_DB or store.path) and copy it from there"
+                    .to_owned()
             }
             Self::ReadOnly { .. } => {
-                "collect as the user whose database it is, where it can be written; reports work without that".to_owned()
+                "collect as the user whose database it is, where it can be written; reports work without that"
+                    .to_owned()
             }
             Self::Cramped { needed, .. } => {
-                format!("make room: {needed} MiB is the larger of store.min_free_mib and twice the database (store.min_free_mib = 0 switches this off)")
+                format!(
+                    "make room: {needed} MiB is the larger of store.min_free_mib and twice the database (store.min_free_mib = 0 switches this off)"
+                )
             }
-            Self::Damaged { .. } => damage::RESTORE.to_owned(),
+            Self::Sql { source, .. } | Self::Migrate { source: MigrateError::Execute(source), .. } => {
+                damage::hint(source)
+            }
+            Self::Damaged { .. }
+            | Self::Column { .. }
+            | Self::Inconsistent { .. }
+            | Self::StoredBody(_)
+            | Self::Unpacking { .. }
+            | Self::Body(BodyError::Read { .. })
+            | Self::Migrate { .. } => damage::RESTORE.to_owned(),
+            Self::Linked { .. } | Self::Orphan { .. } | Self::Unfolded { .. } => return self.hint_about_files(),
+            Self::Busy { path, .. } => {
+                format!("nothing is damaged: `fuser {}` names the program; end it, or try again later", path.display())
+            }
+            Self::NoSnapshot(_) => "`keyholder snapshots list` shows what there is".to_owned(),
+            Self::Locked { .. } => "wait until it is done, then try again".to_owned(),
+            Self::ServiceRunning { .. } => {
+                "there is one service for a database: stop the other one first, or give this one a database of its own"
+                    .to_owned()
+            }
+            Self::LabelTaken { .. } => "choose another label".to_owned(),
+            Self::NoContract(_) => "name one with --contract".to_owned(),
+            Self::RunOver => "another process took the lock; let one collect at a time, then collect again".to_owned(),
+            Self::Body(_)
+            | Self::Compose(_)
+            | Self::Packing(_)
+            | Self::Random(_)
+            | Self::RanBefore { .. }
+            | Self::Stopped => return None,
+        })
+    }
+
+    /// What to do about files beside the database, and about its other names.
+    fn hint_about_files(&self) -> Option<String> {
+        Some(match self {
+            Self::Linked { path, .. } => format!(
+                "find the other name with `find / -xdev -samefile {0}` and remove one of both, or use a copy: cp {0} NEW.db",
+                path.display()
+            ),
             Self::Orphan { path, log } => format!(
                 "if the database was moved, move {1} after it; if it was deleted, delete {1} too; or name another file than {0}",
                 path.display(),
@@ -301,22 +362,7 @@ impl StoreError {
                 path.display(),
                 log.display()
             ),
-            Self::Busy { path, .. } => {
-                format!("nothing is damaged: `fuser {}` names the program; end it, or try again later", path.display())
-            }
-            Self::NoSnapshot(_) => "`keyholder snapshots list` shows what there is".to_owned(),
-            Self::Locked { .. } => "wait until it is done, then try again".to_owned(),
-            Self::ServiceRunning { .. } => {
-                "there is one service for a database: stop the other one first, or give this one a database of its own".to_owned()
-            }
-            Self::LabelTaken { .. } => "choose another label".to_owned(),
-            Self::NoContract(_) => "name one with --contract".to_owned(),
-            Self::Sql { source, .. } | Self::Migrate { source: MigrateError::Execute(source), .. } => damage::hint(source),
-            Self::Inconsistent { .. } | Self::Migrate { .. } => {
-                "check the file's integrity with `sqlite3 FILE 'PRAGMA integrity_check'`, and restore a backup if it is damaged".to_owned()
-            }
-            Self::RunOver => "another process took the lock; let one collect at a time, then collect again".to_owned(),
-            Self::Body(_) | Self::Compose(_) | Self::Packing(_) | Self::Random(_) | Self::RanBefore { .. } | Self::Stopped => return None,
+            _ => return None,
         })
     }
 }

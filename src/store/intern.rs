@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
-use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
+use super::columns::Columns;
 use super::error::{StoreError, While as _};
 use crate::domain::body::Body;
 use crate::domain::fact::Kind;
@@ -33,9 +34,10 @@ impl Entities {
             .await
             .when("read the entities")?;
         let mut ids = HashMap::with_capacity(rows.len());
-        for row in rows {
-            let name: String = row.get(1);
-            ids.insert((row.get::<u8, _>(0), name.into()), row.get(2));
+        for row in &rows {
+            let row = Columns::of("entity", row);
+            let name: String = row.get(1)?;
+            ids.insert((row.get(0)?, name.into()), row.get(2)?);
         }
         Ok(Self { contract, ids, next, fresh: Vec::new() })
     }
@@ -138,8 +140,12 @@ pub(super) struct Actors {
 impl Actors {
     pub(super) async fn load(db: &mut SqliteConnection) -> Result<Self, StoreError> {
         let rows = sqlx::query("SELECT name, id FROM actor").fetch_all(&mut *db).await.when("read the actors")?;
-        let ids: HashMap<String, i64> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-        let next = ids.values().max().copied().unwrap_or(0) + 1;
+        let mut ids: HashMap<String, i64> = HashMap::with_capacity(rows.len());
+        for row in &rows {
+            let row = Columns::of("actor", row);
+            ids.insert(row.get(0)?, row.get(1)?);
+        }
+        let next = ids.values().max().copied().unwrap_or(0).saturating_add(1);
         Ok(Self { ids, next, fresh: Vec::new() })
     }
 

@@ -6,6 +6,7 @@
 
 pub mod backup;
 pub mod changes;
+mod columns;
 mod commitment;
 mod create;
 mod damage;

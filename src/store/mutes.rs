@@ -1,13 +1,13 @@
 //! Mutes: alerts that are held back from one sink, for a reason and for a while. Critical ones are sent all the same.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
 
+use super::columns::Columns;
 use super::error::{StoreError, While as _};
 use super::open::Store;
 use super::outbox::{self, Outgoing};
-use super::runs::instant;
 use super::seal::number_of;
 use crate::domain::alert::{AlertClass, Event};
 use crate::domain::id::ContractNumber;
@@ -105,25 +105,17 @@ pub(super) async fn in_force(db: &mut SqliteConnection, at: DateTime<Utc>) -> Re
 }
 
 fn mute_of(row: &SqliteRow) -> Result<Mute, StoreError> {
-    let text = |column: &str| row.try_get::<String, _>(column).when("read a mute");
-    let class: Option<String> = row.try_get("class").when("read a mute")?;
-    let class = class.map(|word| {
-        AlertClass::from_word(&word).ok_or_else(|| StoreError::Inconsistent {
-            table: "mute",
-            what: format!("a mute names the unknown class {word:?}"),
-        })
-    });
-    let contract: Option<i64> = row.try_get("contract").when("read a mute")?;
-    let ended: Option<String> = row.try_get("ended").when("read a mute")?;
+    let row = Columns::of("mute", row);
+    let class = row.optional::<&str>("class")?;
     Ok(Mute {
-        number: row.try_get("id").when("read a mute")?,
-        sink: text("sink")?,
-        class: class.transpose()?,
-        contract: contract.map(|number| ContractNumber(number.unsigned_abs())),
-        person: text("person")?,
-        reason: text("reason")?,
-        since: instant(&text("since")?)?,
-        until: instant(&text("until")?)?,
-        ended: ended.as_deref().map(instant).transpose()?,
+        number: row.get("id")?,
+        sink: row.get("sink")?,
+        class: class.map(|_| row.word("class", AlertClass::from_word)).transpose()?,
+        contract: row.optional_contract("contract")?,
+        person: row.get("person")?,
+        reason: row.get("reason")?,
+        since: row.instant("since")?,
+        until: row.instant("until")?,
+        ended: row.optional_instant("ended")?,
     })
 }

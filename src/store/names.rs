@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::Row as _;
-
+use super::columns::Columns;
 use super::error::{StoreError, While as _};
 use super::open::Store;
 use super::seal::number_of;
@@ -48,12 +47,10 @@ impl Store {
         .await
         .when("read the names of objects")?;
         let mut known: BTreeMap<(Kind, String), Vec<String>> = BTreeMap::new();
-        for row in rows {
-            let code: u8 = row.get(0);
-            let kind = Kind::from_code(code)
-                .ok_or_else(|| StoreError::Inconsistent { table: "entity", what: format!("unknown kind {code}") })?;
-            let names = known.entry((kind, row.get(1))).or_default();
-            names.extend(row.get::<Option<String>, _>(2).filter(|name| !name.is_empty()));
+        for row in &rows {
+            let row = Columns::of("entity", row);
+            let names = known.entry((row.coded(0, Kind::from_code)?, row.get(1)?)).or_default();
+            names.extend(row.optional::<String>(2)?.filter(|name| !name.is_empty()));
         }
         Ok(known.into_iter().map(|((kind, id), names)| KnownObject { kind, id, names }).collect())
     }

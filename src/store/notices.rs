@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
+use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
 
+use super::columns::Columns;
 use super::error::{StoreError, While as _};
 use super::open::Store;
 use super::seal::number_of;
@@ -41,7 +42,7 @@ impl Store {
         .when("read what the runs noticed")?;
         let mut notices: BTreeMap<Seq, Vec<Notice>> = BTreeMap::new();
         for row in &rows {
-            notices.entry(Seq(row.get(7))).or_default().push(notice(row)?);
+            notices.entry(Columns::of("snapshot", row).seq(7)?).or_default().push(notice(row)?);
         }
         Ok(notices)
     }
@@ -74,17 +75,17 @@ pub(super) async fn write(db: &mut SqliteConnection, run: i64, mut notices: Vec<
 }
 
 fn notice(row: &SqliteRow) -> Result<Notice, StoreError> {
-    let word: String = row.get(0);
-    let number = |column: usize| row.get::<Option<i64>, _>(column).map(i64::unsigned_abs);
+    let row = Columns::of("notice", row);
+    let word: String = row.get(0)?;
+    let kind = row.optional::<u8>(1)?;
     let parts = Parts {
-        kind: row.get::<Option<u8>, _>(1).and_then(ScopeKind::from_code),
-        parent: row.get(2),
-        before: number(3),
-        count: row.get(4),
-        asked: number(5),
-        present: number(6),
-        detail: row.get(8),
+        kind: kind.map(|_| row.coded(1, ScopeKind::from_code)).transpose()?,
+        parent: row.optional(2)?,
+        before: row.optional_count(3)?,
+        count: row.optional(4)?,
+        asked: row.optional_count(5)?,
+        present: row.optional_count(6)?,
+        detail: row.optional(8)?,
     };
-    Notice::from_parts(&word, &parts)
-        .ok_or_else(|| StoreError::Inconsistent { table: "notice", what: format!("{word:?} lacks something") })
+    Notice::from_parts(&word, &parts).ok_or_else(|| row.inconsistent(format!("{word:?} lacks something")))
 }

@@ -6,6 +6,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
+use super::columns::Columns;
 use super::error::{StoreError, While as _};
 use super::open::Store;
 use super::seal::number_of;
@@ -79,18 +80,15 @@ pub(super) async fn of(db: &mut SqliteConnection, contract: i64, seams: &Seams) 
 }
 
 async fn find(db: &mut SqliteConnection, contract: i64) -> Result<Option<Origin>, StoreError> {
-    let row: Option<(Vec<u8>, String, i64)> =
-        sqlx::query_as("SELECT id, reason, after FROM origin WHERE contract = ? ORDER BY number DESC LIMIT 1")
-            .bind(contract)
-            .fetch_optional(db)
-            .await
-            .when("look up the origin")?;
-    row.map(|(id, reason, after)| {
-        let id = id.try_into().map_err(|_| StoreError::Inconsistent {
-            table: "origin",
-            what: format!("the origin of contract {contract} has not 32 bytes"),
-        })?;
-        Ok(Origin { id, is_restored: reason == "restored", after: u32::try_from(after).unwrap_or(u32::MAX) })
+    let row = sqlx::query("SELECT id, reason, after FROM origin WHERE contract = ? ORDER BY number DESC LIMIT 1")
+        .bind(contract)
+        .fetch_optional(db)
+        .await
+        .when("look up the origin")?;
+    row.map(|row| {
+        let row = Columns::of("origin", &row);
+        let is_restored = row.get::<&str>(1)? == "restored";
+        Ok(Origin { id: row.digest(0)?, is_restored, after: row.get(2)? })
     })
     .transpose()
 }

@@ -4,17 +4,17 @@
 //! an alert, or sends one.
 
 use chrono::{DateTime, Utc};
+use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
 
+use super::columns::{Columns, instant};
 use super::error::{StoreError, While as _};
 use super::mutes::{self, Mute};
 use super::open::Store;
-use super::runs::instant;
 use super::seal::number_of;
 use crate::domain::alert::{Alert, AlertClass, AlertId, Details, Span};
 use crate::domain::fact::{FactKey, Kind};
-use crate::domain::id::{ContractNumber, Seq};
+use crate::domain::id::ContractNumber;
 use crate::domain::job::JobId;
 use crate::domain::time::to_millis;
 
@@ -80,7 +80,7 @@ impl Store {
         .fetch_all(&self.readers)
         .await
         .when("read alerts")?;
-        rows.iter().map(|row| Ok((row.get("number"), alert_of(row)?))).collect()
+        rows.iter().map(|row| Ok((Columns::of("outbox", row).get("number")?, alert_of(row)?))).collect()
     }
 
     /// Alerts by id, in the order in which they were raised; ids that are not there are left out.
@@ -129,7 +129,7 @@ impl Store {
         .fetch_one(&self.readers)
         .await
         .when("look up when a failure was alerted")?;
-        raised.as_deref().map(instant).transpose()
+        raised.as_deref().map(|raised| instant("outbox", raised)).transpose()
     }
 
     /// When a failed job was last alerted with that cause, if it has not succeeded since. A run that found nothing to do has
@@ -149,7 +149,7 @@ impl Store {
         .fetch_one(&self.readers)
         .await
         .when("look up when a failed job was alerted")?;
-        raised.as_deref().map(instant).transpose()
+        raised.as_deref().map(|raised| instant("outbox", raised)).transpose()
     }
 }
 
@@ -213,45 +213,36 @@ async fn write_alert(db: &mut SqliteConnection, alert: &Alert) -> Result<Option<
 
 /// The alert of a row of `outbox`.
 pub(super) fn alert_of(row: &SqliteRow) -> Result<Alert, StoreError> {
-    let inconsistent = |what: String| StoreError::Inconsistent { table: "outbox", what };
-    let id: Vec<u8> = row.try_get("id").when("read an alert")?;
-    let id = AlertId(id.try_into().map_err(|_| inconsistent("an id has not 32 bytes".to_owned()))?);
-    let text = |column: &str| row.try_get::<String, _>(column).when("read an alert");
-    let (class, severity) = (text("class")?, text("severity")?);
-    let kind: Option<u8> = row.try_get("kind").when("read an alert")?;
-    let optional = |column: &str| row.try_get::<Option<String>, _>(column).when("read an alert");
-    let fact = match (kind, optional("subject")?) {
-        (Some(code), Some(subject)) => Some(FactKey {
-            kind: Kind::from_code(code).ok_or_else(|| inconsistent(format!("alert {id} is about kind {code}")))?,
+    let row = Columns::of("outbox", row);
+    let id = AlertId(row.digest("id")?);
+    let optional = |column: &'static str| row.optional::<String>(column);
+    let fact = match (row.optional::<u8>("kind")?, optional("subject")?) {
+        (Some(_), Some(subject)) => Some(FactKey {
+            kind: row.coded("kind", Kind::from_code)?,
             subject: subject.into(),
             object: optional("object")?.map(Into::into),
         }),
         _ => None,
     };
-    let number = |column: &str| row.try_get::<Option<u32>, _>(column).when("read an alert");
     let roots = (optional("root_before")?.unwrap_or_default(), optional("root_after")?.unwrap_or_default());
-    let from = number("from_seq")?.map(Seq);
-    let span = number("to_seq")?.map(|to| Span {
+    let from = row.optional_seq("from_seq")?;
+    let span = row.optional_seq("to_seq")?.map(|to| Span {
         from,
-        to: Seq(to),
+        to,
         root_before: roots.0.clone(),
         root_after: roots.1.clone(),
     });
-    let details: Details = serde_json::from_str(&text("details")?)
-        .map_err(|error| inconsistent(format!("the details of alert {id}: {error}")))?;
+    let details: Details = serde_json::from_str(row.get("details")?)
+        .map_err(|error| row.inconsistent(format!("the details of alert {id}: {error}")))?;
     Ok(Alert {
         id,
-        contract: row
-            .try_get::<Option<i64>, _>("contract")
-            .when("read an alert")?
-            .map(|number| ContractNumber(number.unsigned_abs())),
-        class: AlertClass::from_word(&class)
-            .ok_or_else(|| inconsistent(format!("alert {id} has the unknown class {class:?}")))?,
-        severity: severity.parse().map_err(|_| inconsistent(format!("alert {id} has severity {severity:?}")))?,
+        contract: row.optional_contract("contract")?,
+        class: row.word("class", AlertClass::from_word)?,
+        severity: row.word("severity", |word| word.parse().ok())?,
         fact,
-        attribute: text("attribute")?,
+        attribute: row.get("attribute")?,
         span,
-        raised: instant(&text("raised")?)?,
+        raised: row.instant("raised")?,
         details,
     })
 }

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use chrono::{DateTime, Utc};
-use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
+use super::columns::Columns;
 use super::error::{StoreError, While as _};
 use super::open::{Store, beside};
-use super::runs::instant;
 use crate::domain::id::{ContractNumber, Seq};
 use crate::domain::principal::Collector;
 
@@ -92,11 +91,11 @@ impl Store {
         .await
         .when("look up the names of contracts")?;
         let mut recorded = Recorded::default();
-        for row in rows {
-            let name: Option<String> = row.get(0);
-            let number = row.get::<Option<i64>, _>(2).map(|number| ContractNumber(number.unsigned_abs()));
-            recorded.numbers.extend(name.clone().zip(number));
-            recorded.first_attempts.insert(name, instant(&row.get::<String, _>(1))?);
+        for row in &rows {
+            let row = Columns::of("run", row);
+            let name: Option<String> = row.optional(0)?;
+            recorded.numbers.extend(name.clone().zip(row.optional_contract(2)?));
+            recorded.first_attempts.insert(name, row.instant(1)?);
         }
         Ok(recorded)
     }
@@ -109,10 +108,9 @@ impl Store {
 }
 
 fn newest_of(row: &SqliteRow) -> Result<Newest, StoreError> {
-    let snapshot = |column: usize| match (row.get::<Option<u32>, _>(column), row.get::<Option<String>, _>(column + 1)) {
-        (Some(seq), Some(finished)) => instant(&finished).map(|finished| Some((Seq(seq), finished))),
-        _ => Ok(None),
+    let row = Columns::of("snapshot", row);
+    let snapshot = |column: usize| -> Result<Option<(Seq, DateTime<Utc>)>, StoreError> {
+        Ok(row.optional_seq(column)?.zip(row.optional_instant(column + 1)?))
     };
-    let contract = ContractNumber(row.get::<i64, _>(0).unsigned_abs());
-    Ok(Newest { contract, complete: snapshot(1)?, sealed: snapshot(3)?, collector: None })
+    Ok(Newest { contract: row.contract(0)?, complete: snapshot(1)?, sealed: snapshot(3)?, collector: None })
 }

@@ -7,8 +7,8 @@ use std::io::{self, Read as _};
 /// The fastest level of Zstandard that still codes the hexadecimal digits of ids in half their size.
 const LEVEL: i32 = 1;
 
-/// Bytes of text that are unpacked from one frame, at most: more than all answers of a run may take.
-const LARGEST: u64 = 256 << 20;
+/// Bytes of text that are unpacked of one run, at most: more than all its answers may take.
+pub const MAX_UNPACKED_BYTES: u64 = 256 << 20;
 
 /// Packs lines, which hold no line break of their own.
 pub fn pack(lines: &[String]) -> io::Result<Vec<u8>> {
@@ -20,14 +20,15 @@ pub fn pack(lines: &[String]) -> io::Result<Vec<u8>> {
     zstd::bulk::compress(text.as_bytes(), LEVEL)
 }
 
-/// The lines that were packed.
-pub fn unpack(packed: &[u8]) -> io::Result<Vec<String>> {
+/// The lines that were packed, and how many bytes they have, if these are not more than that many.
+pub fn unpack(packed: &[u8], most: u64) -> io::Result<(Vec<String>, u64)> {
     let mut text = String::new();
-    zstd::stream::read::Decoder::with_buffer(packed)?.take(LARGEST + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > LARGEST {
+    zstd::stream::read::Decoder::with_buffer(packed)?.take(most.saturating_add(1)).read_to_string(&mut text)?;
+    let bytes = text.len() as u64;
+    if bytes > most {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "more text than a run may keep"));
     }
-    Ok(text.split_terminator('\n').map(str::to_owned).collect())
+    Ok((text.split_terminator('\n').map(str::to_owned).collect(), bytes))
 }
 
 #[cfg(test)]
@@ -38,7 +39,7 @@ mod tests {
     #[track_caller]
     fn check(lines: &[&str]) {
         let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
-        assert_eq!(unpack(&pack(&lines).unwrap()).unwrap(), lines);
+        assert_eq!(unpack(&pack(&lines).unwrap(), MAX_UNPACKED_BYTES).unwrap().0, lines);
     }
 
     #[test]
@@ -65,14 +66,17 @@ mod tests {
 
     #[test]
     fn what_was_not_packed_or_is_cut_off_is_refused() {
-        assert!(unpack(b"{}").is_err());
+        assert!(unpack(b"{}", MAX_UNPACKED_BYTES).is_err());
         let whole = pack(&vec!["{\"id\":1}".to_owned(); 100]).unwrap();
-        assert!(unpack(&whole[..whole.len() - 1]).is_err());
+        assert!(unpack(&whole[..whole.len() - 1], MAX_UNPACKED_BYTES).is_err());
     }
 
     #[test]
     fn a_frame_that_grows_beyond_all_bounds_is_refused() {
-        let bomb = zstd::bulk::compress(&vec![b'a'; 257 << 20], LEVEL).unwrap();
-        assert_eq!(unpack(&bomb).map(|lines| lines.len()).unwrap_err().to_string(), "more text than a run may keep");
+        let check = |packed: &[u8], most: u64| {
+            assert_eq!(unpack(packed, most).unwrap_err().to_string(), "more text than a run may keep");
+        };
+        check(&zstd::bulk::compress(&vec![b'a'; 257 << 20], LEVEL).unwrap(), MAX_UNPACKED_BYTES);
+        check(&pack(&["{}".to_owned()]).unwrap(), 2);
     }
 }

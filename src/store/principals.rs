@@ -1,12 +1,12 @@
 //! The collecting principals of sealed runs: written with the snapshot, read to compare the next run with.
 
+use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
 
+use super::columns::Columns;
 use super::commitment::commit;
 use super::error::{StoreError, While as _};
 use super::open::Store;
-use super::runs::instant;
 use super::seal::number_of;
 use crate::domain::coverage::Coverage;
 use crate::domain::id::{ContractNumber, Seq, UserId};
@@ -46,7 +46,7 @@ impl Store {
         if let Some(user) = known {
             return Ok(PrincipalId::User(user.into()));
         }
-        let key: Option<Vec<u8>> = sqlx::query_scalar(
+        let key = sqlx::query(
             "SELECT p.address_key FROM principal p JOIN snapshot s ON s.run = p.run JOIN contract c ON c.id = s.contract \
              WHERE c.number = ? AND p.address_key IS NOT NULL ORDER BY s.seq LIMIT 1",
         )
@@ -55,7 +55,7 @@ impl Store {
         .await
         .when("look up the key of the principals")?;
         let key = match key {
-            Some(key) => bytes(key)?,
+            Some(row) => Columns::of("principal", &row).digest(0)?,
             None => seams.secret_bytes()?,
         };
         let commitment = commit(&key, &Person { email: Some(address), ..Person::default() })?;
@@ -195,42 +195,23 @@ fn columns_of(id: &PrincipalId) -> (Option<&str>, Option<&[u8]>, Option<&[u8]>) 
 }
 
 fn collector_of(row: &SqliteRow) -> Result<Collector, StoreError> {
-    let column = "read whose credentials collected";
-    let text = |index: usize| row.try_get::<Option<String>, _>(index).when(column);
-    let blob = |index: usize| row.try_get::<Option<Vec<u8>>, _>(index).when(column);
-    let id = match (text(0)?, blob(1)?, blob(2)?) {
+    let row = Columns::of("principal", row);
+    let id = match (row.optional::<String>(0)?, row.optional_digest(1)?, row.optional_digest(2)?) {
         (Some(user), ..) => Some(PrincipalId::User(UserId::from(user))),
-        (None, Some(key), Some(commitment)) => {
-            Some(PrincipalId::Unlisted { key: bytes(key)?, commitment: bytes(commitment)? })
-        }
+        (None, Some(key), Some(commitment)) => Some(PrincipalId::Unlisted { key, commitment }),
         _ => None,
     };
-    let standing = text(6)?.unwrap_or_default();
-    let acceptance = match (text(8)?, text(9)?) {
-        (Some(by), Some(at)) => Some(Acceptance { by, at: instant(&at)? }),
-        _ => None,
-    };
-    let contract: Option<i64> = row.try_get(4).when(column)?;
+    let acceptance = row.optional::<String>(8)?.zip(row.optional_instant(9)?);
     Ok(Collector {
         principal: Principal {
             id,
-            role: text(3)?.as_deref().and_then(Role::from_word),
-            last_known_role: text(10)?.as_deref().and_then(Role::from_word),
-            contract: contract.map(|number| ContractNumber(number.unsigned_abs())),
-            expires: text(5)?.as_deref().map(instant).transpose()?,
+            role: row.optional::<&str>(3)?.and_then(Role::from_word),
+            last_known_role: row.optional::<&str>(10)?.and_then(Role::from_word),
+            contract: row.optional_contract(4)?,
+            expires: row.optional_instant(5)?,
         },
-        standing: standing.parse().map_err(|_| StoreError::Inconsistent {
-            table: "principal",
-            what: format!("unknown standing {standing:?}"),
-        })?,
-        held_back: row.try_get::<i64, _>(7).when(column)?.unsigned_abs(),
-        acceptance,
-    })
-}
-
-fn bytes(blob: Vec<u8>) -> Result<[u8; 32], StoreError> {
-    blob.try_into().map_err(|_| StoreError::Inconsistent {
-        table: "principal",
-        what: "a key or commitment has not 32 bytes".to_owned(),
+        standing: row.word(6, |word| word.parse().ok())?,
+        held_back: row.count(7)?,
+        acceptance: acceptance.map(|(by, at)| Acceptance { by, at }),
     })
 }

@@ -3,13 +3,11 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use sqlx::Row as _;
 
+use super::columns::{Columns, instant};
 use super::error::{StoreError, While as _};
 use super::open::Store;
-use super::runs::instant;
 use super::seal::number_of;
-use crate::domain::id::ContractNumber;
 use crate::domain::job::JobId;
 use crate::domain::recency::{FailedAttempts, OtherContract, StoppedSchedule};
 use crate::domain::snapshot::Snapshot;
@@ -39,7 +37,7 @@ impl Store {
         let (Some((first, _)), Some((last, reason))) = (rows.first(), rows.last()) else { return Ok(None) };
         let reason = reason.clone().unwrap_or_else(|| "its process ended".to_owned());
         let count = rows.len() as u64;
-        Ok(Some(FailedAttempts { count, first: instant(first)?, last: instant(last)?, reason }))
+        Ok(Some(FailedAttempts { count, first: instant("run", first)?, last: instant("run", last)?, reason }))
     }
 
     /// The schedule that made snapshots of a contract and missed most runs, of those that were recorded after a snapshot and
@@ -69,11 +67,10 @@ impl Store {
         .await
         .when("look up the runs that were missed")?;
         for row in &rows {
-            let text = |column: usize| row.try_get::<String, _>(column).when("look up the runs that were missed");
-            let name = JobId { name: text(0)?, contract: text(1)? }.to_string();
+            let row = Columns::of("job_run", row);
+            let name = JobId { name: row.get(0)?, contract: row.get(1)? }.to_string();
             if known.contains(&name) {
-                let missed = row.try_get::<i64, _>(2).when("look up the runs that were missed")?.unsigned_abs();
-                return Ok(Some(StoppedSchedule { name, missed, since: instant(&text(3)?)? }));
+                return Ok(Some(StoppedSchedule { name, missed: row.count(2)?, since: row.instant(3)? }));
             }
         }
         Ok(None)
@@ -87,7 +84,7 @@ impl Store {
         snapshot: &Snapshot,
         until: DateTime<Utc>,
     ) -> Result<Option<OtherContract>, StoreError> {
-        let row: Option<(i64, i64, String)> = sqlx::query_as(
+        let row = sqlx::query(
             "SELECT c.number, count(*), min(r.finished) FROM run r JOIN contract c ON c.id = r.contract \
              WHERE c.number <> ?1 AND r.state IN ('complete', 'partial') AND r.expected = 0 AND r.schedule = ?2 \
              AND r.contract_name IS (SELECT s.contract_name FROM run s JOIN snapshot n ON n.run = s.id \
@@ -103,9 +100,9 @@ impl Store {
         .fetch_optional(&self.readers)
         .await
         .when("look up what is collected after a snapshot")?;
-        row.map(|(number, snapshots, since)| {
-            let number = ContractNumber(number.unsigned_abs());
-            Ok(OtherContract { number, snapshots: snapshots.unsigned_abs(), since: instant(&since)? })
+        row.map(|row| {
+            let row = Columns::of("run", &row);
+            Ok(OtherContract { number: row.contract(0)?, snapshots: row.count(1)?, since: row.instant(2)? })
         })
         .transpose()
     }

@@ -1,16 +1,17 @@
 //! Runs: begun before the first request, ended one way or another. Their times never go back, whatever the clock does.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::SqliteExecutor;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteExecutor};
 
+use super::columns::{Columns, instant};
 use super::error::{StoreError, While as _};
 use super::open::Store;
 use super::outbox::{self, Outgoing};
 use super::runner::Runner;
 use super::seal::number_of;
 use super::staging;
-use crate::domain::id::{ContractNumber, Seq};
+use crate::domain::id::ContractNumber;
 use crate::domain::snapshot::{Run, RunState, Source};
 use crate::domain::time::to_millis;
 
@@ -136,30 +137,23 @@ pub(super) async fn moment(db: impl SqliteExecutor<'_>, now: DateTime<Utc>) -> R
         .await
         .when("look up the time of the last run")?;
     let Some(last) = last else { return Ok(Moment { at: now, behind: TimeDelta::MIN }) };
-    let last = instant(&last)?;
+    let last = instant("run", &last)?;
     Ok(Moment { at: now.max(last + TimeDelta::milliseconds(1)), behind: last - now })
 }
 
-/// An instant as it is stored.
-pub(super) fn instant(text: &str) -> Result<DateTime<Utc>, StoreError> {
-    let parsed = DateTime::parse_from_rfc3339(text).map(|at| at.with_timezone(&Utc));
-    parsed.map_err(|_| StoreError::Inconsistent { table: "run", what: format!("the time {text:?} is none") })
-}
-
 fn run_of(row: &SqliteRow) -> Result<Run, StoreError> {
-    let state: String = row.get("state");
+    let row = Columns::of("run", row);
     Ok(Run {
-        number: row.get::<i64, _>("run").unsigned_abs(),
-        contract: row.get::<Option<i64>, _>("contract_number").map(|number| ContractNumber(number.unsigned_abs())),
-        seq: row.get::<Option<u32>, _>("seq").map(Seq),
-        state: RunState::from_word(&state)
-            .ok_or_else(|| StoreError::Inconsistent { table: "run", what: format!("unknown state {state:?}") })?,
-        reason: row.get("reason"),
-        schedule: row.get("schedule"),
-        nominal: instant(&row.get::<String, _>("nominal"))?,
-        started: instant(&row.get::<String, _>("started"))?,
-        finished: row.get::<Option<String>, _>("finished").as_deref().map(instant).transpose()?,
-        requests: row.get::<i64, _>("requests").unsigned_abs(),
-        source: Source { api: row.get("api"), tool: row.get("tool") },
+        number: row.count("run")?,
+        contract: row.optional_contract("contract_number")?,
+        seq: row.optional_seq("seq")?,
+        state: row.word("state", RunState::from_word)?,
+        reason: row.optional("reason")?,
+        schedule: row.get("schedule")?,
+        nominal: row.instant("nominal")?,
+        started: row.instant("started")?,
+        finished: row.optional_instant("finished")?,
+        requests: row.count("requests")?,
+        source: Source { api: row.get("api")?, tool: row.get("tool")? },
     })
 }

@@ -5,13 +5,13 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
 
+use super::columns::Columns;
 use super::error::{StoreError, While as _};
 use super::open::Store;
 use super::outbox::{self, Outgoing};
-use super::runs::instant;
 use crate::domain::job::{Begun, JobId, JobOutcome, JobRun, JobState, LastRun};
 use crate::domain::time::to_millis;
 
@@ -57,7 +57,7 @@ impl Store {
         .fetch_all(&self.readers)
         .await
         .when("read the state of the jobs")?;
-        rows.iter().map(|row| Ok((JobId { name: row.get(0), contract: row.get(1) }, state_of(row)?))).collect()
+        rows.iter().map(state_of).collect()
     }
 
     /// Records that the run of an instant begins. False if that instant has run already; nothing begins then.
@@ -170,8 +170,9 @@ impl Store {
                 .when("count the runs of jobs")?;
         rows.iter()
             .map(|row| {
-                let id = JobId { name: row.get(0), contract: row.get(1) };
-                Ok(((id, outcome_of(row.get(2))?), row.get::<i64, _>(3).unsigned_abs()))
+                let row = Columns::of("job_run", row);
+                let id = JobId { name: row.get(0)?, contract: row.get(1)? };
+                Ok(((id, row.word(2, JobOutcome::from_word)?), row.count(3)?))
             })
             .collect()
     }
@@ -220,44 +221,42 @@ fn short(detail: &str) -> String {
     detail.chars().take(MAX_DETAIL_CHARS).collect()
 }
 
-fn outcome_of(word: &str) -> Result<JobOutcome, StoreError> {
-    JobOutcome::from_word(word)
-        .ok_or_else(|| StoreError::Inconsistent { table: "job_run", what: format!("unknown outcome {word:?}") })
-}
-
-fn time(row: &SqliteRow, column: &str) -> Result<Option<DateTime<Utc>>, StoreError> {
-    row.get::<Option<String>, _>(column).as_deref().map(instant).transpose()
-}
-
-fn state_of(row: &SqliteRow) -> Result<JobState, StoreError> {
-    let attempts = row.get::<u32, _>("begun_attempts");
-    let last = match (time(row, "last_nominal")?, time(row, "last_started")?, time(row, "last_finished")?) {
+fn state_of(row: &SqliteRow) -> Result<(JobId, JobState), StoreError> {
+    let row = Columns::of("job", row);
+    let attempts: u32 = row.get("begun_attempts")?;
+    let last = match (
+        row.optional_instant("last_nominal")?,
+        row.optional_instant("last_started")?,
+        row.optional_instant("last_finished")?,
+    ) {
         (Some(nominal), Some(started), Some(finished)) => Some(LastRun {
             nominal,
             started,
             finished,
-            outcome: outcome_of(&row.get::<String, _>("last_outcome"))?,
-            detail: row.get("last_detail"),
+            outcome: row.word("last_outcome", JobOutcome::from_word)?,
+            detail: row.get("last_detail")?,
         }),
         _ => None,
     };
-    Ok(JobState {
-        schedule: row.get("schedule"),
-        since: instant(&row.get::<String, _>("since"))?,
-        nominal: time(row, "nominal")?,
-        begun: time(row, "begun_nominal")?.map(|nominal| Begun { nominal, attempts }),
+    let state = JobState {
+        schedule: row.get("schedule")?,
+        since: row.instant("since")?,
+        nominal: row.optional_instant("nominal")?,
+        begun: row.optional_instant("begun_nominal")?.map(|nominal| Begun { nominal, attempts }),
         last,
-    })
+    };
+    Ok((JobId { name: row.get("name")?, contract: row.get("contract")? }, state))
 }
 
 fn run_of(row: &SqliteRow) -> Result<JobRun, StoreError> {
+    let row = Columns::of("job_run", row);
     Ok(JobRun {
-        job: JobId { name: row.get("job"), contract: row.get("contract") },
-        nominal: instant(&row.get::<String, _>("nominal"))?,
-        instants: row.get::<i64, _>("instants").unsigned_abs(),
-        started: time(row, "started")?,
-        finished: instant(&row.get::<String, _>("finished"))?,
-        outcome: outcome_of(row.get("outcome"))?,
-        detail: row.get("detail"),
+        job: JobId { name: row.get("job")?, contract: row.get("contract")? },
+        nominal: row.instant("nominal")?,
+        instants: row.count("instants")?,
+        started: row.optional_instant("started")?,
+        finished: row.instant("finished")?,
+        outcome: row.word("outcome", JobOutcome::from_word)?,
+        detail: row.get("detail")?,
     })
 }

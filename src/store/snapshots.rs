@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
-use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
+use super::columns::Columns;
 use super::error::{StoreError, While as _};
 use super::open::Store;
 use crate::domain::coverage::{Coverage, Effort, Gap, KindCoverage, Scope, ScopeKind, Status};
@@ -18,13 +17,13 @@ impl Store {
     /// The contracts in the file, in order of number.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn contracts(&self) -> Result<Vec<ContractNumber>, StoreError> {
-        let numbers: Vec<i64> = sqlx::query_scalar(
+        let rows = sqlx::query(
             "SELECT number FROM contract c WHERE EXISTS (SELECT 1 FROM snapshot s WHERE s.contract = c.id) ORDER BY number",
         )
         .fetch_all(&self.readers)
         .await
         .when("list the contracts")?;
-        Ok(numbers.into_iter().map(|number| ContractNumber(number.unsigned_abs())).collect())
+        rows.iter().map(|row| Columns::of("contract", row).contract(0)).collect()
     }
 
     /// The contract that is meant: the one asked for, or the only one there is.
@@ -73,13 +72,14 @@ impl Store {
         .when("read how complete the snapshots are")?;
         let mut coverages: BTreeMap<Seq, Coverage> = BTreeMap::new();
         for row in &rows {
+            let row = Columns::of("coverage", row);
             let sum = KindCoverage {
-                scopes: count(row, 2),
-                complete: count(row, 3),
-                not_applicable: count(row, 4),
+                scopes: row.count(2)?,
+                complete: row.count(3)?,
+                not_applicable: row.count(4)?,
                 effort: Effort::default(),
             };
-            coverages.entry(Seq(row.get(1))).or_default().kinds.insert(scope_kind(row)?, sum);
+            coverages.entry(row.seq(1)?).or_default().kinds.insert(row.coded(0, ScopeKind::from_code)?, sum);
         }
         let unread =
             |coverage: Coverage| Kind::ALL.into_iter().filter(|kind| coverage.unread(*kind).is_some()).collect();
@@ -140,9 +140,14 @@ impl Store {
         .when("read the gaps of the coverage")?;
         let mut coverage = Coverage::default();
         for row in &sums {
-            let (scopes, complete) = (count(row, 6), count(row, 7));
-            let sum = KindCoverage { scopes, complete, not_applicable: 0, effort: effort(row)? };
-            coverage.kinds.insert(scope_kind(row)?, sum);
+            let row = Columns::of("coverage", row);
+            let sum = KindCoverage {
+                scopes: row.count(6)?,
+                complete: row.count(7)?,
+                not_applicable: 0,
+                effort: effort(row)?,
+            };
+            coverage.kinds.insert(row.coded(0, ScopeKind::from_code)?, sum);
         }
         coverage.gaps = gaps.iter().map(gap).collect::<Result<_, _>>()?;
         for gap in coverage.gaps.iter().filter(|gap| gap.status == Status::NotApplicable) {
@@ -158,16 +163,10 @@ fn listed(contracts: &[ContractNumber]) -> String {
 }
 
 fn snapshot_of(row: &SqliteRow, unread: &BTreeMap<Seq, BTreeSet<Kind>>) -> Result<Snapshot, StoreError> {
-    let seq: u32 = row.get("seq");
-    let inconsistent =
-        |what: &str| StoreError::Inconsistent { table: "run", what: format!("{what} of snapshot {seq}") };
-    let time = |column: &str| {
-        row.get::<Option<String>, _>(column)
-            .and_then(|text| DateTime::parse_from_rfc3339(&text).ok())
-            .map(|at| at.with_timezone(&Utc))
-            .ok_or_else(|| inconsistent(column))
-    };
-    let totals: BTreeMap<Kind, u64> = [
+    let row = Columns::of("snapshot", row);
+    let seq = row.seq("seq")?;
+    let mut totals: BTreeMap<Kind, u64> = BTreeMap::new();
+    for (kind, column) in [
         (Kind::User, "users"),
         (Kind::Group, "groups"),
         (Kind::Resource, "resources"),
@@ -175,67 +174,47 @@ fn snapshot_of(row: &SqliteRow, unread: &BTreeMap<Seq, BTreeSet<Kind>>) -> Resul
         (Kind::Share, "shares"),
         (Kind::Own, "owns"),
         (Kind::Key, "keys"),
-    ]
-    .into_iter()
-    .map(|(kind, column)| (kind, row.get::<i64, _>(column).unsigned_abs()))
-    .collect();
-    let number = |column: &str| row.get::<i64, _>(column).unsigned_abs();
+    ] {
+        totals.insert(kind, row.count(column)?);
+    }
     Ok(Snapshot {
-        contract: ContractNumber(number("contract_number")),
-        seq: Seq(seq),
-        state: RunState::from_word(row.get("state")).ok_or_else(|| inconsistent("state"))?,
-        schedule: row.get("schedule"),
-        nominal: time("nominal")?,
-        started: time("started")?,
-        finished: time("finished")?,
-        label: row.get("label"),
-        source: Source { api: row.get("api"), tool: row.get("tool") },
-        requests: number("requests"),
+        contract: row.contract("contract_number")?,
+        seq,
+        state: row.word("state", RunState::from_word)?,
+        schedule: row.get("schedule")?,
+        nominal: row.instant("nominal")?,
+        started: row.instant("started")?,
+        finished: row.instant("finished")?,
+        label: row.optional("label")?,
+        source: Source { api: row.get("api")?, tool: row.get("tool")? },
+        requests: row.count("requests")?,
         totals,
-        unread: unread.get(&Seq(seq)).cloned().unwrap_or_default(),
-        began: number("began"),
-        ended: number("ended"),
-        changed: number("changed"),
-        root: row.get("root"),
+        unread: unread.get(&seq).cloned().unwrap_or_default(),
+        began: row.count("began")?,
+        ended: row.count("ended")?,
+        changed: row.count("changed")?,
+        root: row.get("root")?,
     })
 }
 
-fn scope_kind(row: &SqliteRow) -> Result<ScopeKind, StoreError> {
-    let code: u8 = row.get(0);
-    ScopeKind::from_code(code)
-        .ok_or_else(|| StoreError::Inconsistent { table: "coverage", what: format!("unknown kind of scope {code}") })
-}
-
-fn count(row: &SqliteRow, column: usize) -> u64 {
-    row.get::<i64, _>(column).unsigned_abs()
-}
-
-fn effort(row: &SqliteRow) -> Result<Effort, StoreError> {
-    let time = |column: usize| match row.get::<Option<String>, _>(column) {
-        None => Ok(None),
-        Some(text) => DateTime::parse_from_rfc3339(&text)
-            .map(|at| Some(at.with_timezone(&Utc)))
-            .map_err(|_| StoreError::Inconsistent { table: "coverage", what: format!("the time {text:?} is none") }),
-    };
+fn effort(row: Columns<'_>) -> Result<Effort, StoreError> {
     Ok(Effort {
-        pages: count(row, 1),
-        items: count(row, 2),
-        attempts: count(row, 3),
-        first_at: time(4)?,
-        last_at: time(5)?,
+        pages: row.count(1)?,
+        items: row.count(2)?,
+        attempts: row.count(3)?,
+        first_at: row.optional_instant(4)?,
+        last_at: row.optional_instant(5)?,
     })
 }
 
 fn gap(row: &SqliteRow) -> Result<Gap, StoreError> {
-    let parent: String = row.get(6);
-    let (status, reason): (String, Option<String>) = (row.get(7), row.get(8));
-    let kind = scope_kind(row)?;
-    let inconsistent =
-        || StoreError::Inconsistent { table: "gap", what: format!("{kind} of {parent:?} with status {status:?}") };
+    let row = Columns::of("gap", row);
+    let kind = row.coded(0, ScopeKind::from_code)?;
+    let (parent, status): (&str, &str) = (row.get(6)?, row.get(7)?);
+    let inconsistent = || row.inconsistent(format!("{kind} of {parent:?} with status {status:?}"));
     Ok(Gap {
-        scope: Scope::from_parts(kind, Some(parent.as_str()).filter(|parent| !parent.is_empty()))
-            .ok_or_else(inconsistent)?,
-        status: Status::from_parts(&status, reason.as_deref()).ok_or_else(inconsistent)?,
+        scope: Scope::from_parts(kind, Some(parent).filter(|parent| !parent.is_empty())).ok_or_else(inconsistent)?,
+        status: Status::from_parts(status, row.optional(8)?).ok_or_else(inconsistent)?,
         effort: effort(row)?,
     })
 }

@@ -6,11 +6,12 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
+use super::columns::instant;
 use super::error::{StoreError, While as _};
 use super::open::Store;
-use super::packing::{pack, unpack};
+use super::packing::{MAX_UNPACKED_BYTES, pack, unpack};
 use super::runner::Runner;
-use super::runs::{LEAST_REGRESSION, Occasion, RunId, instant};
+use super::runs::{LEAST_REGRESSION, Occasion, RunId};
 use super::seal::number_of;
 use crate::domain::time::to_millis;
 
@@ -114,11 +115,14 @@ impl Store {
             .await
             .when("read what the run has read")?;
         let mut outcomes = Vec::new();
+        let mut room = MAX_UNPACKED_BYTES;
         for packed in rows {
-            outcomes.append(&mut unpack(&packed).map_err(StoreError::Packing)?);
+            let (lines, bytes) = unpack(&packed, room).map_err(|source| StoreError::Unpacking { run: id, source })?;
+            outcomes.extend(lines);
+            room -= bytes;
         }
-        let interrupted = interrupted.as_deref().map(instant).transpose()?;
-        Ok(Some(TakenUp { run: RunId(id), started: instant(&started)?, interrupted, label, outcomes }))
+        let interrupted = interrupted.as_deref().map(|at| instant("run", at)).transpose()?;
+        Ok(Some(TakenUp { run: RunId(id), started: instant("run", &started)?, interrupted, label, outcomes }))
     }
 
     /// Gives a run up: it will not be taken up, and what it has read is deleted.

@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use futures::future::try_join_all;
 use serde::de::DeserializeOwned;
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::AssertSqlSafe;
 
 use self::apart::Apart;
 use self::versions::{Version, age, alive};
+use super::columns::Columns;
 use super::error::{StoreError, While as _};
 use super::open::Store;
 use super::reader::Reader;
@@ -127,7 +128,7 @@ impl Reader<'_> {
         .bind(number_of(contract.0))
         .bind(kind.code());
         let row = self.fetch_one(query).await.when("look up objects by their ids")?;
-        Ok(Numbers::of(&row, 0).collect())
+        Ok(Numbers::of("entity", &row, 0)?.collect())
     }
 
     /// The versions of facts of one kind up to a snapshot, of all subjects or of some.
@@ -149,7 +150,7 @@ impl Reader<'_> {
             query = query.bind(wide::list(subjects));
         }
         let row = self.fetch_one(query).await.when("read the facts")?;
-        Ok((kind, versions::read(&row)))
+        Ok((kind, versions::read(&row)?))
     }
 
     async fn put_together(&self, contract: ContractNumber, seq: Seq, kinds: Vec<OfKind>) -> Result<State, StoreError> {
@@ -170,7 +171,7 @@ impl Reader<'_> {
             self.unproven(contract, seq),
             self.unknown_attributes(contract, seq),
         )?;
-        let placing = Placing { contract, seq, refs, bodies: bodies.by_id(), apart, unproven };
+        let placing = Placing { contract, seq, refs, bodies: bodies.by_id()?, apart, unproven };
         let mut state = State::empty(seq);
         for (kind, versions) in &kinds {
             placing.place(&mut state, *kind, versions)?;
@@ -191,14 +192,12 @@ impl Reader<'_> {
         .bind(seq.0);
         let rows = self.fetch_all(query).await.when("read which attributes are unknown")?;
         let mut unknown = Unknowns::default();
-        for row in rows {
-            let kind = Kind::from_code(row.get(0)).ok_or_else(|| StoreError::Inconsistent {
-                table: "unknown",
-                what: format!("unknown kind {}", row.get::<u8, _>(0)),
-            })?;
-            let object = row.get::<Option<String>, _>(2).map(Into::into);
-            let key = FactKey { kind, subject: row.get::<String, _>(1).into(), object };
-            unknown.insert(key, row.get(3), row.get::<Option<u32>, _>(4).map(Seq));
+        for row in &rows {
+            let row = Columns::of("unknown", row);
+            let kind = row.coded(0, Kind::from_code)?;
+            let object = row.optional::<&str>(2)?.map(Into::into);
+            let key = FactKey { kind, subject: row.get::<&str>(1)?.into(), object };
+            unknown.insert(key, row.get(3)?, row.optional_seq(4)?);
         }
         Ok(unknown)
     }
@@ -217,9 +216,9 @@ impl Reader<'_> {
         let rows = self.fetch_all(query).await.when("read the gaps of the coverage")?;
         let mut gaps: HashMap<(Kind, Arc<str>), BTreeSet<u32>> = HashMap::new();
         for row in &rows {
-            let Some(kind) = ScopeKind::from_code(row.get(0)).and_then(fact_kind) else { continue };
-            let parent: String = row.get(1);
-            gaps.entry((kind, parent.into())).or_default().insert(row.get(2));
+            let row = Columns::of("gap", row);
+            let Some(kind) = fact_kind(row.coded(0, ScopeKind::from_code)?) else { continue };
+            gaps.entry((kind, row.get::<&str>(1)?.into())).or_default().insert(row.get(2)?);
         }
         Ok(gaps
             .into_iter()
@@ -364,6 +363,6 @@ impl Placing<'_> {
                 what: format!("a {kind} of entity {} has no body", version.subject),
             })?,
         };
-        Ok(crate::domain::body::read(kind.as_str(), text)?)
+        crate::domain::body::read(kind.as_str(), text).map_err(StoreError::StoredBody)
     }
 }

@@ -6,8 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use sqlx::Row as _;
-
+use super::columns::Columns;
 use super::error::{StoreError, While as _};
 use super::open::Store;
 use super::parts::{Digest, PartKey, Row, digest};
@@ -78,12 +77,10 @@ impl Store {
         .await
         .when("read the digests of the parts")?;
         let mut known = HashMap::with_capacity(rows.len());
-        for row in rows {
-            let inconsistent = |what: &str| StoreError::Inconsistent { table: "part", what: what.to_owned() };
-            let kind = Kind::from_code(row.get(0)).ok_or_else(|| inconsistent("unknown kind"))?;
-            let digest = row.get::<Vec<u8>, _>(2).try_into().map_err(|_| inconsistent("a digest has not 32 bytes"))?;
-            let facts = row.get::<i64, _>(3).unsigned_abs();
-            known.insert((kind, Arc::from(row.get::<String, _>(1))), Known { digest, facts });
+        for row in &rows {
+            let row = Columns::of("part", row);
+            let part = (row.coded(0, Kind::from_code)?, Arc::from(row.get::<&str>(1)?));
+            known.insert(part, Known { digest: row.digest(2)?, facts: row.count(3)? });
         }
         Ok(known)
     }
@@ -130,7 +127,11 @@ impl Store {
         .fetch_all(&self.readers)
         .await
         .when("read the kinds of resources")?;
-        let mut kinds: HashMap<String, Option<String>> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+        let mut kinds: HashMap<String, Option<String>> = HashMap::with_capacity(rows.len());
+        for row in &rows {
+            let row = Columns::of("body", row);
+            kinds.insert(row.get(0)?, row.optional(1)?);
+        }
         for one in vanished {
             one.kind = kinds.remove(&*one.id).flatten();
         }

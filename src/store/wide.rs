@@ -7,38 +7,92 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
+use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, Row as _};
 
+use super::columns::Columns;
 use super::error::{StoreError, While as _};
 use super::reader::Reader;
 use crate::domain::body::Body;
 
-/// Whole numbers that stand in a row, with commas.
+/// Whole numbers that stand in a row, with commas; none is negative.
 #[derive(Clone, Debug)]
-pub(super) struct Numbers<'a>(&'a [u8]);
+pub(super) struct Numbers<'a> {
+    rest: &'a [u8],
+    count: usize,
+}
 
 impl<'a> Numbers<'a> {
     /// The numbers of a column; none where there was no row.
-    pub(super) fn of(row: &'a SqliteRow, column: usize) -> Self {
-        Self(row.get::<Option<&str>, _>(column).unwrap_or_default().as_bytes())
+    pub(super) fn of(table: &'static str, row: &'a SqliteRow, column: usize) -> Result<Self, StoreError> {
+        let row = Columns::of(table, row);
+        let text = row.optional::<&str>(column)?.unwrap_or_default();
+        Self::parse(text).ok_or_else(|| row.inconsistent("a number is negative, too large or none".to_owned()))
     }
+
+    /// Nothing if any of them is none: where SQLite found another type, or nothing, in one row, the others would be taken
+    /// for those of their neighbours.
+    fn parse(text: &'a str) -> Option<Self> {
+        let rest = text.as_bytes();
+        if rest.is_empty() {
+            return Some(Self { rest, count: 0 });
+        }
+        let (mut count, mut digits) = (1, 0_usize);
+        for byte in rest {
+            match byte {
+                b'0'..=b'9' if digits < MAX_DIGITS => digits += 1,
+                b',' if digits > 0 => (count, digits) = (count + 1, 0),
+                _ => return None,
+            }
+        }
+        (digits > 0).then_some(Self { rest, count })
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.count
+    }
+}
+
+/// Digits of a number that is surely below 2^63; no row has such a number.
+const MAX_DIGITS: usize = 18;
+
+/// The first columns of a row, which were put together from the same rows.
+pub(super) fn columns<'a, const N: usize>(
+    table: &'static str,
+    row: &'a SqliteRow,
+) -> Result<[Numbers<'a>; N], StoreError> {
+    let mut columns: [Numbers<'a>; N] = std::array::from_fn(|_| Numbers { rest: &[], count: 0 });
+    for (at, column) in columns.iter_mut().enumerate() {
+        *column = Numbers::of(table, row, at)?;
+    }
+    refuse_uneven(table, &columns.each_ref().map(Numbers::len))?;
+    Ok(columns)
+}
+
+/// Refuses columns that were put together from the same rows and do not have the same number of values.
+pub(super) fn refuse_uneven(table: &'static str, counts: &[usize]) -> Result<(), StoreError> {
+    if counts.windows(2).any(|two| two[0] != two[1]) {
+        return Err(StoreError::Inconsistent { table, what: "a row lacks a value".to_owned() });
+    }
+    Ok(())
 }
 
 impl Iterator for Numbers<'_> {
     type Item = i64;
 
     fn next(&mut self) -> Option<i64> {
-        if self.0.is_empty() {
+        if self.rest.is_empty() {
             return None;
         }
         let mut value = 0_i64;
         let mut at = 0;
-        while let Some(digit) = self.0.get(at).filter(|byte| byte.is_ascii_digit()) {
-            value = value.wrapping_mul(10).wrapping_add(i64::from(digit - b'0'));
+        // Not more digits than such a number can have.
+        while let Some(digit) = self.rest.get(at).filter(|byte| byte.is_ascii_digit()) {
+            value = value * 10 + i64::from(digit - b'0');
             at += 1;
         }
-        self.0 = self.0.get(at + 1..).unwrap_or_default();
+        self.rest = self.rest.get(at + 1..).unwrap_or_default();
         Some(value)
     }
 }
@@ -158,15 +212,16 @@ pub(super) fn json<'a, T: Deserialize<'a>>(
     column: usize,
     table: &'static str,
 ) -> Result<Vec<T>, StoreError> {
-    let Some(text) = row.get::<Option<&str>, _>(column) else { return Ok(Vec::new()) };
+    let Some(text) = Columns::of(table, row).optional::<&str>(column)? else { return Ok(Vec::new()) };
     serde_json::from_str(text).map_err(|error| StoreError::Inconsistent { table, what: error.to_string() })
 }
 
 /// The API's ids of entities.
 pub(super) async fn refs(reader: &Reader<'_>, ids: &Ids) -> Result<ById<Arc<str>>, StoreError> {
     let row = ids.read(reader, "SELECT group_concat(id), json_group_array(ref) FROM entity WHERE", "id", "", 0).await?;
-    let refs: Vec<Shared> = json(&row, 1, "entity")?;
-    Ok(ById::of(Numbers::of(&row, 0).zip(refs.into_iter().map(|text| text.0))))
+    let (ids, refs): (_, Vec<Shared>) = (Numbers::of("entity", &row, 0)?, json(&row, 1, "entity")?);
+    refuse_uneven("entity", &[ids.len(), refs.len()])?;
+    Ok(ById::of(ids.zip(refs.into_iter().map(|text| text.0))))
 }
 
 /// Bodies as they are stored: canonical JSON has no line feed of its own.
@@ -179,14 +234,17 @@ impl Bodies {
     }
 
     /// The texts by number.
-    pub(super) fn by_id(&self) -> ById<&str> {
-        let lines = self.0.get::<Option<&str>, _>(1).unwrap_or_default().split('\n');
-        ById::of(Numbers::of(&self.0, 0).zip(lines))
+    pub(super) fn by_id(&self) -> Result<ById<&str>, StoreError> {
+        let ids = Numbers::of("body", &self.0, 0)?;
+        let text = Columns::of("body", &self.0).optional::<&str>(1)?;
+        let lines: Vec<&str> = text.map(|text| text.split('\n').collect()).unwrap_or_default();
+        refuse_uneven("body", &[ids.len(), lines.len()])?;
+        Ok(ById::of(ids.zip(lines)))
     }
 
     /// The bodies by number.
-    pub(super) fn shared(&self) -> ById<Body> {
-        ById(self.by_id().0.into_iter().map(|(id, text)| (id, Body::from_canonical(text))).collect())
+    pub(super) fn shared(&self) -> Result<ById<Body>, StoreError> {
+        Ok(ById(self.by_id()?.0.into_iter().map(|(id, text)| (id, Body::from_canonical(text))).collect()))
     }
 }
 
@@ -196,10 +254,20 @@ mod tests {
 
     #[test]
     fn numbers_are_read_back_as_they_were_put_together() {
-        let check = |text: &str, expected: &[i64]| assert_eq!(Numbers(text.as_bytes()).collect::<Vec<_>>(), expected);
+        let check = |text: &str, expected: &[i64]| {
+            let numbers = Numbers::parse(text).unwrap();
+            assert_eq!((numbers.len(), numbers.collect::<Vec<_>>()), (expected.len(), expected.to_vec()));
+        };
         check("", &[]);
         check("0", &[0]);
-        check("7,0,9223372036854775807,12", &[7, 0, i64::MAX, 12]);
+        check("7,0,999999999999999999,12", &[7, 0, 999_999_999_999_999_999, 12]);
+    }
+
+    #[test]
+    fn a_column_with_a_value_that_is_no_number_is_refused() {
+        for text in ["-1", "1,-1,2", "1.0", "a", "1,,2", ",1", "1,", "9223372036854775807", "99999999999999999999999"] {
+            assert!(Numbers::parse(text).is_none(), "{text}");
+        }
     }
 
     #[test]

@@ -290,11 +290,7 @@ fn a_damaged_database_is_not_collected_into_and_reports_say_what_they_can() {
         damage(&desk.database(), page..page + 1);
         check_not_collected(
             &desk,
-            &[
-                "keyholder.db: it is damaged: ",
-                "hint: the file is damaged on the disk",
-                "only then put a backup in its place",
-            ],
+            &["keyholder.db: it is damaged: ", "hint: the database is damaged", "keyholder restore BACKUP"],
         );
         for arguments in LOOKS {
             let ran = desk.run(arguments);
@@ -303,7 +299,7 @@ fn a_damaged_database_is_not_collected_into_and_reports_say_what_they_can() {
                 assert_eq!(ran.out, whole.run(arguments).out, "page {page}: what is shown is not what was stored");
                 read += 1;
             } else {
-                assert!(ran.ends(6).err.contains("hint: the file is damaged on the disk"));
+                assert!(ran.ends(6).err.contains("hint: the database is damaged"));
                 refused += 1;
             }
         }

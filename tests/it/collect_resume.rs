@@ -14,7 +14,7 @@ use keyholder::collect::{CollectError, Progress};
 use keyholder::domain::notice::Notice;
 use keyholder::domain::snapshot::{RunState, Snapshot};
 use keyholder::seams::{Seams, SeededRandom, SetClock};
-use keyholder::store::packing::{pack, unpack};
+use keyholder::store::packing::{MAX_UNPACKED_BYTES, pack, unpack};
 use keyholder::store::{Access, Store};
 use serde_json::json;
 
@@ -112,7 +112,7 @@ impl Side {
         let db = raw(self.store.path()).await;
         let rows: Vec<Vec<u8>> = sqlx::query_scalar("SELECT packed FROM staged").fetch_all(&db).await.unwrap();
         db.close().await;
-        rows.into_iter().map(|packed| (packed.clone(), unpack(&packed).unwrap())).collect()
+        rows.into_iter().map(|packed| (packed.clone(), unpack(&packed, MAX_UNPACKED_BYTES).unwrap().0)).collect()
     }
 
     fn has_bytes(&self, wanted: impl AsRef<[u8]>) -> bool {
@@ -194,7 +194,7 @@ async fn a_cursor_that_skips_a_page_is_noticed_by_the_comparison() {
     let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as("SELECT number, packed FROM staged").fetch_all(&db).await.unwrap();
     let mut planted = 0;
     for (number, packed) in rows {
-        let mut outcomes = unpack(&packed).unwrap();
+        let mut outcomes = unpack(&packed, MAX_UNPACKED_BYTES).unwrap().0;
         for outcome in &mut outcomes {
             let mut value: serde_json::Value = serde_json::from_str(outcome).unwrap();
             if let Some(behind) = value.pointer_mut("/page/end/more/behind").filter(|behind| *behind == "More") {

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
+use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use crate::store::error::{StoreError, While as _};
 
@@ -26,8 +26,9 @@ impl Inventory {
         let schema = schema(db).await?;
         let snapshots =
             "SELECT c.number, s.seq, lower(hex(s.root)) FROM snapshot s JOIN contract c ON c.id = s.contract";
-        let snapshots = sqlx::query(snapshots).fetch_all(&mut *db).await.when("list the snapshots")?;
-        let roots = snapshots.iter().map(|row| ((row.get(0), row.get(1)), row.get(2))).collect();
+        let snapshots: Vec<(i64, i64, String)> =
+            sqlx::query_as(snapshots).fetch_all(&mut *db).await.when("list the snapshots")?;
+        let roots = snapshots.into_iter().map(|(contract, seq, root)| ((contract, seq), root)).collect();
         let mut rows = BTreeMap::new();
         for table in growing(&schema) {
             let sql = format!("SELECT count(*) FROM \"{}\"", table.replace('"', "\"\""));
@@ -84,9 +85,8 @@ impl Inventory {
 
 /// The whole schema of a database.
 pub(super) async fn schema(db: &mut SqliteConnection) -> Result<BTreeSet<SchemaObject>, StoreError> {
-    let rows = sqlx::query("SELECT type, name, tbl_name, sql FROM sqlite_schema").fetch_all(db).await;
-    let rows = rows.when("read the schema")?;
-    Ok(rows.iter().map(|row| (row.get(0), row.get(1), row.get(2), row.get(3))).collect())
+    let objects = sqlx::query_as("SELECT type, name, tbl_name, sql FROM sqlite_schema").fetch_all(db).await;
+    objects.map(BTreeSet::from_iter).when("read the schema")
 }
 
 /// The tables with a trigger that refuses every deletion.

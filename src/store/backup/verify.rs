@@ -7,7 +7,7 @@ use std::path::Path;
 use futures::TryStreamExt as _;
 use sha2::{Digest as _, Sha256};
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use tokio_util::sync::CancellationToken;
 
 use super::error::BackupError;
@@ -15,12 +15,11 @@ use super::inventory::{self, Inventory, SchemaObject};
 use super::{Contents, LatestSnapshot, watch};
 use crate::domain::body::Body;
 use crate::domain::fact::Kind;
-use crate::domain::id::{ContractNumber, Seq};
+use crate::store::columns::Columns;
 use crate::store::error::{StoreError, While as _};
 use crate::store::header::{Header, inspect};
 use crate::store::open::{migrator, options, schema_version};
 use crate::store::parts::{self, Part, PartKey, Row};
-use crate::store::runs::instant;
 use crate::store::seal::parent_kind;
 use crate::store::{damage, open};
 
@@ -52,8 +51,13 @@ pub(in crate::store) async fn verify(
             Err(unverified(problems.into_iter().take(damage::TOLD).collect::<Vec<_>>().join("; ")))
         }
         Ok((contracts, inventory, _)) => Ok((Contents { schema, contracts }, inventory)),
-        Err(StoreError::Sql { source, .. }) if damage::is_damage(&source) => Err(unverified(source.to_string())),
+        Err(StoreError::Sql { source, .. }) if damage::is_damage(&source) || damage::is_misfit(&source) => {
+            Err(unverified(source.to_string()))
+        }
         Err(StoreError::Inconsistent { table, what }) => Err(unverified(format!("table {table}: {what}"))),
+        Err(StoreError::Column { table, column, source }) => {
+            Err(unverified(format!("table {table}: column {column}: {source}")))
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -94,7 +98,8 @@ async fn damage_of(db: &mut SqliteConnection) -> Result<Vec<String>, StoreError>
     let mut problems: Vec<String> = lines.map(|line| format!("integrity_check: {line}")).collect();
     let dangling = sqlx::query("PRAGMA foreign_key_check").fetch_all(db).await.when("check the references")?;
     if let Some(first) = dangling.first() {
-        let (from, to): (String, String) = (first.get(0), first.get(2));
+        let first = Columns::of("foreign_key_check", first);
+        let (from, to): (&str, &str) = (first.get(0)?, first.get(2)?);
         let count = dangling.len();
         problems.push(format!("foreign_key_check: {count} rows of {from} refer to rows of {to} that are not there"));
     }
@@ -115,7 +120,8 @@ async fn body_problems(db: &mut SqliteConnection) -> Result<Vec<String>, StoreEr
     let mut bodies = sqlx::query("SELECT id, hash, json FROM body ORDER BY id").fetch(db);
     let mut problems = Vec::new();
     while let Some(row) = bodies.try_next().await.when("read the bodies")? {
-        let (id, hash, json): (i64, &[u8], &str) = (row.get(0), row.get(1), row.get(2));
+        let row = Columns::of("body", &row);
+        let (id, hash, json): (i64, &[u8], &str) = (row.get(0)?, row.get(1)?, row.get(2)?);
         if Sha256::digest(json.as_bytes()).as_slice() != hash {
             problems.push(format!("table body: the text of row {id} does not have its hash"));
         }
@@ -134,15 +140,13 @@ async fn latest_snapshots(db: &mut SqliteConnection) -> Result<Vec<(i64, LatestS
     .await
     .when("find the last snapshots")?;
     let latest = |row: &sqlx::sqlite::SqliteRow| {
-        let (contract, seq, count) =
-            (ContractNumber(row.get::<i64, _>(1).unsigned_abs()), row.get(2), row.get::<i64, _>(5));
-        if i64::from(seq) != count {
+        let row = Columns::of("snapshot", row);
+        let (contract, seq, count) = (row.contract(1)?, row.seq(2)?, row.count(5)?);
+        if u64::from(seq.0) != count {
             let what = format!("contract {contract} has {count} snapshots, the last one has number {seq}");
-            return Err(StoreError::Inconsistent { table: "snapshot", what });
+            return Err(row.inconsistent(what));
         }
-        let finished: Option<String> = row.get(3);
-        let finished = instant(&finished.unwrap_or_default())?;
-        Ok((row.get(0), LatestSnapshot { contract, seq: Seq(seq), finished, root: row.get(4) }))
+        Ok((row.get(0)?, LatestSnapshot { contract, seq, finished: row.instant(3)?, root: row.get(4)? }))
     };
     rows.iter().map(latest).collect()
 }
@@ -165,13 +169,12 @@ async fn root_of_facts(db: &mut SqliteConnection, contract: i64) -> Result<parts
         }
     };
     while let Some(row) = facts.try_next().await.when("read the facts")? {
-        let code: u8 = row.get(0);
-        let kind = Kind::from_code(code)
-            .ok_or_else(|| StoreError::Inconsistent { table: "fact", what: format!("unknown kind {code}") })?;
-        let subject: std::sync::Arc<str> = row.get::<&str, _>(1).into();
+        let row = Columns::of("fact", &row);
+        let kind = row.coded(0, Kind::from_code)?;
+        let subject: std::sync::Arc<str> = row.get::<&str>(1)?.into();
         let parent = if parent_kind(kind).is_some() { subject.clone() } else { "".into() };
-        let body = row.get::<Option<String>, _>(3).map(Body::from_canonical);
-        let fact = Row { subject, object: row.get::<&str, _>(2).into(), body };
+        let body = row.optional::<&str>(3)?.map(Body::from_canonical);
+        let fact = Row { subject, object: row.get::<&str>(2)?.into(), body };
         match &mut open {
             Some((key, rows)) if *key == (kind, parent.clone()) => rows.push(fact),
             _ => close(&mut all, open.replace(((kind, parent), vec![fact]))),

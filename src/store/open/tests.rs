@@ -25,7 +25,7 @@ impl Bench {
 
 async fn setting(pool: &SqlitePool, name: &str) -> String {
     let row = sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA {name}"))).fetch_one(pool).await.unwrap();
-    row.try_get::<String, _>(0).unwrap_or_else(|_| row.get::<i64, _>(0).to_string())
+    row.try_get::<String, _>(0).unwrap_or_else(|_| row.try_get::<i64, _>(0).unwrap().to_string())
 }
 
 /// Expects the value on the writing connection and on one of the readers.

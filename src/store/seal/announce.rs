@@ -6,7 +6,7 @@
 use std::error::Error;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use super::number_of;
 use crate::domain::change::Change;
@@ -17,6 +17,7 @@ use crate::domain::id::{ContractNumber, Seq};
 use crate::domain::notice::Notice;
 use crate::domain::state::{Around, State};
 use crate::domain::time::to_millis;
+use crate::store::columns::Columns;
 use crate::store::error::{StoreError, While as _};
 use crate::store::mutes::{self, Mute};
 use crate::store::origins::Origin;
@@ -206,12 +207,12 @@ async fn gaps(db: &mut SqliteConnection, subject: &Subject<'_>) -> Result<(u64, 
     .fetch_one(db)
     .await
     .when("count the gaps")?;
-    let count = |column: usize| row.try_get::<i64, _>(column).map(i64::unsigned_abs).when("count the gaps");
-    Ok((count(0)?, count(1)?))
+    let row = Columns::of("gap", &row);
+    Ok((row.count(0)?, row.count(1)?))
 }
 
 async fn totals(db: &mut SqliteConnection, subject: &Subject<'_>) -> Result<Totals, StoreError> {
-    let row: (i64, i64, i64, i64, i64) = sqlx::query_as(
+    let row = sqlx::query(
         "SELECT coalesce(sum(f.kind = 2), 0), coalesce(sum(f.kind = 2 AND (b.json ->> '$.administrator') = 1), 0), \
          coalesce(sum(f.kind = 3), 0), coalesce(sum(f.kind = 6), 0), coalesce(sum(f.kind = 8), 0) \
          FROM fact f LEFT JOIN body b ON b.id = f.body WHERE f.contract = ? AND f.until IS NULL",
@@ -220,16 +221,16 @@ async fn totals(db: &mut SqliteConnection, subject: &Subject<'_>) -> Result<Tota
     .fetch_one(&mut *db)
     .await
     .when("count what a contract holds")?;
-    let (users, administrators, groups, shares, keys) = row;
+    let row = Columns::of("fact", &row);
     let unknown = Reader::inside(db).unknown_attributes(subject.contract, subject.seq).await?;
     let is_reported = unknown.never_known(Kind::User, |attribute| attribute == "administrator") == 0;
-    let count = |kind, known: i64| subject.coverage.count(kind, known.unsigned_abs());
+    let count = |kind, known: u64| subject.coverage.count(kind, known);
     let all_users = subject.coverage.unread(Kind::User).is_none();
     Ok(Totals {
-        users: count(Kind::User, users),
-        administrators: Count::of(administrators.unsigned_abs(), all_users && is_reported),
-        groups: count(Kind::Group, groups),
-        shares: count(Kind::Share, shares),
-        keys: count(Kind::Key, keys),
+        users: count(Kind::User, row.count(0)?),
+        administrators: Count::of(row.count(1)?, all_users && is_reported),
+        groups: count(Kind::Group, row.count(2)?),
+        shares: count(Kind::Share, row.count(3)?),
+        keys: count(Kind::Key, row.count(4)?),
     })
 }

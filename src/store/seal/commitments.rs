@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row as _, Sqlite};
+use sqlx::{QueryBuilder, Sqlite};
 
 use super::Sealer;
 use crate::domain::fact::Kind;
@@ -11,6 +10,7 @@ use crate::domain::id::{ContractNumber, UserId};
 use crate::domain::sighting::Sightings;
 use crate::domain::user::Person;
 use crate::seams::Seams;
+use crate::store::columns::Columns;
 use crate::store::commitment::commit;
 use crate::store::error::{StoreError, While as _};
 use crate::store::intern::BATCH;
@@ -95,8 +95,14 @@ impl Sealer<'_> {
         .fetch_all(&mut *self.db)
         .await
         .when("read the personal data that hold now")?;
-        let person = |row: &SqliteRow| Person { email: row.get(1), firstname: row.get(2), lastname: row.get(3) };
-        Ok(rows.iter().map(|row| (row.get(0), person(row))).collect())
+        let known = |row| {
+            let row = Columns::of("personal", row);
+            Ok((
+                row.get(0)?,
+                Person { email: row.optional(1)?, firstname: row.optional(2)?, lastname: row.optional(3)? },
+            ))
+        };
+        rows.iter().map(known).collect()
     }
 
     async fn load_personal(&mut self) -> Result<HashMap<i64, Versions>, StoreError> {
@@ -109,17 +115,12 @@ impl Sealer<'_> {
         .await
         .when("read the personal data")?;
         let mut versions: HashMap<i64, Versions> = HashMap::with_capacity(rows.len());
-        for row in rows {
-            let bytes = |column: usize| -> Result<[u8; 32], StoreError> {
-                row.get::<Vec<u8>, _>(column).try_into().map_err(|_| StoreError::Inconsistent {
-                    table: "personal",
-                    what: format!("a key or commitment of entity {} has not 32 bytes", row.get::<i64, _>(0)),
-                })
-            };
-            let person = Person { email: row.get(3), firstname: row.get(4), lastname: row.get(5) };
-            let (commitment, key) = (bytes(1)?, bytes(2)?);
+        for row in &rows {
+            let row = Columns::of("personal", row);
+            let person = Person { email: row.optional(3)?, firstname: row.optional(4)?, lastname: row.optional(5)? };
+            let (commitment, key) = (row.digest(1)?, row.digest(2)?);
             versions
-                .entry(row.get(0))
+                .entry(row.get(0)?)
                 .or_insert_with(|| Versions { key, known: Vec::new() })
                 .known
                 .push((commitment, person));

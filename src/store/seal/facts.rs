@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use sqlx::{QueryBuilder, Row as _, Sqlite};
+use sqlx::{QueryBuilder, Sqlite};
 
 use super::rows::Sighted;
 use super::{Parents, Sealer, object_kind, parent_kind, unknown};
@@ -11,6 +11,7 @@ use crate::domain::body::Body;
 use crate::domain::change::Op;
 use crate::domain::coverage::{Effort, Scope, ScopeKind, Status};
 use crate::domain::fact::Kind;
+use crate::store::columns::Columns;
 use crate::store::error::{StoreError, While as _};
 use crate::store::intern::BATCH;
 use crate::store::merge::{Difference, Merged, Open, merge};
@@ -139,20 +140,21 @@ impl Sealer<'_> {
         .fetch_all(&mut *self.db)
         .await
         .when("read the facts of a scope")?;
-        let mut open: Vec<Open> = rows
-            .into_iter()
-            .map(|row| Open {
+        let mut open = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let row = Columns::of("fact", row);
+            open.push(Open {
                 row: Row {
-                    subject: row.get::<String, _>(0).into(),
-                    object: row.get::<String, _>(1).into(),
-                    body: row.get::<Option<String>, _>(2).map(Body::from_canonical),
+                    subject: row.get::<&str>(0)?.into(),
+                    object: row.get::<&str>(1)?.into(),
+                    body: row.optional::<&str>(2)?.map(Body::from_canonical),
                 },
-                subject: row.get(3),
-                object: row.get(4),
-                since: row.get(5),
-                body: row.get(6),
-            })
-            .collect();
+                subject: row.get(3)?,
+                object: row.get(4)?,
+                since: row.get(5)?,
+                body: row.optional(6)?,
+            });
+        }
         open.sort_by(|a, b| a.row.key().cmp(&b.row.key()));
         Ok(open)
     }

@@ -13,9 +13,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use self::announce::{Announce, Subject, announce};
+use super::columns::Columns;
 use super::error::{StoreError, While as _};
 use super::intern::{Actors, BATCH, Bodies, Entities};
 use super::notices;
@@ -260,20 +261,16 @@ async fn load_parts(db: &mut SqliteConnection, contract: i64) -> Result<BTreeMap
     .await
     .when("read the digests of the parts")?;
     let mut parts = BTreeMap::new();
-    for row in rows {
-        let inconsistent = |what: &str| StoreError::Inconsistent { table: "part", what: what.to_owned() };
-        let kind = Kind::from_code(row.get(0)).ok_or_else(|| inconsistent("unknown kind"))?;
-        let parent: String = row.get(1);
-        let bytes = |digest: Vec<u8>| digest.try_into().map_err(|_| inconsistent("a digest has not 32 bytes"));
-        let digest = bytes(row.get(2))?;
-        let observed: Option<Vec<u8>> = row.get(5);
-        let observed = match observed {
-            Some(observed) if observed.is_empty() => Some(digest),
-            Some(observed) => Some(bytes(observed)?),
+    for row in &rows {
+        let row = Columns::of("part", row);
+        let part = (row.coded(0, Kind::from_code)?, row.get::<&str>(1)?.into());
+        let digest = row.digest(2)?;
+        let observed = match row.optional::<&[u8]>(5)? {
+            Some([]) => Some(digest),
+            Some(_) => Some(row.digest(5)?),
             None => None,
         };
-        let facts = row.get::<i64, _>(3).unsigned_abs();
-        parts.insert((kind, parent.into()), Part { digest, facts, proven: row.get(4), observed });
+        parts.insert(part, Part { digest, facts: row.count(3)?, proven: row.get(4)?, observed });
     }
     Ok(parts)
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
-use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::rows::Sighted;
 use super::{Sealer, object_kind, parent_kind};
@@ -18,6 +18,7 @@ use crate::domain::coverage::ScopeKind;
 use crate::domain::fact::Kind;
 use crate::domain::notice::{Notice, UnknownCount};
 use crate::domain::unknown::{self, Carried};
+use crate::store::columns::Columns;
 use crate::store::error::{StoreError, While as _};
 use crate::store::intern::BATCH;
 use crate::store::merge::Open;
@@ -133,9 +134,10 @@ impl Unknown {
         .await
         .when("read which attributes are unknown")?;
         let mut open: BTreeMap<Fact, BTreeMap<String, Since>> = BTreeMap::new();
-        for row in rows {
-            let since = Since { seq: row.get(4), last_known: row.get(5) };
-            open.entry((row.get(0), row.get(1), row.get(2))).or_default().insert(row.get(3), since);
+        for row in &rows {
+            let row = Columns::of("unknown", row);
+            let since = Since { seq: row.get(4)?, last_known: row.optional(5)? };
+            open.entry((row.get(0)?, row.get(1)?, row.get(2)?)).or_default().insert(row.get(3)?, since);
         }
         Ok(Self { open, ..Self::default() })
     }

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use sqlx::{QueryBuilder, Row as _, Sqlite};
+use sqlx::{QueryBuilder, Sqlite};
 
 use super::{Actors, Sealer};
 use crate::domain::fact::Kind;
 use crate::domain::sighting::Sightings;
 use crate::domain::user::Attribution;
+use crate::store::columns::Columns;
 use crate::store::error::{StoreError, While as _};
 use crate::store::intern::BATCH;
 
@@ -30,7 +31,11 @@ impl Sealer<'_> {
         .fetch_all(&mut *self.db)
         .await
         .when("read the last logins")?;
-        let known: HashMap<i64, Option<i64>> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+        let mut known: HashMap<i64, Option<i64>> = HashMap::with_capacity(rows.len());
+        for row in &rows {
+            let row = Columns::of("last_login", row);
+            known.insert(row.get(0)?, row.optional(1)?);
+        }
         let mut fresh: HashMap<i64, i64> = HashMap::new();
         for user in &sightings.users {
             let Some(entity) = self.entities.find(Kind::User, &user.id.shared()) else { continue };
@@ -99,7 +104,14 @@ impl Sealer<'_> {
         .fetch_all(&mut *self.db)
         .await
         .when("read the attributions")?;
-        Ok(rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2), row.get(3), row.get(4), row.get(5)))).collect())
+        let stored = |row| {
+            let row = Columns::of("attribution", row);
+            Ok((
+                row.get(0)?,
+                (row.optional(1)?, row.optional(2)?, row.optional(3)?, row.optional(4)?, row.optional(5)?),
+            ))
+        };
+        rows.iter().map(stored).collect()
     }
 }
 

@@ -2,22 +2,23 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use chrono::{DateTime, Utc};
-use sqlx::Row as _;
+use chrono::{DateTime, Datelike as _, Utc};
+use sqlx::sqlite::SqliteRow;
 use tokio::try_join;
 
 use crate::domain::id::{ContractNumber, Seq};
 use crate::domain::user::{Attribution, Person};
+use crate::store::columns::Columns;
 use crate::store::error::{StoreError, While as _};
 use crate::store::reader::Reader;
 use crate::store::seal::number_of;
-use crate::store::wide::{self, ById, Ids, Numbers};
+use crate::store::wide::{self, ById, Ids, Numbers, refuse_uneven};
 
 /// Personal data, last logins and attributions by the number of who and what they are about.
 pub(super) struct Apart {
     /// By entity: the commitment in hex, and what it stands for.
     persons: ById<Vec<(String, Person)>>,
-    logins: ById<Option<i64>>,
+    logins: ById<Option<DateTime<Utc>>>,
     attributions: ById<Attribution>,
 }
 
@@ -64,7 +65,11 @@ impl Reader<'_> {
         .bind(number_of(contract.0))
         .bind(seq.0);
         let rows = self.fetch_all(query).await.when("look up who is named by an id")?;
-        Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+        let address = |row| {
+            let row = Columns::of("personal", row);
+            Ok((row.get(0)?, row.get(1)?))
+        };
+        rows.iter().map(address).collect()
     }
 
     async fn persons(&self, people: &Ids) -> Result<ById<Vec<(String, Person)>>, StoreError> {
@@ -84,12 +89,13 @@ impl Reader<'_> {
         Ok(ById::of(persons.into_iter()))
     }
 
-    async fn logins(&self, people: &Ids, seq: Seq) -> Result<ById<Option<i64>>, StoreError> {
+    async fn logins(&self, people: &Ids, seq: Seq) -> Result<ById<Option<DateTime<Utc>>>, StoreError> {
         let head = "SELECT group_concat(entity), json_group_array(at) FROM \
                     (SELECT entity, at, max(seq) FROM last_login WHERE";
         let row = people.read(self, head, "entity", "AND seq <= ?3 GROUP BY entity)", seq.0).await?;
-        let at: Vec<Option<i64>> = wide::json(&row, 1, "last_login")?;
-        Ok(ById::of(Numbers::of(&row, 0).zip(at)))
+        let (people, at) = (Numbers::of("last_login", &row, 0)?, instants(&row, 1, "last_login")?);
+        refuse_uneven("last_login", &[people.len(), at.len()])?;
+        Ok(ById::of(people.zip(at)))
     }
 
     async fn attributions(&self, made: &Ids, seq: Seq) -> Result<Vec<(i64, Attribution)>, StoreError> {
@@ -99,21 +105,28 @@ impl Reader<'_> {
                     (SELECT entity, created_by, created_by_user_id, modified, modified_by, modified_by_user_id, max(seq) \
                     FROM attribution WHERE";
         let row = made.read(self, head, "entity", "AND seq <= ?3 GROUP BY entity)", seq.0).await?;
-        let actors = Ids::of([1, 2, 3, 4].into_iter().flat_map(|column| Numbers::of(&row, column)).collect());
-        let head = "SELECT group_concat(id), json_group_array(name) FROM actor WHERE";
-        let found = actors.read(self, head, "id", "", 0).await?;
-        let names: Vec<String> = wide::json(&found, 1, "actor")?;
-        let names = ById::of(Numbers::of(&found, 0).zip(names));
+        let columns = wide::columns::<5>("attribution", &row)?;
+        let [entities, actors @ ..] = columns;
+        let names = self.actors(&actors).await?;
         let [created_by, created_by_id, modified_by, modified_by_id] =
-            [1, 2, 3, 4].map(|column| Numbers::of(&row, column).map(|actor| names.get(actor).cloned()));
-        let modified: Vec<Option<i64>> = wide::json(&row, 5, "attribution")?;
+            actors.map(|column| column.map(|actor| names.get(actor).cloned()));
+        let modified = instants(&row, 5, "attribution")?;
+        refuse_uneven("attribution", &[entities.len(), modified.len()])?;
         let who = created_by.zip(created_by_id).zip(modified_by.zip(modified_by_id));
-        let made = Numbers::of(&row, 0).zip(who.zip(modified)).map(|(entity, (who, modified))| {
+        let made = entities.zip(who.zip(modified)).map(|(entity, (who, modified))| {
             let ((created_by, created_by_user_id), (modified_by, modified_by_user_id)) = who;
-            let modified = modified.and_then(instant);
             (entity, Attribution { created_by, created_by_user_id, modified, modified_by, modified_by_user_id })
         });
         Ok(made.collect())
+    }
+
+    async fn actors(&self, wanted: &[Numbers<'_>]) -> Result<ById<String>, StoreError> {
+        let actors = Ids::of(wanted.iter().cloned().flatten().collect());
+        let head = "SELECT group_concat(id), json_group_array(name) FROM actor WHERE";
+        let found = actors.read(self, head, "id", "", 0).await?;
+        let (ids, names): (_, Vec<String>) = (Numbers::of("actor", &found, 0)?, wide::json(&found, 1, "actor")?);
+        refuse_uneven("actor", &[ids.len(), names.len()])?;
+        Ok(ById::of(ids.zip(names)))
     }
 }
 
@@ -125,7 +138,7 @@ impl Apart {
     }
 
     pub(super) fn login(&self, entity: i64) -> Option<DateTime<Utc>> {
-        self.logins.get(entity).copied().flatten().and_then(instant)
+        self.logins.get(entity).copied().flatten()
     }
 
     pub(super) fn attribution(&self, entity: i64) -> Attribution {
@@ -133,6 +146,12 @@ impl Apart {
     }
 }
 
-fn instant(seconds: i64) -> Option<DateTime<Utc>> {
-    DateTime::from_timestamp(seconds, 0)
+/// Takes apart a JSON column of seconds since 1970, of years with four digits: what other times have no text.
+fn instants(row: &SqliteRow, column: usize, table: &'static str) -> Result<Vec<Option<DateTime<Utc>>>, StoreError> {
+    let seconds: Vec<Option<i64>> = wide::json(row, column, table)?;
+    let instant = |seconds: i64| {
+        let at = DateTime::from_timestamp(seconds, 0).filter(|at| (0..=9_999).contains(&at.year()));
+        at.ok_or_else(|| StoreError::Inconsistent { table, what: format!("{seconds} is no time") })
+    };
+    seconds.into_iter().map(|one| one.map(instant).transpose()).collect()
 }

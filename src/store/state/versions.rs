@@ -14,7 +14,7 @@ use crate::domain::share::ShareBody;
 use crate::domain::state::Held;
 use crate::domain::user::UserBody;
 use crate::store::error::StoreError;
-use crate::store::wide::Numbers;
+use crate::store::wide;
 
 /// One version of a fact, by the numbers of what it is about. Zero is nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,8 +27,8 @@ pub(super) struct Version {
 }
 
 /// Takes apart the columns subject, object, since, until and body; versions of one fact come out together, oldest first.
-pub(super) fn read(row: &SqliteRow) -> Vec<Version> {
-    let [subjects, objects, sinces, untils, bodies] = [0, 1, 2, 3, 4].map(|column| Numbers::of(row, column));
+pub(super) fn read(row: &SqliteRow) -> Result<Vec<Version>, StoreError> {
+    let [subjects, objects, sinces, untils, bodies] = wide::columns("fact", row)?;
     let mut versions: Vec<Version> = subjects
         .zip(objects)
         .zip(sinces.zip(untils).zip(bodies))
@@ -38,7 +38,7 @@ pub(super) fn read(row: &SqliteRow) -> Vec<Version> {
     if !versions.is_sorted() {
         versions.sort_unstable();
     }
-    versions
+    Ok(versions)
 }
 
 /// The versions of each fact that holds in a snapshot, later ones than that left out already.

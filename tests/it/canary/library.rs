@@ -25,7 +25,7 @@ use keyholder::report::csv::Dialect;
 use keyholder::report::html::Templates;
 use keyholder::report::{self, Format};
 use keyholder::seams::{Seams, SetClock};
-use keyholder::store::packing::unpack;
+use keyholder::store::packing::{MAX_UNPACKED_BYTES, unpack};
 use keyholder::store::{Access, Store};
 use keyholder::telemetry::{Options, Scope, dispatch};
 use log::{LevelFilter, Log, Metadata, Record};
@@ -132,7 +132,8 @@ impl Job<'_> {
         let db = crate::support::cut::raw(self.store.path()).await;
         let rows: Vec<Vec<u8>> = sqlx::query_scalar("SELECT packed FROM staged").fetch_all(&db).await.unwrap();
         db.close().await;
-        let outcomes: Vec<String> = rows.iter().flat_map(|packed| unpack(packed).unwrap()).collect();
+        let outcomes: Vec<String> =
+            rows.iter().flat_map(|packed| unpack(packed, MAX_UNPACKED_BYTES).unwrap().0).collect();
         assert!(outcomes.len() > 20, "the journal was read");
         self.say(&outcomes);
         self.days += 1;
