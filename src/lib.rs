@@ -16,11 +16,11 @@ pub mod credentials;
 pub mod domain;
 pub mod exit;
 pub mod files;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod report;
 pub mod seams;
 pub mod service;
 pub mod sinks;
 pub mod store;
 pub mod telemetry;
-#[cfg(any(test, fuzzing))]
-pub mod untrusted;

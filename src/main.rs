@@ -3,15 +3,17 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use keyholder::cli::{self, Cli, Context};
 use keyholder::config::{self, Flags};
-use keyholder::seams::{Environment, Seams};
+use keyholder::seams::{self, Environment, Seams};
 use keyholder::telemetry;
 
 fn main() -> ExitCode {
     let protected = cli::protect_process();
-    let cli = Cli::parse();
+    let cli = match cli::parse(seams::arguments()) {
+        Ok(cli) => cli,
+        Err(exit) => return exit,
+    };
     let runtime = cli.command.runtime().enable_all().build().expect("the system gives a process one event queue");
     let exit = runtime.block_on(run(cli, protected));
     // What was given up must not hold the process: a name that does not resolve, a file system that hangs.
@@ -28,8 +30,7 @@ async fn run(Cli { global, command }: Cli, protected: io::Result<()>) -> ExitCod
     let flags = Flags::new(global.config).set("--db", "store.path", database);
     let loaded = config::load(&flags, &environment);
     let log = loaded.as_ref().map(|loaded| loaded.config.log.clone()).unwrap_or_default();
-    let terminal = io::stderr().is_terminal();
-    let options = telemetry::Options::new(&log, global.quiet, global.verbose, &environment, terminal);
+    let options = telemetry::Options::new(&log, global.quiet, global.verbose, &environment, io::stderr().is_terminal());
     telemetry::start(options, Seams::system()).expect("logging is started here and nowhere else");
     cli::log_unprotected(protected);
     let mut context = Context::of_process(loaded, flags, environment, Seams::system(), global.quiet > 0);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-pub use environment::{Cleaned, Environment, clean};
+pub use environment::{Cleaned, Environment, arguments, clean};
 
 /// Tells the wall-clock time. Durations are measured with `tokio::time::Instant` instead.
 pub trait Clock: Send + Sync {

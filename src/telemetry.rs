@@ -1,9 +1,11 @@
 //! Log lines: to standard error, as text or JSON, without colour where nobody sees it.
 //!
 //! Data never goes this way. What may be logged is an allow-list (identifiers, counts, durations, status codes); secrets,
-//! bodies, header values and names of persons are never logged, at no level.
+//! bodies, header values and names of persons are never logged, at no level. Whatever is in an event, it is one line in which
+//! nothing hides: see [`LineWriter`].
 
 use std::fmt;
+use std::io::{self, Write};
 
 use chrono::SecondsFormat;
 use tracing::Dispatch;
@@ -16,6 +18,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{Layer as _, Registry};
 
 use crate::config::{Level, Log, LogFormat};
+use crate::domain::untrusted::{push_escaped, without_secrets};
 use crate::seams::{Environment, Seams};
 
 /// How lines are written.
@@ -71,6 +74,7 @@ pub fn dispatch<W>(options: Options, seams: Seams, writer: W) -> Dispatch
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
+    let writer = LineWriters { inner: writer, colour: options.colour };
     let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_timer(ClockTime(seams));
     let filter = filter(options);
     match options.format {
@@ -87,7 +91,7 @@ where
 
 /// Sends the lines of the whole process to standard error. Once per process.
 pub fn start(options: Options, seams: Seams) -> Result<(), AlreadyStarted> {
-    tracing::dispatcher::set_global_default(dispatch(options, seams, std::io::stderr)).map_err(|_| AlreadyStarted)
+    tracing::dispatcher::set_global_default(dispatch(options, seams, io::stderr)).map_err(|_| AlreadyStarted)
 }
 
 /// Somebody else takes the lines of this process already.
@@ -116,6 +120,66 @@ fn level_filter(level: Level) -> LevelFilter {
     }
 }
 
+/// Makes a [`LineWriter`] for each event.
+struct LineWriters<W> {
+    inner: W,
+    colour: bool,
+}
+
+impl<'w, W: MakeWriter<'w>> MakeWriter<'w> for LineWriters<W> {
+    type Writer = LineWriter<W::Writer>;
+
+    fn make_writer(&'w self) -> Self::Writer {
+        LineWriter { inner: self.inner.make_writer(), colour: self.colour }
+    }
+}
+
+/// Writes an event, which comes in one piece, as one line: what is in it can neither act on a terminal nor begin a line, and
+/// what looks like a secret is its length. The escapes are those of JSON, so that they are right in both formats.
+struct LineWriter<W> {
+    inner: W,
+    colour: bool,
+}
+
+impl<W: Write> Write for LineWriter<W> {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        let line = without_secrets(text.strip_suffix('\n').unwrap_or(&text));
+        let mut shown = String::with_capacity(line.len() + 1);
+        let mut rest = &*line;
+        while let Some(character) = rest.chars().next() {
+            let own = if self.colour { COLOURS.iter().find(|colour| rest.starts_with(**colour)) } else { None };
+            if let Some(colour) = own {
+                shown.push_str(colour);
+                rest = &rest[colour.len()..];
+            } else {
+                push_escaped(&mut shown, character);
+                rest = &rest[character.len_utf8()..];
+            }
+        }
+        shown.push('\n');
+        self.inner.write_all(shown.as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// The sequences with which lines are coloured; no other reaches the terminal.
+const COLOURS: [&str; 9] = [
+    "\u{1b}[0m",
+    "\u{1b}[1m",
+    "\u{1b}[2m",
+    "\u{1b}[3m",
+    "\u{1b}[31m",
+    "\u{1b}[32m",
+    "\u{1b}[33m",
+    "\u{1b}[34m",
+    "\u{1b}[35m",
+];
+
 /// RFC 3339 in UTC, with milliseconds, from the one clock.
 struct ClockTime(Seams);
 
@@ -127,7 +191,6 @@ impl FormatTime for ClockTime {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{self, Write};
     use std::sync::{Arc, Mutex};
 
     use super::*;
@@ -197,6 +260,40 @@ mod tests {
         assert!(last(options(Level::Trace)).is_some_and(|line| line.ends_with("library debug")));
         let everything = Options { scope: Scope::Everything, ..options(Level::Trace) };
         assert!(last(everything).is_some_and(|line| line.ends_with("library trace")));
+    }
+
+    /// What an event with these texts becomes.
+    fn line_of(options: Options, text: &str) -> String {
+        let kept = Kept::default();
+        let writer = kept.clone();
+        tracing::dispatcher::with_default(&dispatch(options, Seams::system(), move || writer.clone()), || {
+            tracing::warn!(given = %text, "Read {text}");
+        });
+        let bytes = kept.0.lock().unwrap().clone();
+        String::from_utf8(bytes).expect("text")
+    }
+
+    #[test]
+    fn an_event_is_one_line_in_which_nothing_acts() {
+        let text = "a\n2026-11-23  INFO ok\r\u{1b}[8m\u{9b}2J\u{202e}";
+        for format in [LogFormat::Text, LogFormat::Json] {
+            for colour in [true, false] {
+                let line = line_of(Options { format, colour, ..options(Level::Info) }, text);
+                let line = line.strip_suffix('\n').expect("a line");
+                let plain = COLOURS.iter().fold(line.to_owned(), |line, colour| line.replace(colour, ""));
+                assert!(!plain.contains(crate::domain::untrusted::is_hidden), "{line:?}");
+                if format == LogFormat::Json {
+                    let event: serde_json::Value = serde_json::from_str(line).expect("JSON");
+                    assert_eq!(event["given"], text);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_secret_in_an_event_is_its_length() {
+        let line = line_of(options(Level::Info), "/tmp/eyJ0eXAiOiJKV1QifQ.eyJzdWIiOiIxIn0.c2ln");
+        assert!(!line.contains("eyJ") && line.contains("Read /tmp/(39 characters"), "{line}");
     }
 
     #[test]

@@ -1,5 +1,5 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    keyholder::untrusted::api_models(bytes);
+    keyholder::fuzzing::api_models(bytes);
 });

@@ -1,5 +1,5 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    keyholder::untrusted::users_pages(bytes);
+    keyholder::fuzzing::users_pages(bytes);
 });

@@ -7,6 +7,8 @@ pub mod body;
 pub mod error;
 mod fault;
 pub mod frame;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod identity;
 pub mod operation;
 mod pace;
@@ -19,8 +21,6 @@ pub mod sign_on;
 pub mod target;
 pub mod tls;
 mod transport;
-#[cfg(any(test, fuzzing))]
-pub(crate) mod untrusted;
 pub mod wire;
 pub mod write;
 

@@ -7,6 +7,7 @@ use super::review::ReviewError;
 use crate::domain::change::Named;
 use crate::domain::fact::Kind;
 use crate::domain::id::{ContractNumber, normal};
+use crate::domain::untrusted::visible;
 use crate::store::Store;
 use crate::store::names::KnownObject;
 
@@ -51,7 +52,7 @@ fn matching(known: Vec<KnownObject>, asked: &str) -> Vec<KnownObject> {
 pub(super) fn listed(hits: &[KnownObject]) -> String {
     let mut text = String::new();
     for hit in hits.iter().take(MAX_LISTED) {
-        write!(text, "\n  {:<8}  {}  {}", hit.kind.as_str(), hit.id, hit.names.join(", "))
+        write!(text, "\n  {:<8}  {}  {}", hit.kind.as_str(), visible(&hit.id), visible(&hit.names.join(", ")))
             .expect("a String takes every write");
     }
     if hits.len() > MAX_LISTED {

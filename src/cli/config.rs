@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use crate::config::keys::Shown;
 use crate::config::{ConfigError, DEFAULT_FILE, KEYS, Loaded, Origin, schema};
+use crate::domain::untrusted::{Untrusted, message};
 
 /// Arguments of `keyholder config`.
 #[derive(Debug, clap::Args)]
@@ -54,9 +55,10 @@ pub fn run(
         Command::Check => {
             let loaded = loaded.as_ref().map_err(Clone::clone)?;
             for warning in &loaded.warnings {
-                writeln!(remarks, "warning: {warning}")?;
+                writeln!(remarks, "warning: {}", message(warning))?;
             }
-            let file = loaded.file.as_ref().map_or("no file".to_owned(), |path| path.display().to_string());
+            let file =
+                loaded.file.as_ref().map_or("no file".to_owned(), |path| Untrusted::from(path.as_path()).visible());
             writeln!(out, "the configuration is in order ({file}, {})", hash(loaded))?;
         }
         Command::Show { origin } => out.write_all(show(loaded.as_ref().map_err(Clone::clone)?, origin).as_bytes())?,

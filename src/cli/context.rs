@@ -3,10 +3,15 @@
 use std::io::{self, IsTerminal as _, Write};
 
 use super::Failure;
-use super::table::visible;
+use super::terminal::{Terminal, csv_lines};
 use crate::config::{self, ConfigError, Flags, Loaded};
+use crate::domain::untrusted::visible;
+use crate::report::Format;
 use crate::seams::{Environment, Seams};
 use crate::store::{Access, LockWait, Store};
+
+/// As wide as this is a terminal that does not say how wide it is.
+const DEFAULT_WIDTH: u16 = 80;
 
 /// Everything a command may use.
 pub struct Context {
@@ -20,7 +25,7 @@ pub struct Context {
     pub seams: Seams,
     /// Where data goes.
     pub out: Box<dyn Write>,
-    /// The terminal's width, where data goes to one.
+    /// The terminal's width, where data goes to one; without it, it goes to a file or a pipe.
     pub width: Option<u16>,
     /// Whether progress may be shown on standard error.
     pub progress: bool,
@@ -38,9 +43,10 @@ impl Context {
         quiet: bool,
     ) -> Self {
         let stdout = io::stdout();
-        let width = stdout.is_terminal().then(|| terminal_width(&environment)).flatten();
+        let width = stdout.is_terminal().then(|| terminal_width(&environment).unwrap_or(DEFAULT_WIDTH));
         let progress = !quiet && io::stderr().is_terminal();
-        let out = Box::new(io::BufWriter::new(Patient(stdout)));
+        let out = io::BufWriter::new(Patient(stdout));
+        let out: Box<dyn Write> = if width.is_some() { Box::new(Terminal::new(out)) } else { Box::new(out) };
         Self { loaded, flags, environment, seams, out, width, progress, quiet }
     }
 
@@ -61,7 +67,7 @@ impl Context {
     }
 
     /// Writes one line for people to standard error, unless it is to be quiet. Unlike a line of the log it may name persons.
-    /// Control characters in it are shown, not sent.
+    /// What hides in it is shown.
     pub(super) fn remark(&self, text: &str) -> Result<(), Failure> {
         if !self.quiet {
             writeln!(io::stderr().lock(), "{}", visible(text))?;
@@ -69,9 +75,22 @@ impl Context {
         Ok(())
     }
 
-    /// Writes one line of data.
+    /// Writes one line of data; on a terminal it is one line whatever is in it.
     pub fn line(&mut self, text: &str) -> Result<(), Failure> {
-        writeln!(self.out, "{text}")?;
+        match self.width {
+            Some(_) => writeln!(self.out, "{}", visible(text))?,
+            None => writeln!(self.out, "{text}")?,
+        }
+        Ok(())
+    }
+
+    /// Writes a whole document as data.
+    pub(super) fn document(&mut self, format: Format, bytes: &[u8]) -> Result<(), Failure> {
+        if self.width.is_some() && format == Format::Csv {
+            self.out.write_all(csv_lines(bytes).as_bytes())?;
+        } else {
+            self.out.write_all(bytes)?;
+        }
         Ok(())
     }
 }

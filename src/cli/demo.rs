@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::progress::ProgressDisplay;
-use super::table::visible;
 use super::{Context, Failure};
 use crate::app::demo::{self, Arrived, Outcome};
 use crate::config::Origin;
 use crate::domain::change::Meaning;
 use crate::domain::severity::Severity;
+use crate::domain::untrusted::visible;
 use crate::exit::Exit;
 
 /// Items that the summary lists of one digest.
@@ -87,9 +87,9 @@ fn arrived(alerts: &[Arrived]) -> Vec<String> {
     let mut lines = vec![String::new(), format!("What arrived at a webhook meanwhile: {} messages", alerts.len())];
     for alert in alerts.iter().take(LISTED) {
         let day = alert.raised_at.get(..10).unwrap_or_default();
-        lines.push(visible(&format!("  {day}  {:<9} {}", alert.severity.to_string(), alert.headline)));
+        lines.push(visible(&format!("  {day}  {:<9} {}", alert.severity.to_string(), alert.headline)).into_owned());
         let shown = alert.items.iter().take(LISTED_OF_A_DIGEST);
-        lines.extend(shown.map(|item| visible(&format!("                        {}", item.headline))));
+        lines.extend(shown.map(|item| format!("                        {}", visible(&item.headline))));
         if alert.items.len() > LISTED_OF_A_DIGEST {
             lines.push(format!("                        … and {} more", alert.items.len() - LISTED_OF_A_DIGEST));
         }
@@ -121,4 +121,5 @@ fn sentence(change: &Meaning) -> String {
         change.class.title(),
         change.subject.label
     ))
+    .into_owned()
 }

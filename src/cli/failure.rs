@@ -4,7 +4,6 @@ use std::error::Error;
 use std::io::{self, Write};
 
 use super::signals::Signal;
-use super::table::visible;
 use crate::analyse::diff::AnalyseError;
 use crate::api::settings::SettingsError;
 use crate::app::alerts::deliver::DeliverFailure;
@@ -21,6 +20,7 @@ use crate::app::review::ReviewError;
 use crate::app::write::{BatchError, WriteError};
 use crate::config::{ConfigError, ContractConfig};
 use crate::credentials::CredentialsError;
+use crate::domain::untrusted::message;
 use crate::exit::Exit;
 use crate::report::RenderError;
 use crate::report::html::{TEMPLATES_HINT, TemplatesError};
@@ -265,22 +265,31 @@ impl Failure {
         }
     }
 
-    /// Tells it to a person: the chain of reasons, then the hint. Names in it may be a stranger's, so that control
-    /// characters are shown, not sent.
+    /// Writes it for a person: the chain of reasons, then the hint.
     pub fn tell(&self, err: &mut dyn Write) -> io::Result<()> {
-        let mut text = format!("error: {self}");
-        let mut source = self.source();
-        while let Some(reason) = source {
-            text.push_str(": ");
-            text.push_str(&reason.to_string());
-            source = reason.source();
-        }
-        if let Some(hint) = self.hint() {
-            text.push_str("\nhint: ");
-            text.push_str(&hint);
-        }
-        text.lines().try_for_each(|line| writeln!(err, "{}", visible(line)))
+        writeln!(err, "error: {}", shown_reasons(self))?;
+        self.hint().map_or(Ok(()), |hint| writeln!(err, "hint: {}", message(&hint)))
     }
+}
+
+/// The chain of reasons as it is shown. Each reason may have untrusted text in it, so that it is one line, unless it is known
+/// to be a list: of that, every line is shown by itself.
+pub(super) fn shown_reasons(error: &(dyn Error + 'static)) -> String {
+    let shown = |reason: &(dyn Error + 'static)| match reason.to_string() {
+        text if is_list(reason) => text.lines().map(message).collect::<Vec<_>>().join("\n"),
+        text => message(&text),
+    };
+    let chain = std::iter::successors(Some(error), |reason| (*reason).source());
+    chain.map(shown).collect::<Vec<_>>().join(": ")
+}
+
+/// Whether the line breaks of an error are its own: it shows each of its parts on one line.
+fn is_list(error: &(dyn Error + 'static)) -> bool {
+    error.is::<ConfigError>()
+        || error.is::<CredentialsError>()
+        || error.is::<ReviewError>()
+        || matches!(error.downcast_ref(), Some(PreconditionError::Config(_) | PreconditionError::Credentials(_)))
+        || matches!(error.downcast_ref(), Some(Failure::Config(_) | Failure::Credentials(_) | Failure::Review(_)))
 }
 
 impl From<PreconditionError> for Failure {

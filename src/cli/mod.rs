@@ -3,6 +3,7 @@
 //! The only place that knows terminals and exit codes.
 
 mod alerts;
+mod arguments;
 mod backup;
 mod collect;
 pub mod completions;
@@ -30,12 +31,14 @@ mod sinks;
 mod snapshots;
 mod status;
 mod table;
+mod terminal;
 
 use std::io;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
+pub use arguments::parse;
 pub use context::Context;
 pub use failure::Failure;
 pub use process::{log_unprotected, prepare as prepare_process, protect as protect_process};

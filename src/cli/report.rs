@@ -1,6 +1,5 @@
 //! `keyholder report`: reports as files, or on standard output.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -124,7 +123,7 @@ pub(super) async fn run(command: Report, context: &mut Context) -> Result<Exit, 
             tracing::warn!("{warning}");
         }
         if to_stdout {
-            context.out.write_all(&rendered.bytes)?;
+            context.document((*format).into(), &rendered.bytes)?;
             continue;
         }
         let path = place(&command.out, &rendered.file_name, command.format.len())?;

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::contract::ContractArg;
 use super::gaps::names;
-use super::table::{ListFormat, Table, visible};
+use super::table::{ListFormat, Table};
 use super::{Context, Failure};
 use crate::domain::coverage::Coverage;
 use crate::domain::fact::Kind;
@@ -13,6 +13,7 @@ use crate::domain::principal::Collector;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::time::to_seconds;
 use crate::domain::unknown::Unknowns;
+use crate::domain::untrusted::visible;
 use crate::exit::Exit;
 use crate::store::Access;
 
@@ -147,8 +148,10 @@ async fn run_list(list: List, context: &mut Context) -> Result<Exit, Failure> {
             exit = Exit::Incomplete;
         }
         if list.format == ListFormat::Table {
-            let gap = if index > 0 { "\n" } else { "" };
-            context.line(&format!("{gap}contract {}", context.title_of(*contract)))?;
+            if index > 0 {
+                context.line("")?;
+            }
+            context.line(&format!("contract {}", context.title_of(*contract)))?;
             own.write(&mut context.out, list.format, context.width)?;
         }
     }
@@ -211,7 +214,8 @@ async fn run_show(show: Show, context: &mut Context) -> Result<Exit, Failure> {
     }
     scopes(&coverage, show.format).write(&mut context.out, show.format, context.width)?;
     if show.format == ListFormat::Table && !coverage.gaps.is_empty() {
-        context.line("\nNot read to the end:")?;
+        context.line("")?;
+        context.line("Not read to the end:")?;
         let all: Vec<_> = coverage.gaps.iter().collect();
         let names = names(&store, contract, snapshot.seq, &all).await?;
         gaps(&coverage, names).write(&mut context.out, show.format, context.width)?;
@@ -219,12 +223,14 @@ async fn run_show(show: Show, context: &mut Context) -> Result<Exit, Failure> {
     let unknown = store.unknown_attributes(contract, snapshot.seq).await?;
     if show.format == ListFormat::Table && !unknown.is_empty() {
         let snapshots = store.snapshots(contract).await?;
-        context.line("\nNot reported; the last known values are carried:")?;
+        context.line("")?;
+        context.line("Not reported; the last known values are carried:")?;
         not_reported(&unknown, &snapshots).write(&mut context.out, show.format, context.width)?;
     }
     let noticed = store.notices(contract, snapshot.seq).await?;
     if show.format == ListFormat::Table && !noticed.is_empty() {
-        context.line("\nNoticed:")?;
+        context.line("")?;
+        context.line("Noticed:")?;
         notices(&noticed).write(&mut context.out, show.format, context.width)?;
     }
     Ok(Exit::Done)

@@ -1,6 +1,7 @@
 //! Lists for people and for programs: the same rows as a table, as CSV or as JSON.
 //!
-//! Names come from strangers: control characters are shown, never sent to the terminal.
+//! Names are untrusted: in tables, what hides in them is shown, wherever they go; CSV and JSON have them as they are, unless
+//! they go to a terminal.
 
 use std::io::{self, Write};
 
@@ -8,7 +9,9 @@ use clap::ValueEnum;
 use comfy_table::presets::UTF8_NO_BORDERS;
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, LineStyle};
 
+use super::terminal::csv_lines;
 use crate::domain::count::Count;
+use crate::domain::untrusted::visible;
 use crate::report::csv::{self, Dialect};
 
 /// How a list is written.
@@ -144,6 +147,11 @@ impl Table {
     pub(super) fn write(&self, out: &mut dyn Write, format: ListFormat, width: Option<u16>) -> io::Result<()> {
         match format {
             ListFormat::Table => self.write_table(out, width),
+            ListFormat::Csv if width.is_some() => {
+                let mut document = Vec::new();
+                self.write_csv(&mut document)?;
+                out.write_all(csv_lines(&document).as_bytes())
+            }
             ListFormat::Csv => self.write_csv(out),
             ListFormat::Json => self.write_json(out),
         }
@@ -165,7 +173,7 @@ impl Table {
             None => table.set_content_arrangement(ContentArrangement::Disabled),
         };
         for row in &self.rows {
-            table.add_row(row.iter().map(|value| visible(&value.to_text())));
+            table.add_row(row.iter().map(|value| visible(&value.to_text()).into_owned()));
         }
         for (index, value) in self.rows[0].iter().enumerate() {
             if let (Value::Number(_) | Value::Count(_), Some(column)) = (value, table.column_mut(index)) {
@@ -191,7 +199,7 @@ impl Table {
                 writeln!(out)?;
             }
             for (name, value) in self.columns.iter().zip(row) {
-                let text = visible(&value.to_text());
+                let text = visible(&value.to_text()).into_owned();
                 if !text.is_empty() {
                     writeln!(out, "{:<widest$}  {text}", name.replace('_', " "))?;
                 }
@@ -245,16 +253,6 @@ impl Table {
     }
 }
 
-/// Text with its control and direction characters made visible, so that a name cannot move the cursor.
-pub(super) fn visible(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            let hidden = c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-            if hidden { format!("\\u{{{:04x}}}", u32::from(c)) } else { c.to_string() }.chars().collect::<Vec<_>>()
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,24 +261,24 @@ mod tests {
         written_on(format, 80)
     }
 
-    fn written_on(format: ListFormat, width: u16) -> String {
+    fn written_on(format: ListFormat, width: impl Into<Option<u16>>) -> String {
         let mut table = Table::new(&["name", "items", "active"]);
         table.push(["=1+1".into(), 7_u64.into(), true.into()]);
         table.push(["a\u{1b}[2Jb".into(), 12_u64.into(), false.into()]);
         let mut out = Vec::new();
-        table.write(&mut out, format, Some(width)).unwrap();
+        table.write(&mut out, format, width.into()).unwrap();
         String::from_utf8(out).unwrap()
     }
 
     #[test]
     fn a_table_shows_control_characters_instead_of_obeying_them() {
         let text = written(ListFormat::Table);
-        assert!(text.contains("a\\u{001b}[2Jb") && !text.contains('\u{1b}'), "{text}");
+        assert!(text.contains("a⟨U+001B⟩[2Jb") && !text.contains('\u{1b}'), "{text}");
     }
 
     #[test]
     fn a_narrow_terminal_gets_blocks_instead_of_columns() {
-        let expected = "name    =1+1\nitems   7\nactive  yes\n\nname    a\\u{001b}[2Jb\nitems   12\nactive  no\n";
+        let expected = "name    =1+1\nitems   7\nactive  yes\n\nname    a⟨U+001B⟩[2Jb\nitems   12\nactive  no\n";
         assert_eq!(written_on(ListFormat::Table, 60), expected);
     }
 
@@ -296,7 +294,10 @@ mod tests {
 
     #[test]
     fn csv_is_guarded_against_formulas() {
-        assert!(written(ListFormat::Csv).starts_with("\"name\",\"items\",\"active\"\r\n\"'=1+1\",\"7\",\"true\"\r\n"));
+        assert!(
+            written_on(ListFormat::Csv, None)
+                .starts_with("\"name\",\"items\",\"active\"\r\n\"'=1+1\",\"7\",\"true\"\r\n")
+        );
     }
 
     #[test]

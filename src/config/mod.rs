@@ -11,6 +11,8 @@
 pub mod address;
 mod document;
 pub mod duration;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod identity;
 pub mod keys;
 mod load;
@@ -23,8 +25,6 @@ mod shared;
 mod shared_yaml;
 mod tables;
 mod text;
-#[cfg(any(test, fuzzing))]
-pub(crate) mod untrusted;
 mod value;
 mod words;
 

@@ -5,6 +5,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::domain::untrusted::{Untrusted, message};
+
 /// Where a value comes from, the strongest last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -24,10 +26,10 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
-            Self::Shared(path) => write!(f, "shared IONOS file {}", path.display()),
-            Self::File(path, 0) => write!(f, "file {}", path.display()),
-            Self::File(path, line) => write!(f, "file {}:{line}", path.display()),
-            Self::Variable(name) => write!(f, "env {name}"),
+            Self::Shared(path) => write!(f, "shared IONOS file {}", Untrusted::from(path.as_path()).visible()),
+            Self::File(path, 0) => write!(f, "file {}", Untrusted::from(path.as_path()).visible()),
+            Self::File(path, line) => write!(f, "file {}:{line}", Untrusted::from(path.as_path()).visible()),
+            Self::Variable(name) => write!(f, "env {}", message(name)),
             Self::Flag(name) => write!(f, "flag {name}"),
         }
     }
@@ -38,8 +40,8 @@ impl fmt::Display for Origin {
 pub struct Problem {
     /// Where it was said.
     pub origin: Origin,
-    /// The key, such as `api.concurrency`; empty when it is about a whole file.
-    pub key: String,
+    /// The key, such as `api.concurrency`, as the file has it; empty when it is about a whole file.
+    pub key: Untrusted,
     /// What is wrong and how it should be.
     pub message: String,
 }
@@ -47,10 +49,10 @@ pub struct Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.origin)?;
-        if !self.key.is_empty() {
-            write!(f, "{}: ", self.key)?;
+        if !self.key.raw().is_empty() {
+            write!(f, "{}: ", self.key.visible())?;
         }
-        f.write_str(&self.message)
+        f.write_str(&message(&self.message))
     }
 }
 
@@ -87,7 +89,7 @@ pub(super) struct Problems(Vec<Problem>);
 impl Problems {
     /// Notes one.
     pub(super) fn add(&mut self, origin: &Origin, key: &str, message: impl Into<String>) {
-        self.0.push(Problem { origin: origin.clone(), key: key.to_owned(), message: message.into() });
+        self.0.push(Problem { origin: origin.clone(), key: key.into(), message: message.into() });
     }
 
     /// The value when nothing was wrong, else everything that was.

@@ -10,6 +10,7 @@ use super::address::{self, Address, AddressError};
 use super::duration;
 use super::keys::{Form, Shown};
 use crate::api::settings::{Pin, Version};
+use crate::domain::untrusted::is_web_token;
 
 /// The largest whole number that a configuration file can hold.
 pub(super) const MAX_COUNT: u64 = i64::MAX.unsigned_abs();
@@ -302,7 +303,7 @@ fn path(text: &str, folder: &Path) -> Result<PathBuf, String> {
     if text.is_empty() {
         return Err("must not be empty; leave the key out".to_owned());
     }
-    if looks_like_a_token(text) {
+    if is_web_token(text) {
         return Err("must be the path of a file that holds the token, not the token itself".to_owned());
     }
     if text.chars().any(char::is_control) {
@@ -312,11 +313,6 @@ fn path(text: &str, folder: &Path) -> Result<PathBuf, String> {
         return Err("must be written out: ~ means nothing to a service".to_owned());
     }
     Ok(folder.join(text))
-}
-
-/// Whether a text has the shape of a signed token: three parts, of which the first begins an object in base64.
-fn looks_like_a_token(text: &str) -> bool {
-    text.starts_with("eyJ") && text.matches('.').count() == 2
 }
 
 /// A value in quotes, as far as it may be repeated.

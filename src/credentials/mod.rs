@@ -21,6 +21,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::api::settings::Credentials;
 use crate::config::{ContractConfig, ContractCredentials, Loaded, Origin, SecretSource, Shared};
+use crate::domain::untrusted::message;
 use crate::seams::{Environment, clean};
 
 pub use secret_file::{Keeper, SecretFileError, mode_of, read as read_secret_file};
@@ -129,7 +130,7 @@ impl fmt::Display for Looked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("find credentials: there are none\nlooked in")?;
         for place in &self.0 {
-            write!(f, "\n  {place}")?;
+            write!(f, "\n  {}", message(place))?;
         }
         Ok(())
     }

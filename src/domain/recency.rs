@@ -9,8 +9,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::id::ContractNumber;
 use super::period::{Calendar, Span, end_named};
 use super::snapshot::Snapshot;
-use super::text::visible_within;
 use super::time::to_seconds;
+use super::untrusted::visible_within;
 
 /// So many of the latest intervals between complete snapshots say how often a contract is collected.
 const MAX_INTERVALS: usize = 5;

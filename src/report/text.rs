@@ -3,7 +3,7 @@
 //! Names come from whoever filled in a form. CSV and JSON keep them byte by byte; everything meant for eyes goes through here.
 //! It knows nothing of HTML: escaping markup is the template engine's business.
 
-pub use crate::domain::text::{is_hidden, visible};
+pub use crate::domain::untrusted::{is_hidden, visible};
 
 /// Whether one word of the text mixes Latin letters with Greek or Cyrillic ones, as look-alike names do.
 pub fn mixes_scripts(text: &str) -> bool {

@@ -4,6 +4,7 @@
 //! brings line ends and a byte order mark. Blank is as absent, as the tools of IONOS take it. What was taken off is reported.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fmt;
 
 /// Variables that this program reads begin like this; only their values are cleaned.
@@ -54,6 +55,11 @@ fn clean_password(text: &str) -> Cleaned<'_> {
 
 fn is_around(character: char) -> bool {
     character.is_whitespace() || character == '\u{feff}'
+}
+
+/// The arguments of this process, its name first.
+pub fn arguments() -> impl Iterator<Item = OsString> {
+    std::env::args_os()
 }
 
 /// The environment variables of the process, taken once.

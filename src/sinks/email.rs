@@ -24,7 +24,7 @@ use super::message::Message;
 use super::target::{Network, Rules, TargetPolicy};
 use super::tls::{self, Authorities};
 use super::{Receipt, SettingsError};
-use crate::domain::text::visible_within;
+use crate::domain::untrusted::visible_within;
 
 /// Bytes of all attachments of one message, unless configured otherwise.
 pub const DEFAULT_MAX_ATTACHMENT_BYTES: u64 = 10 * 1024 * 1024;

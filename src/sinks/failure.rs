@@ -191,7 +191,7 @@ impl DeliveryError {
             }
             source = error.source();
         }
-        crate::domain::text::visible(&line).into_owned()
+        crate::domain::untrusted::visible(&line).into_owned()
     }
 }
 

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::failure::{DeliveryError, DeliveryFailure};
 use super::mail_body::{html, text};
 use super::message::{Message, ReportFile};
-use crate::domain::text::visible_within;
+use crate::domain::untrusted::visible_within;
 use crate::files::{self, FileError, Purpose};
 
 /// Characters of a subject.

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use super::message::Message;
 use super::rows::{MAX_VALUE_CHARS, rows};
 use crate::domain::severity::Severity;
-use crate::domain::text::visible_within;
+use crate::domain::untrusted::visible_within;
 
 /// Columns of a line of text.
 const MAX_COLUMNS: usize = 78;

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 
 use super::rows::rows;
 use crate::domain::severity::Severity;
-use crate::domain::text::{visible, visible_within};
+use crate::domain::untrusted::{visible, visible_within};
 
 /// Characters of one name in a headline.
 const MAX_NAME_CHARS: usize = 120;

@@ -3,8 +3,8 @@
 //! Every value is visible text of a limited length. Escaping is the business of each format.
 
 use super::message::{Actor, Between, Message, Thing};
-use crate::domain::text::visible_within;
 use crate::domain::time::to_seconds;
+use crate::domain::untrusted::visible_within;
 
 /// Characters of one value.
 pub(super) const MAX_VALUE_CHARS: usize = 300;
@@ -159,7 +159,7 @@ mod tests {
         message.because = Some(HOSTILE.to_owned());
         for row in rows(&message, MAX_VALUE_CHARS) {
             let text = format!("{}{}", row.label, row.value);
-            assert!(!text.contains(crate::domain::text::is_hidden), "{text:?}");
+            assert!(!text.contains(crate::domain::untrusted::is_hidden), "{text:?}");
         }
     }
 

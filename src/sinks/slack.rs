@@ -14,7 +14,7 @@ use super::rows::{Extent, fitting, items, rows};
 use super::target::{Network, TargetPolicy};
 use super::tls::Authorities;
 use super::{Receipt, SettingsError};
-use crate::domain::text::visible_within;
+use crate::domain::untrusted::visible_within;
 
 /// Items of a digest in one message.
 const MAX_ITEMS: usize = 20;

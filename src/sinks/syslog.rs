@@ -21,8 +21,8 @@ use super::target::{Network, Rules, TargetPolicy};
 use super::tls::{Authorities, client_config};
 use super::{Receipt, SettingsError};
 use crate::domain::severity::Severity;
-use crate::domain::text::{is_hidden, visible_within};
 use crate::domain::time::to_seconds;
+use crate::domain::untrusted::{is_hidden, visible_within};
 
 /// Facility `local0`, unless configured otherwise.
 pub const DEFAULT_FACILITY: u8 = 16;

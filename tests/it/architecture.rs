@@ -19,12 +19,12 @@ const EDGES: &[(&str, &[&str])] = &[
     ("report", &["analyse", "domain", "files"]),
     ("config", &["api", "domain", "files", "seams"]),
     ("credentials", &["api", "config", "domain", "files", "seams"]),
-    ("telemetry", &["config", "seams"]),
+    ("telemetry", &["config", "domain", "seams"]),
     (
         "service",
         &["api", "app", "collect", "config", "credentials", "domain", "exit", "report", "seams", "sinks", "store"],
     ),
-    ("untrusted", &["api", "config", "seams"]),
+    ("fuzzing", &["api", "config", "seams"]),
     (
         "app",
         &[

@@ -1,7 +1,7 @@
 //! What is kept is what came, and what is shown makes it visible: O1 of the known cases.
 
 use emulator::{Body, Rule};
-use keyholder::domain::text::{is_hidden, visible};
+use keyholder::domain::untrusted::{is_hidden, visible};
 use serde_json::json;
 
 use crate::support::cli::{Desk, RUNTIME, served};
@@ -95,7 +95,7 @@ fn o1_no_command_for_people_prints_what_hides() {
         assert_eq!(found, None, "{look:?}");
     }
     let shown = desk.run(&["diff", "1", "2"]).out;
-    assert!(shown.contains(r"\u{001b}[2J\u{202e}"), "{shown}");
+    assert!(shown.contains("⟨U+001B⟩[2J⟨U+202E⟩"), "{shown}");
 }
 
 #[test]

@@ -159,7 +159,7 @@ fn the_configuration_decides_who_is_dormant() {
 
 #[test]
 fn a_name_cannot_speak_to_the_terminal() {
-    let shown = "=cmd\\u{001b}[2J\\u{202e}";
+    let shown = "=cmd⟨U+001B⟩[2J⟨U+202E⟩";
     for arguments in
         [&["diff", "1", "2"][..], &["history", "stranger@example.org"], &["diff", "1", "2", "--format", "csv"]]
     {

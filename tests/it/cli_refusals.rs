@@ -236,5 +236,5 @@ fn a_demonstration_leaves_a_folder_with_other_things_alone() {
     assert_eq!(fs::read(desk.path("mine/thesis.txt")).unwrap(), b"precious");
     fs::create_dir(desk.path("trap")).unwrap();
     fs::write(desk.path("trap/\u{1b}[2J"), "").unwrap();
-    check_refused(&desk, &["demo", "--users", "24", "--dir", "trap"], 2, &["trap: \\u{001b}[2J is there"]);
+    check_refused(&desk, &["demo", "--users", "24", "--dir", "trap"], 2, &["trap: ⟨U+001B⟩[2J is there"]);
 }

@@ -46,6 +46,7 @@ mod cases_settings;
 mod cases_silence;
 mod cases_spreadsheet;
 mod cases_store;
+mod cases_terminal;
 mod cases_times;
 mod cases_unknown;
 mod cases_unknown_laws;

@@ -1,9 +1,10 @@
 //! What a check of the doctor says. Values only.
 
 use std::collections::BTreeSet;
+use std::error::Error;
 
-use crate::app::collect::reasons;
-use crate::cli::Failure;
+use crate::cli::failure::{Failure, shown_reasons};
+use crate::domain::untrusted::message;
 use crate::exit::Exit;
 
 /// How a check went.
@@ -40,7 +41,7 @@ pub struct Check {
     pub contract: Option<String>,
     /// How it went.
     pub outcome: Outcome,
-    /// What was seen, never a secret.
+    /// What was seen, as it is shown: one line, or the lines of a list.
     pub found: String,
     /// What to do about it.
     pub hint: Option<String>,
@@ -49,36 +50,40 @@ pub struct Check {
 }
 
 impl Check {
-    pub(super) fn ok(name: &'static str, found: impl Into<String>) -> Self {
-        Self::new(name, Outcome::Ok, found.into(), None)
+    pub(super) fn ok(name: &'static str, found: impl AsRef<str>) -> Self {
+        Self::new(name, Outcome::Ok, message(found.as_ref()), None)
     }
 
-    pub(super) fn warn(name: &'static str, found: impl Into<String>) -> Self {
-        Self::new(name, Outcome::Warn, found.into(), None)
+    pub(super) fn warn(name: &'static str, found: impl AsRef<str>) -> Self {
+        Self::new(name, Outcome::Warn, message(found.as_ref()), None)
     }
 
-    pub(super) fn fail(name: &'static str, exit: Exit, found: impl Into<String>) -> Self {
-        Self::new(name, Outcome::Fail, found.into(), Some(exit))
+    pub(super) fn fail(name: &'static str, exit: Exit, found: impl AsRef<str>) -> Self {
+        Self::new(name, Outcome::Fail, message(found.as_ref()), Some(exit))
     }
 
     /// What `collect` would fail with, with the code and the hint that it would end with.
     pub(super) fn failure(name: &'static str, failure: &Failure) -> Self {
-        Self::fail(name, failure.exit(), reasons(failure)).hint_if_any(failure.hint())
+        Self::error(name, failure.exit(), failure).hint_if_any(failure.hint())
     }
 
-    pub(super) fn skipped(name: &'static str, found: impl Into<String>) -> Self {
-        Self::new(name, Outcome::Skipped, found.into(), None)
+    /// What an error says, which may be a list.
+    pub(super) fn error(name: &'static str, exit: Exit, error: &(dyn Error + 'static)) -> Self {
+        Self::new(name, Outcome::Fail, shown_reasons(error), Some(exit))
+    }
+
+    pub(super) fn skipped(name: &'static str, found: impl AsRef<str>) -> Self {
+        Self::new(name, Outcome::Skipped, message(found.as_ref()), None)
     }
 
     #[must_use]
-    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
+    pub(super) fn hint(self, hint: impl Into<String>) -> Self {
+        self.hint_if_any(Some(hint.into()))
     }
 
     #[must_use]
     pub(super) fn hint_if_any(mut self, hint: Option<String>) -> Self {
-        self.hint = hint;
+        self.hint = hint.map(|hint| message(&hint));
         self
     }
 
@@ -86,7 +91,7 @@ impl Check {
     #[must_use]
     pub(super) fn of_contract(mut self, name: Option<&str>) -> Self {
         if let Some(name) = name {
-            self.found = format!("contract {name}: {}", self.found);
+            self.found = format!("contract {}: {}", message(name), self.found);
             self.contract = Some(name.to_owned());
         }
         self

@@ -9,7 +9,6 @@ use tokio_util::sync::CancellationToken;
 use super::check::Check;
 use crate::api::settings::Credentials;
 use crate::app::alerts::setup::destinations;
-use crate::app::collect::reasons;
 use crate::app::preconditions::{ApiAccess, PreconditionError, Preconditions};
 use crate::cli::Failure;
 use crate::cli::sinks::standard_output;
@@ -29,7 +28,7 @@ pub(super) fn broken_configuration(error: &ConfigError) -> Vec<Check> {
         .map(|problem| Check::fail("configuration", failure.exit(), problem.to_string()))
         .collect();
     if let Some(last) = checks.last_mut() {
-        last.hint = failure.hint();
+        *last = last.clone().hint_if_any(failure.hint());
     }
     checks
 }
@@ -80,7 +79,7 @@ pub(super) fn access(preconditions: &Preconditions, now: DateTime<Utc>, online: 
 
 /// What is not met, with the code and the hint that `collect` would end with.
 fn unmet_check(name: &'static str, error: &PreconditionError) -> Check {
-    Check::fail(name, error.exit(), reasons(error)).hint_if_any(error.hint())
+    Check::error(name, error.exit(), error).hint_if_any(error.hint())
 }
 
 /// The shared file belongs to other tools, so its rights are a warning and no error.

@@ -11,7 +11,6 @@ use std::io::{self, Write};
 
 use super::Failure;
 use super::contract::{Chosen, ContractArg};
-use super::table::visible;
 use crate::app::preconditions::{DatabaseState, Preconditions};
 use crate::app::prepare::CollectRequest;
 use crate::config::{ConfigError, Loaded};
@@ -116,16 +115,15 @@ fn request(chosen: Chosen) -> CollectRequest {
     CollectRequest { contract: chosen.config, number: chosen.number, ..CollectRequest::default() }
 }
 
-/// Text of others is shown, not sent to the terminal.
+/// What a check found is shown already.
 fn print_text(checks: &[Check], out: &mut dyn Write) -> io::Result<()> {
     let width = checks.iter().map(|check| check.name.len()).max().unwrap_or(0);
     for check in checks {
         let indent = " ".repeat(6 + width + 2);
-        let found: Vec<_> = check.found.lines().map(visible).collect();
-        let found = found.join(&format!("\n{indent}"));
+        let found = check.found.replace('\n', &format!("\n{indent}"));
         writeln!(out, "{:<4}  {:<width$}  {found}", check.outcome.as_str(), check.name)?;
         if let Some(hint) = &check.hint {
-            writeln!(out, "{indent}hint: {}", visible(hint))?;
+            writeln!(out, "{indent}hint: {hint}")?;
         }
     }
     let count = |outcome| checks.iter().filter(|check| check.outcome == outcome).count();

@@ -12,6 +12,7 @@ pub(crate) mod running;
 pub(crate) mod service;
 pub(crate) mod site;
 pub(crate) mod smtp;
+pub(crate) mod terminal;
 pub(crate) mod traces;
 pub(crate) mod truth;
 pub(crate) mod virtual_time;

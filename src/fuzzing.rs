@@ -1,22 +1,22 @@
-//! Where bytes of strangers come in: one function for each way, for fuzzers and for the tests that do without one.
+//! Entry points for untrusted input: one function for each reader, for fuzzers and for the tests that do without one.
 //!
 //! Not part of the program: there is no such module unless it is tested or fuzzed. Each function takes any bytes at all,
 //! panics if a promise is broken, and otherwise says in one line what became of them, so that two readings can be compared.
 
 /// Answers of the API: read as every model there is.
 pub fn api_models(bytes: &[u8]) -> String {
-    crate::api::untrusted::every_model(bytes)
+    crate::api::fuzzing::every_model(bytes)
 }
 
 /// Pages of users, one after the other, with a line of `---` between them: the reader of the list comes to an end and
 /// never takes one user for two.
 pub fn users_pages(bytes: &[u8]) -> String {
-    crate::api::untrusted::users_pages(bytes)
+    crate::api::fuzzing::users_pages(bytes)
 }
 
 /// A configuration file.
 pub fn config(bytes: &[u8]) -> String {
-    crate::config::untrusted::file(bytes)
+    crate::config::fuzzing::file(bytes)
 }
 
 #[cfg(test)]
