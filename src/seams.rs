@@ -5,6 +5,7 @@
 mod environment;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -94,6 +95,12 @@ impl Random for SystemRandom {
     fn fill(&self, buffer: &mut [u8]) -> Result<(), RandomError> {
         getrandom::fill(buffer).map_err(|error| RandomError(error.to_string()))
     }
+}
+
+/// Where files belong that are gone with the process: `TMPDIR`; where that is no absolute path, `/tmp`.
+pub fn temporary_folder() -> PathBuf {
+    let folder = std::env::temp_dir();
+    if folder.is_absolute() { folder } else { PathBuf::from("/tmp") }
 }
 
 /// A clock that stands still until it is set; for tests and for the demonstration's simulated month.

@@ -44,15 +44,32 @@ pub enum StoreError {
         /// The newest version this program knows.
         known: u32,
     },
-    /// The file has an older schema, and is too large to be copied into memory for reading.
-    #[error("read database {}: its schema has version {found}, and a copy of {mib} MiB in memory is too large", path.display())]
-    OlderAndLarge {
+    /// The file has an older schema, and there is no room for the copy in which it is read.
+    #[error("read database {}: its schema has version {found}, and it is read in a copy: {free} MiB free in {}, {needed} MiB needed", path.display(), folder.display())]
+    NoRoomForCopy {
         /// The database.
         path: PathBuf,
         /// The version in the file.
         found: u32,
-        /// Its size.
-        mib: u64,
+        /// The folder for temporary files.
+        folder: PathBuf,
+        /// MiB that can still be written, rounded down.
+        free: u64,
+        /// MiB that have to be there.
+        needed: u64,
+    },
+    /// The file has an older schema, and the copy in which it is read cannot be made.
+    #[error("read database {}: its schema has version {found}, and no copy of it can be made in {}", path.display(), folder.display())]
+    Copy {
+        /// The database.
+        path: PathBuf,
+        /// The version in the file.
+        found: u32,
+        /// The folder for temporary files.
+        folder: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
     },
     /// The file has a second name.
     #[error("open database {}: it has {links} names (hard links), and a lock of each", path.display())]
@@ -61,6 +78,12 @@ pub enum StoreError {
         path: PathBuf,
         /// How many.
         links: u64,
+    },
+    /// Something that is no file has the name of one that belongs to the database.
+    #[error("open the database: {} is not a regular file", path.display())]
+    NotAFile {
+        /// What has the name.
+        path: PathBuf,
     },
     /// The file of a lock is not one that this program made.
     #[error("lock the database: {} is {what}", path.display())]
@@ -73,6 +96,12 @@ pub enum StoreError {
     /// Others read the database as a file that does not change.
     #[error("open database {} for writing: another program reads it", path.display())]
     BeingRead {
+        /// The database.
+        path: PathBuf,
+    },
+    /// Another program writes to the database, or keeps it for itself.
+    #[error("open database {} for writing: another program holds the file", path.display())]
+    WriteLocked {
         /// The database.
         path: PathBuf,
     },
@@ -272,7 +301,7 @@ impl StoreError {
     /// Whether another program held the file: nothing is wrong with it, and a later try may succeed.
     pub fn is_busy(&self) -> bool {
         match self {
-            Self::Busy { .. } | Self::BeingRead { .. } => true,
+            Self::Busy { .. } | Self::WriteLocked { .. } | Self::BeingRead { .. } => true,
             Self::Sql { source, .. } => damage::is_busy(source),
             _ => false,
         }
@@ -290,9 +319,6 @@ impl StoreError {
             Self::Foreign { .. } => "name a keyholder database with --db or KEYHOLDER_DB".to_owned(),
             Self::Newer { .. } => {
                 "use the newer keyholder that wrote it, or a backup from before; the file was not changed".to_owned()
-            }
-            Self::OlderAndLarge { path, .. } => {
-                format!("make a copy with the schema of today: keyholder --db NEW.db restore {}", path.display())
             }
             Self::LockFile { path, .. } => {
                 format!("nothing was written; look where {} comes from, then remove it", path.display())
@@ -313,9 +339,10 @@ impl StoreError {
                     "make room: {needed} MiB is the larger of store.min_free_mib and twice the database (store.min_free_mib = 0 switches this off)"
                 )
             }
-            Self::Sql { source, .. } | Self::Migrate { source: MigrateError::Execute(source), .. } => {
-                damage::hint(source)
-            }
+            Self::Sql { source, .. }
+            | Self::Migrate {
+                source: MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _), ..
+            } => damage::hint(source),
             Self::Damaged { .. }
             | Self::Column { .. }
             | Self::Inconsistent { .. }
@@ -323,8 +350,13 @@ impl StoreError {
             | Self::Unpacking { .. }
             | Self::Body(BodyError::Read { .. })
             | Self::Migrate { .. } => damage::RESTORE.to_owned(),
-            Self::Linked { .. } | Self::Orphan { .. } | Self::Unfolded { .. } => return self.hint_about_files(),
-            Self::Busy { path, .. } => {
+            Self::Linked { .. }
+            | Self::Orphan { .. }
+            | Self::Unfolded { .. }
+            | Self::NoRoomForCopy { .. }
+            | Self::Copy { .. }
+            | Self::NotAFile { .. } => return self.hint_about_files(),
+            Self::Busy { path, .. } | Self::WriteLocked { path } => {
                 format!("nothing is damaged: `fuser {}` names the program; end it, or try again later", path.display())
             }
             Self::NoSnapshot(_) => "`keyholder snapshots list` shows what there is".to_owned(),
@@ -362,6 +394,11 @@ impl StoreError {
                 path.display(),
                 log.display()
             ),
+            Self::NoRoomForCopy { path, .. } | Self::Copy { path, .. } => format!(
+                "name a folder with more room in TMPDIR, or make a copy with the schema of today: keyholder --db NEW.db restore {}",
+                path.display()
+            ),
+            Self::NotAFile { path } => format!("look where {} comes from, then move it away", path.display()),
             _ => return None,
         })
     }

@@ -13,6 +13,7 @@ mod damage;
 pub mod deliveries;
 pub mod error;
 mod header;
+pub mod in_use;
 mod intern;
 mod merge;
 pub mod mutes;

@@ -3,8 +3,9 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{SqlSafeStr as _, SqliteConnection};
 
@@ -15,7 +16,7 @@ use super::header::{Header, inspect};
 use super::place::{self, exposed_folder, folder_of};
 use super::reading::{self, Kept};
 use super::runner::{self, hold};
-use super::waiting::{DEFAULT_TRY, LockWait, Waiting};
+use super::waiting::{DEFAULT_TRY, LockWait, Waiting, pause};
 
 /// The migrations, embedded, in order. Append only: a file of `migrations/` and a line here; a test compares the two.
 const MIGRATIONS: [(&str, &str); 14] = [
@@ -97,6 +98,7 @@ impl Store {
             return Self::connect(path, limit).await;
         }
         make_folder(path)?;
+        runner::await_readers(path, limit).await?;
         // Only one process at a time makes a database or upgrades it; one that waited for that inspects it once more.
         let _held = hold(path)?;
         let found = inspect(path)?;
@@ -108,7 +110,7 @@ impl Store {
         let store = Self::connect(path, limit).await?;
         let mut db = store.writer.acquire().await.when("open the database for writing")?;
         if matches!(found, Header::Ours(version) if version != schema_version()) {
-            upgrade(&mut db, path).await?;
+            upgrade_beside(&mut db, path, limit).await?;
             // Into the file itself, before anything of value is in the log: the header is what the next opening reads.
             sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut *db).await.when("write the header")?;
         }
@@ -119,21 +121,13 @@ impl Store {
     async fn connect(path: &Path, limit: LockWait) -> Result<Self, StoreError> {
         let writing = options(path).busy_timeout(limit.per_try).journal_mode(SqliteJournalMode::Wal);
         let writing = writing.synchronous(SqliteSynchronous::Full);
-        // Without an end, so that readers see by the shared memory that the database is open.
-        let writer = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
+        let kept = Kept::open_here(path)?;
         runner::await_readers(path, limit).await?;
-        let writer = writer.connect_with(writing).await;
-        let writer = writer.map_err(|source| {
-            if damage::is_damage(&source) {
-                StoreError::Damaged { path: path.to_owned(), what: source.to_string() }
-            } else {
-                StoreError::Sql { action: "open the database for writing", source }
-            }
-        })?;
+        let writer = connect_writer(path, writing, limit).await?;
         // Those who came in between.
         runner::await_readers(path, limit).await?;
         let readers = reading::pool().connect_lazy_with(reading::reading(path));
-        let (path, kept) = (path.to_owned(), Kept::default());
+        let path = path.to_owned();
         Ok(Self { writer, readers, waiting: Waiting { limit, ..Waiting::default() }, path, kept })
     }
 
@@ -159,6 +153,37 @@ impl Store {
     }
 }
 
+/// The connection that writes. While another program keeps the file for itself, it is tried again until the limit.
+async fn connect_writer(path: &Path, options: SqliteConnectOptions, limit: LockWait) -> Result<SqlitePool, StoreError> {
+    let began = Instant::now();
+    loop {
+        // Without an end, so that readers see by its locks that the database is open.
+        let writer = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
+        let (action, path) = ("open the database for writing", path.to_owned());
+        return Err(match writer.connect_with(options.clone()).await {
+            Ok(writer) => return Ok(writer),
+            Err(source) if damage::is_damage(&source) => StoreError::Damaged { path, what: source.to_string() },
+            Err(source) if damage::is_busy(&source) && began.elapsed() < limit.total => {
+                pause().await;
+                continue;
+            }
+            Err(source) if damage::is_busy(&source) => StoreError::Busy { path, action, source },
+            Err(source) => StoreError::Sql { action, source },
+        });
+    }
+}
+
+/// The same as [`upgrade`], again until the limit while another program writes.
+async fn upgrade_beside(db: &mut SqliteConnection, path: &Path, limit: LockWait) -> Result<(), StoreError> {
+    let began = Instant::now();
+    loop {
+        match upgrade(db, path).await {
+            Err(error) if error.is_busy() && began.elapsed() < limit.total => pause().await,
+            outcome => return outcome,
+        }
+    }
+}
+
 /// Refuses what cannot be collected into, for the reasons for which opening it for writing would, and for want of rights that
 /// making it would need. Changes nothing.
 pub fn refuse_unwritable(path: &Path) -> Result<(), StoreError> {
@@ -177,7 +202,19 @@ fn refuse_unfit(path: &Path) -> Result<Header, StoreError> {
     refuse_foreign(path, found)?;
     refuse_linked(path)?;
     place::refuse_unfit(path)?;
+    refuse_obstructed(path)?;
     Ok(found)
+}
+
+/// Refuses a database beside which something else has the name of one of its files.
+fn refuse_obstructed(path: &Path) -> Result<(), StoreError> {
+    for suffix in ["-wal", "-shm", "-journal", ".new"] {
+        let place = beside(path, suffix);
+        if fs::symlink_metadata(&place).is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(StoreError::NotAFile { path: place });
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a file that is not there, not ours, newer than this program or accessible to others; its schema version.
@@ -252,7 +289,12 @@ pub(super) async fn upgrade(db: &mut SqliteConnection, path: &Path) -> Result<()
 
 /// Runs those of some migrations that are missing.
 pub(super) async fn migrate(db: &mut SqliteConnection, migrator: &Migrator, path: &Path) -> Result<(), StoreError> {
-    migrator.run(db).await.map_err(|source| StoreError::Migrate { path: path.to_owned(), source })
+    migrator.run(db).await.map_err(|source| match source {
+        MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) if damage::is_busy(&source) => {
+            StoreError::Busy { path: path.to_owned(), action: "upgrade the schema of the database", source }
+        }
+        source => StoreError::Migrate { path: path.to_owned(), source },
+    })
 }
 
 /// The newest schema version this program knows: the number of its migrations.

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access as Right, access, statfs, statvfs};
 
 use super::error::StoreError;
+use super::open::beside;
 
 /// Rights of a folder that others must not have: to list it or to write to it, for group and world. To enter it is
 /// harmless without the right to list it, because the files in it are their owner's only.
@@ -164,12 +165,18 @@ pub(super) fn warn_of_file_system(path: &Path) {
 
 /// Refuses to collect where nothing can be written, with the system's own reason.
 pub(super) fn refuse_read_only(path: &Path) -> Result<(), StoreError> {
-    let folder = folder_of(path);
-    let places = [(folder, Right::WRITE_OK | Right::EXEC_OK), (path, Right::READ_OK | Right::WRITE_OK)];
-    for (place, rights) in places {
-        access(place, rights).map_err(|error| StoreError::ReadOnly { place: absolute(place), source: error.into() })?;
-    }
-    Ok(())
+    let refuse = |place: &Path, rights| {
+        access(place, rights).map_err(|error| StoreError::ReadOnly { place: absolute(place), source: error.into() })
+    };
+    refuse(folder_of(path), Right::WRITE_OK | Right::EXEC_OK)?;
+    let files = ["", "-wal", "-shm"].map(|suffix| beside(path, suffix));
+    let mut files = files.iter().filter(|file| file.as_path() == path || fs::symlink_metadata(file).is_ok());
+    files.try_for_each(|file| refuse(file, Right::READ_OK | Right::WRITE_OK))
+}
+
+/// Whether files can be made in a folder.
+pub(super) fn is_writable(folder: &Path) -> bool {
+    access(folder, Right::WRITE_OK | Right::EXEC_OK).is_ok()
 }
 
 /// Refuses a place where the folder or the database that is not there yet cannot be made.

@@ -1,36 +1,49 @@
-//! Opening a database to read it: nothing is left beside it, and every schema that was ever released is understood.
+//! Opening a database to read it: its folder stays as it is, and every schema that was ever released is understood.
 //!
-//! A database that no process has open is read as a file that does not change, under a lock that keeps writers waiting. One with
-//! an older schema is copied into memory and brought up to date there; see `docs/decisions/`.
+//! A database that no program has open is read as files that do not change, under a lock that keeps writers waiting. One with an
+//! older schema is copied and brought up to date in the copy; see `docs/decisions/`.
+
+mod copy;
+mod log;
 
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::OFlags;
-use sqlx::AssertSqlSafe;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteLockingMode, SqlitePool, SqlitePoolOptions};
+use tokio_util::sync::CancellationToken;
+
+pub use copy::MAX_COPY_IN_MEMORY_BYTES;
+use copy::Original;
 
 use super::damage;
 use super::error::{StoreError, While as _};
-use super::open::{beside, options, schema_version, upgrade};
-use super::place::folder_of;
+use super::in_use::{self, OpenHere};
+use super::open::{Store, beside, options, refuse_unreadable, schema_version};
+use super::place::{self, folder_of};
+use super::waiting::Waiting;
 
 /// Readers at once, in the store's own process.
 const READERS: u32 = 4;
 
-/// A database with an older schema is copied into memory up to this size.
-pub const MAX_COPIED_BYTES: u64 = 512 << 20;
-
-/// What has to stay as long as a database is read.
+/// What has to stay as long as a database is open.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Kept {
     /// Keeps writers waiting.
     _lock: Option<Arc<ReadLock>>,
     /// Keeps a copy in memory: it lives as long as a connection to it.
     _copy: Option<SqlitePool>,
+    /// Keeps this process from opening the files a second time.
+    _open_here: Option<Arc<OpenHere>>,
+}
+
+impl Kept {
+    /// For a database that is about to be opened with locks of SQLite.
+    pub(super) fn open_here(database: &Path) -> Result<Self, StoreError> {
+        Ok(Self { _open_here: Some(Arc::new(OpenHere::note(database)?)), ..Self::default() })
+    }
 }
 
 /// Readers of a database with a schema of that version, which is ours or an older one, with the schema of today.
@@ -39,23 +52,32 @@ pub(super) async fn open(path: &Path, found: u32) -> Result<(SqlitePool, Kept), 
     if found == schema_version() {
         return Ok((readers, kept));
     }
-    let copied = copy(&readers, path, found).await;
+    let copied = Original { readers: &readers, path, found }.copied().await;
     readers.close().await;
     copied
 }
 
+/// Refuses a damaged file, of whichever schema: the file itself is checked, not a copy of it. Its folder stays as it is.
+pub async fn refuse_damaged(path: &Path, stop: &CancellationToken) -> Result<(), StoreError> {
+    let path = place::real(path);
+    refuse_unreadable(&path)?;
+    let (readers, kept) = connect(&path).await?;
+    let store = Store { writer: readers.clone(), readers, waiting: Waiting::default(), path, kept };
+    let checked = store.refuse_damaged(stop).await;
+    store.close().await;
+    checked
+}
+
 /// Readers of a database as it is.
-///
-/// A file that may be where nothing can be written is read as one that does not change: SQLite could not make the shared memory
-/// that the write-ahead log needs. That is so when there is no log.
 pub(super) async fn connect(path: &Path) -> Result<(SqlitePool, Kept), StoreError> {
     if let Some(lock) = ReadLock::take(path) {
-        let readers = pool().connect_lazy_with(reading(path).immutable(true));
-        return Ok((readers, Kept { _lock: Some(Arc::new(lock)), _copy: None }));
+        let readers = connect_closed(path)?;
+        return Ok((readers, Kept { _lock: Some(Arc::new(lock)), ..Kept::default() }));
     }
+    let kept = Kept::open_here(path)?;
     let readers = pool().connect_lazy_with(reading(path));
     let Err(error) = sqlx::query("SELECT count(*) FROM sqlite_schema").execute(&readers).await else {
-        return Ok((readers, Kept::default()));
+        return Ok((readers, kept));
     };
     if damage::is_not_a_database(&error) {
         return Err(StoreError::Foreign { path: path.to_owned() });
@@ -63,12 +85,33 @@ pub(super) async fn connect(path: &Path) -> Result<(SqlitePool, Kept), StoreErro
     if !damage::is_unwritable(&error) {
         return Err(error).when("read the database");
     }
+    // SQLite could not make the shared memory that the log needs. Without a log the file is read as one that does not change.
     let log = beside(path, "-wal");
     if has_bytes(&log) {
         return Err(StoreError::Unfolded { path: path.to_owned(), log });
     }
     readers.close().await;
-    Ok((pool().connect_lazy_with(reading(path).immutable(true)), Kept::default()))
+    Ok((pool().connect_lazy_with(reading(path).immutable(true)), kept))
+}
+
+/// Readers of a database that no program has open, and no writer opens meanwhile: nothing beside it is made, changed or deleted.
+fn connect_closed(path: &Path) -> Result<SqlitePool, StoreError> {
+    let log = beside(path, "-wal");
+    let unchanging = || pool().connect_lazy_with(reading(path).immutable(true));
+    if !has_bytes(&log) {
+        return Ok(unchanging());
+    }
+    if !place::is_writable(folder_of(path)) {
+        return Err(StoreError::Unfolded { path: path.to_owned(), log });
+    }
+    let committed = log::has_commit(&log).map_err(|source| StoreError::Open { path: log, source })?;
+    if !committed {
+        // SQLite would take nothing from the log either, and delete it.
+        return Ok(unchanging());
+    }
+    // Without locks and for itself, SQLite keeps the index of the log in its own memory instead of `-shm`. Folding the log into
+    // the file, which it tries when it closes, fails at the first page: the file is open for reading only.
+    Ok(pool().connect_lazy_with(reading(path).vfs("unix-none").locking_mode(SqliteLockingMode::Exclusive)))
 }
 
 pub(super) fn reading(path: &Path) -> SqliteConnectOptions {
@@ -79,41 +122,11 @@ pub(super) fn pool() -> SqlitePoolOptions {
     SqlitePoolOptions::new().max_connections(READERS)
 }
 
-/// A copy in memory with the schema of today. The file itself is only read.
-async fn copy(source: &SqlitePool, path: &Path, found: u32) -> Result<(SqlitePool, Kept), StoreError> {
-    /// SQLite shares databases in memory within the process, by name.
-    static COPIES: AtomicU64 = AtomicU64::new(0);
-    let size = fs::metadata(path).map_err(|source| StoreError::Open { path: path.to_owned(), source })?.len();
-    if size > MAX_COPIED_BYTES {
-        return Err(StoreError::OlderAndLarge { path: path.to_owned(), found, mib: size >> 20 });
-    }
-    let name = format!("/keyholder-{}", COPIES.fetch_add(1, Ordering::Relaxed));
-    let memory = Path::new(&name);
-    // Without an end: with its last connection the copy is gone.
-    let keeper = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
-    let keeper = keeper.connect_with(options(memory).vfs("memdb").create_if_missing(true)).await;
-    let keeper = keeper.when("make room for a copy in memory")?;
-    let mut db = source.acquire().await.when("open the database for copying")?;
-    // The file stays open for reading only.
-    sqlx::query("PRAGMA query_only = OFF").execute(&mut *db).await.when("open the database for copying")?;
-    let copied = sqlx::query(AssertSqlSafe(format!("VACUUM INTO 'file:{name}?vfs=memdb'"))).execute(&mut *db).await;
-    copied.map_err(|source| {
-        if damage::is_damage(&source) {
-            StoreError::Damaged { path: path.to_owned(), what: source.to_string() }
-        } else {
-            StoreError::Sql { action: "copy the database into memory", source }
-        }
-    })?;
-    upgrade(&mut *keeper.acquire().await.when("open the copy in memory")?, path).await?;
-    let readers = pool().connect_lazy_with(reading(memory).vfs("memdb"));
-    Ok((readers, Kept { _lock: None, _copy: Some(keeper) }))
-}
-
-/// Keeps writers of a database waiting, so that it can be read as a file that does not change. It is taken without waiting,
-/// and writes nothing: where there is no file of the lock, as beside a copy, the folder stands for it.
+/// Keeps writers of a database waiting, so that it can be read as files that do not change. It is taken without waiting, and
+/// writes nothing: where there is no file of the lock, as beside a copy, the folder stands for it.
 ///
-/// It is of no use while a program has the database open to write: that is seen by the shared memory, which such a program
-/// makes before it waits for readers (`super::runner::await_readers`) and keeps until it closes the database.
+/// It is of no use while a program has the database open. A program that opens it to write does so before it waits for readers
+/// (`super::runner::await_readers`), and a reader takes its share before it looks for such a program: one sees the other.
 #[derive(Debug)]
 pub(super) struct ReadLock(File);
 
@@ -126,26 +139,26 @@ impl Drop for ReadLock {
 }
 
 impl ReadLock {
-    /// Nothing if a program may be writing to the database, or if that cannot be seen.
+    /// Nothing if a program has the database open, or if that cannot be seen.
     fn take(database: &Path) -> Option<Self> {
         let path = beside(database, ".lock");
-        let (place, is_file) = match fs::symlink_metadata(&path) {
-            Ok(metadata) if metadata.is_file() => (path.as_path(), true),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => (folder_of(database), false),
-            _ => return None,
-        };
-        let no_link = if is_file { OFlags::NOFOLLOW } else { OFlags::empty() };
+        let is_file = || fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file());
+        let has_file = is_file();
+        let (place, no_link) =
+            if has_file { (path.as_path(), OFlags::NOFOLLOW) } else { (folder_of(database), OFlags::empty()) };
         let flags = (no_link | OFlags::NONBLOCK).bits().cast_signed();
         let file = OpenOptions::new().read(true).custom_flags(flags).open(place).ok()?;
         file.try_lock_shared().ok()?;
         let lock = Self(file);
         // What counts is what is there now: the file may have been made or replaced in between.
-        let is_same = match fs::symlink_metadata(&path) {
-            Ok(there) => lock.0.metadata().is_ok_and(|held| (there.dev(), there.ino()) == (held.dev(), held.ino())),
-            Err(_) => !is_file,
+        let id = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+        let is_same = if has_file {
+            let (held, there) = (lock.0.metadata().ok()?, fs::symlink_metadata(&path).ok()?);
+            id(held) == id(there)
+        } else {
+            !is_file()
         };
-        let is_open = fs::symlink_metadata(beside(database, "-shm")).is_ok() || has_bytes(&beside(database, "-wal"));
-        (is_same && !is_open).then_some(lock)
+        (is_same && !in_use::is_open(database)).then_some(lock)
     }
 }
 

@@ -1,21 +1,20 @@
 //! One runner per database: a kernel lock on a file beside it, which a killed process cannot leave behind.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{Read as _, Seek as _, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use rustix::fs::OFlags;
 use rustix::process::geteuid;
-use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::error::{StoreError, While as _};
 use super::open::{Store, beside};
 use super::place::folder_of;
-use super::waiting::{LockWait, PAUSE};
+use super::waiting::{LockWait, pause};
 use super::{place, runs, staging};
 use crate::domain::time::to_millis;
 
@@ -92,10 +91,15 @@ pub fn is_served(database: &Path) -> bool {
     File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
+/// Refuses a lock whose file is not one that this program made. Nothing is created or written.
+pub fn refuse_lock_file(database: &Path) -> Result<(), StoreError> {
+    existing_lock_file(&beside(&place::real(database), ".lock")).map(drop)
+}
+
 /// Refuses a database into which another process collects. Nothing is created or written.
 pub fn refuse_held(database: &Path) -> Result<(), StoreError> {
     let path = beside(&place::real(database), ".lock");
-    let Ok(file) = File::open(&path) else { return Ok(()) };
+    let Some(file) = existing_lock_file(&path)? else { return Ok(()) };
     if !matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)) {
         return Ok(());
     }
@@ -123,7 +127,7 @@ pub(super) async fn await_readers(database: &Path, limit: LockWait) -> Result<()
             was_logged = true;
             tracing::warn!("Another program reads {}: waiting up to {} s", database.display(), limit.total.as_secs());
         }
-        sleep(PAUSE).await;
+        pause().await;
     }
     Ok(())
 }
@@ -137,7 +141,7 @@ fn is_shared(place: &Path) -> bool {
 
 fn hold_file(path: &Path) -> Result<Runner, StoreError> {
     let open = |source| StoreError::Open { path: path.to_owned(), source };
-    let file = open_lock_file(path)?;
+    let file = open_lock_file(path, true)?;
     let mut held = file.try_lock();
     for _ in 1..LOCK_TRIES {
         // A process that checks the lock, or begins to read, has it for an instant.
@@ -170,16 +174,25 @@ fn hold_file(path: &Path) -> Result<Runner, StoreError> {
     Ok(Runner(file))
 }
 
-/// The file of a lock, made if it is not there. What is there has to be a file of ours with this name only: it is written to.
-fn open_lock_file(path: &Path) -> Result<File, StoreError> {
+/// The file of a lock, if it is there.
+fn existing_lock_file(path: &Path) -> Result<Option<File>, StoreError> {
+    match open_lock_file(path, false) {
+        Err(StoreError::Open { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+        file => file.map(Some),
+    }
+}
+
+/// The file of a lock, made where it is not there if it may be made. What is there has to be a file of ours with this name only: it
+/// is written to.
+fn open_lock_file(path: &Path, may_make: bool) -> Result<File, StoreError> {
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(flags);
+    options.read(true).write(true).create(may_make).truncate(false).mode(0o600).custom_flags(flags);
     let refused = |what| StoreError::LockFile { path: path.to_owned(), what };
+    let is = |kind: fn(&fs::Metadata) -> bool| fs::symlink_metadata(path).is_ok_and(|metadata| kind(&metadata));
     let file = match options.open(path) {
-        Err(_) if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) => {
-            return Err(refused("a symbolic link"));
-        }
+        Err(_) if is(fs::Metadata::is_symlink) => return Err(refused("a symbolic link")),
+        Err(_) if is(fs::Metadata::is_dir) => return Err(refused("a folder")),
         file => file.map_err(|source| StoreError::Open { path: path.to_owned(), source })?,
     };
     let metadata = file.metadata().map_err(|source| StoreError::Open { path: path.to_owned(), source })?;

@@ -3,12 +3,11 @@
 //! In the mode with a write-ahead log only the beginning of a transaction that writes can find the file locked; what comes
 //! after it has the file for itself.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::SqliteTransaction;
 use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteQueryResult};
-use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::damage;
@@ -22,7 +21,7 @@ pub(super) const DEFAULT_TRY: Duration = Duration::from_secs(5);
 pub(super) const DEFAULT_LOCK_WAIT: Duration = Duration::from_mins(5);
 
 /// Between two tries: SQLite answers at once where waiting inside of it would be in vain.
-pub(super) const PAUSE: Duration = Duration::from_millis(50);
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// How long to wait for another program that holds the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +55,13 @@ impl Default for LockWait {
 pub(super) struct Waiting {
     pub(super) limit: LockWait,
     pub(super) stop: CancellationToken,
+}
+
+/// The pause between two tries, in which other tasks go on. It is real time, whatever the clock of the runtime shows: what is
+/// waited for is another program.
+pub(super) async fn pause() {
+    // It fails only while the runtime ends, and the caller with it.
+    drop(tokio::task::spawn_blocking(|| std::thread::sleep(PAUSE)).await);
 }
 
 impl Store {
@@ -95,7 +101,7 @@ impl Store {
                 );
             }
             // Whether it was cancelled is seen after the next try.
-            stop.run_until_cancelled(sleep(PAUSE)).await;
+            stop.run_until_cancelled(pause()).await;
         }
     }
 

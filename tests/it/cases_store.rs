@@ -1,7 +1,9 @@
 //! The database beside other programs: H1 and H3 of the known cases. A second connection holds the lock that a writer needs,
 //! and what reads leaves nothing behind.
 
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -26,6 +28,7 @@ use crate::support::cli::{Desk, RUNTIME};
 use crate::support::cut::raw;
 use crate::support::private_folder;
 use crate::support::traces::Traces;
+use crate::support::virtual_time::frozen;
 
 /// Every try fails at once, and there are tries for as long as the program waits.
 const PATIENT: LockWait = LockWait { per_try: Duration::ZERO, total: Duration::from_mins(5) };
@@ -247,8 +250,58 @@ async fn h1_a_short_writer_that_waited_in_vain_ends_with_75() {
     side.other.release().await;
 }
 
+/// Expects that something ends although the clock of the runtime stands still.
+#[track_caller]
+fn check_ends_in_real_time(what: &'static str, ending: impl AsyncFnOnce() + Send + 'static) {
+    let (say, ended) = std::sync::mpsc::channel();
+    let running = std::thread::spawn(move || {
+        frozen(ending());
+        say.send(()).unwrap();
+    });
+    let outcome = ended.recv_timeout(Duration::from_secs(30));
+    assert!(outcome.is_ok(), "{what}: {outcome:?}");
+    running.join().unwrap();
+}
+
+#[test]
+fn h1_waiting_for_a_lock_is_in_real_time() {
+    check_ends_in_real_time("a lock that stays", async || {
+        let side = Side::new(BRIEF).await;
+        side.other.hold().await;
+        let error = side.store.unmute(1, start()).await.unwrap_err();
+        assert!(matches!(error, StoreError::Busy { .. }), "{error:?}");
+        side.other.release().await;
+    });
+    check_ends_in_real_time("a lock that is released", async || {
+        let side = Side::new(PATIENT).await;
+        side.other.hold().await;
+        let mut writing = Box::pin(side.store.unmute(1, start()));
+        // Long enough for the first try to have failed.
+        for _ in 0..200 {
+            let pending = poll_fn(|context| Poll::Ready(writing.as_mut().poll(context).is_pending())).await;
+            assert!(pending, "the file is held");
+            tokio::task::spawn_blocking(std::thread::yield_now).await.unwrap();
+        }
+        side.other.release().await;
+        writing.await.unwrap();
+    });
+}
+
+#[test]
+fn h3_waiting_for_readers_is_in_real_time() {
+    check_ends_in_real_time("a reader that stays", async || {
+        let folder = private_folder();
+        let path = folder.path().join("k.db");
+        Store::open(&path, Access::Write).await.unwrap().close().await;
+        let reader = Store::open(&path, Access::Read).await.unwrap();
+        let refused = Store::open_with(&path, Access::Write, BRIEF).await.expect_err("it is being read");
+        assert!(matches!(refused, StoreError::BeingRead { .. }), "{refused:?}");
+        reader.close().await;
+    });
+}
+
 /// What reads a database.
-const LOOKS: [&[&str]; 9] = [
+pub(crate) const LOOKS: [&[&str]; 9] = [
     &["snapshots", "list", "--runs"],
     &["snapshots", "show"],
     &["diff", "1", "latest"],

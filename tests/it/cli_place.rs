@@ -308,7 +308,7 @@ fn a_damaged_database_is_not_collected_into_and_reports_say_what_they_can() {
 }
 
 /// Whether this process may do everything: then what cannot be written has to be tried as somebody else.
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     fs::metadata("/proc/self").unwrap().uid() == 0
 }
 
@@ -321,10 +321,10 @@ static EVERYBODYS: LazyLock<(tempfile::TempDir, PathBuf)> = LazyLock::new(|| {
     (folder, binary)
 });
 
-const NOBODY: u32 = 65534;
+pub(crate) const NOBODY: u32 = 65534;
 
 /// Runs the binary on that database as somebody whom permission bits stop.
-fn run_as_nobody(database: &Path, arguments: &[&str]) -> Ran {
+pub(crate) fn run_as_nobody(database: &Path, arguments: &[&str]) -> Ran {
     let mut command = if is_root() {
         let mut command = Command::new("setpriv");
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&EVERYBODYS.1);
@@ -339,7 +339,7 @@ fn run_as_nobody(database: &Path, arguments: &[&str]) -> Ran {
 }
 
 /// The shared month in a folder that its owner cannot write to.
-fn read_only_month() -> (tempfile::TempDir, PathBuf) {
+pub(crate) fn read_only_month() -> (tempfile::TempDir, PathBuf) {
     // Below a folder of its own, because those who are stopped have to get there.
     let above = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o711)).tempdir().unwrap();
     let folder = above.path().join("state");

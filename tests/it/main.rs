@@ -42,6 +42,7 @@ mod cases_pages;
 mod cases_periods;
 mod cases_principal;
 mod cases_process;
+mod cases_reading;
 mod cases_settings;
 mod cases_silence;
 mod cases_spreadsheet;

@@ -27,7 +27,7 @@ fn fixture(version: u32) -> PathBuf {
 }
 
 /// The file of a version, as it was written.
-fn file_of(version: u32) -> Vec<u8> {
+pub(crate) fn file_of(version: u32) -> Vec<u8> {
     let packed = fs::read(fixture(version)).unwrap_or_else(|error| {
         panic!("{}: {error}; write it: cargo test --test it -- --ignored schema_fixtures", fixture(version).display())
     });
@@ -90,6 +90,8 @@ fn check_version(version: u32) {
         answers.push(answer(&desk, look));
         assert_eq!(Traces::of(desk.database().parent().unwrap()), before, "schema {version}: {look:?} left a trace");
     }
+    desk.run(&["doctor", "--offline"]).ends(0);
+    assert_eq!(Traces::of(desk.database().parent().unwrap()), before, "schema {version}: doctor left a trace");
     RUNTIME.block_on(async {
         Store::open(&desk.database(), Access::Write).await.unwrap().close().await;
     });

@@ -31,7 +31,7 @@ pub struct Args {
 }
 
 /// Variables that are no keys of the configuration.
-const VARIABLES: [(&str, &str); 9] = [
+const VARIABLES: [(&str, &str); 10] = [
     ("IONOS_TOKEN", "A bearer token. It beats user name and password."),
     ("IONOS_PASSWORD", "The password that belongs to IONOS_USERNAME."),
     ("KEYHOLDER_CONFIG", "The configuration file, if --config does not name one."),
@@ -41,6 +41,7 @@ const VARIABLES: [(&str, &str); 9] = [
     ("HTTPS_PROXY, NO_PROXY", "The proxy on the way to the API, and hosts that are asked without it."),
     ("NO_COLOR", "If it is set, nothing is coloured."),
     ("COLUMNS", "The width of tables on a terminal."),
+    ("TMPDIR", "Where a large database of an older version is copied to be read, instead of /tmp."),
 ];
 
 /// Files that are read or written where nothing else is configured.
