@@ -19,7 +19,95 @@ use crate::domain::time::to_seconds;
 use crate::exit::Exit;
 use crate::seams::{Environment, Seams};
 use crate::sinks::heartbeat::Heartbeat;
-use crate::store::{StoreError, open, place};
+use crate::store::{StoreError, open, place, runner};
+
+/// One thing without which `collect` ends without a snapshot. `doctor` gives each failure that is one of these the code that
+/// `collect` would end with; a table of tests has a row for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumIter, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Precondition {
+    /// Each setting has a value that makes sense.
+    Configuration,
+    /// It is clear which contract is meant, and the credentials see that one.
+    Contract,
+    /// There are credentials.
+    Credentials,
+    /// The token has not ended; only where the API is not asked.
+    Token,
+    /// Settings and credentials make a client.
+    Settings,
+    /// The heartbeat can be called as it is configured.
+    Heartbeat,
+    /// The folder is closed to others, on this machine, and can be written.
+    Folder,
+    /// The file is a database of ours, whole, and has one name.
+    Database,
+    /// There is room for a run.
+    Disk,
+    /// The file of the lock is one of ours.
+    LockFile,
+    /// There is an API of IONOS Cloud at the address.
+    Api,
+    /// The server's certificate is the pinned one.
+    Certificate,
+    /// The clocks show the same day.
+    Clock,
+    /// One of the lists of users, groups and resources can be read.
+    Lists,
+    /// No other process collects into the database.
+    Lock,
+    /// No other program writes to the database.
+    WriteLock,
+    /// No other program reads the database as a file that does not change.
+    Readers,
+}
+
+impl Precondition {
+    /// The name of its check.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+
+    /// The one that is not met when the store fails. Exhaustive, so that a new failure is assigned to one.
+    pub fn of_store(error: &StoreError) -> Self {
+        match error {
+            StoreError::ExposedFolder { .. } | StoreError::Network { .. } | StoreError::ReadOnly { .. } => Self::Folder,
+            StoreError::Cramped { .. } => Self::Disk,
+            StoreError::LockFile { .. } => Self::LockFile,
+            StoreError::Locked { .. } | StoreError::ServiceRunning { .. } => Self::Lock,
+            StoreError::WriteLocked { .. } | StoreError::Busy { .. } => Self::WriteLock,
+            StoreError::BeingRead { .. } => Self::Readers,
+            StoreError::Missing { .. }
+            | StoreError::Open { .. }
+            | StoreError::Foreign { .. }
+            | StoreError::Newer { .. }
+            | StoreError::NoRoomForCopy { .. }
+            | StoreError::Copy { .. }
+            | StoreError::Linked { .. }
+            | StoreError::NotAFile { .. }
+            | StoreError::Exposed { .. }
+            | StoreError::Damaged { .. }
+            | StoreError::Orphan { .. }
+            | StoreError::Stopped
+            | StoreError::Unfolded { .. }
+            | StoreError::Migrate { .. }
+            | StoreError::Sql { .. }
+            | StoreError::Column { .. }
+            | StoreError::Inconsistent { .. }
+            | StoreError::Body(_)
+            | StoreError::StoredBody(_)
+            | StoreError::Unpacking { .. }
+            | StoreError::Packing(_)
+            | StoreError::Compose(_)
+            | StoreError::Random(_)
+            | StoreError::NoSnapshot(_)
+            | StoreError::RunOver
+            | StoreError::LabelTaken { .. }
+            | StoreError::NoContract(_)
+            | StoreError::RanBefore { .. } => Self::Database,
+        }
+    }
+}
 
 /// Why a collection cannot begin.
 #[derive(Debug, thiserror::Error)]
@@ -36,12 +124,23 @@ pub enum PreconditionError {
     /// The heartbeat cannot be used as it is configured.
     #[error(transparent)]
     Heartbeat(#[from] HeartbeatError),
-    /// The database, its folder or the disk.
+    /// The database, its folder, its lock or the disk.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl PreconditionError {
+    /// What is not met.
+    pub fn precondition(&self) -> Precondition {
+        match self {
+            Self::Credentials(_) => Precondition::Credentials,
+            Self::Config(_) => Precondition::Configuration,
+            Self::Settings(_) => Precondition::Settings,
+            Self::Heartbeat(_) => Precondition::Heartbeat,
+            Self::Store(error) => Precondition::of_store(error),
+        }
+    }
+
     /// The code the process ends with.
     pub fn exit(&self) -> Exit {
         match self {
@@ -86,16 +185,7 @@ pub enum DatabaseState {
     Open,
 }
 
-/// One thing that has to be so.
-#[derive(Debug)]
-pub struct Precondition<'p> {
-    /// What was looked at.
-    pub name: &'static str,
-    /// Why a collection cannot begin, if it is not so.
-    pub error: Option<&'p PreconditionError>,
-}
-
-/// All of them, looked at.
+/// Those that this machine shows, looked at.
 pub struct Preconditions {
     /// Credentials and settings.
     pub access: Result<ApiAccess, PreconditionError>,
@@ -105,6 +195,8 @@ pub struct Preconditions {
     pub database: Result<PathBuf, PreconditionError>,
     /// The room on its file system.
     pub disk: Result<(), PreconditionError>,
+    /// The file of its lock, which another process may hold.
+    pub lock_file: Result<(), PreconditionError>,
 }
 
 impl Preconditions {
@@ -122,22 +214,19 @@ impl Preconditions {
             access: access(loaded, environment, request, seams),
             heartbeat: heartbeat(&loaded.config).map_err(PreconditionError::from),
             disk: database.as_ref().map_or(Ok(()), |path| room(path).map_err(PreconditionError::from)),
+            lock_file: database
+                .as_ref()
+                .map_or(Ok(()), |path| runner::refuse_lock_file(path).map_err(PreconditionError::from)),
             database,
         }
     }
 
-    /// The list, in order.
-    pub fn list(&self) -> [Precondition<'_>; 5] {
+    /// What is not met, in the order in which a collection finds out.
+    pub fn unmet(&self) -> impl Iterator<Item = &PreconditionError> {
         let access = self.access.as_ref().err();
-        let credentials = access.filter(|error| matches!(error, PreconditionError::Credentials(_)));
-        let settings = access.filter(|error| !matches!(error, PreconditionError::Credentials(_)));
-        [
-            Precondition { name: "credentials", error: credentials },
-            Precondition { name: "settings", error: settings },
-            Precondition { name: "heartbeat", error: self.heartbeat.as_ref().err() },
-            Precondition { name: "database", error: self.database.as_ref().err() },
-            Precondition { name: "disk", error: self.disk.as_ref().err() },
-        ]
+        let heartbeat = self.heartbeat.as_ref().err();
+        let store = [self.database.as_ref().err(), self.disk.as_ref().err(), self.lock_file.as_ref().err()];
+        [access, heartbeat].into_iter().chain(store).flatten()
     }
 
     /// A collection that can begin, or the first precondition that is not met. Warns when the token is about to end.
@@ -151,6 +240,7 @@ impl Preconditions {
         let heartbeat = self.heartbeat?;
         self.database?;
         self.disk?;
+        self.lock_file?;
         for notice in &notices {
             tracing::warn!("{notice}");
         }

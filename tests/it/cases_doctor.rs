@@ -4,7 +4,6 @@ use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
 use std::thread;
 
 use emulator::{Body, Rule};
@@ -13,8 +12,7 @@ use keyholder::app::prepare::CollectRequest;
 use keyholder::config::{Flags, load};
 use keyholder::seams::{Environment, Seams};
 
-use crate::api_tls::{authority, leaf, pin_of, serve};
-use crate::support::cli::{Desk, MONTH, RUNTIME, Ran, served};
+use crate::support::cli::{Desk, Ran, served};
 
 /// Expects that `collect` ends with that code and says all of this.
 #[track_caller]
@@ -27,13 +25,13 @@ fn check_collect(desk: &Desk, arguments: &[&str], code: i32, says: &[&str]) -> R
 }
 
 /// An address of this machine without a listener.
-fn closed_port() -> String {
+pub(crate) fn closed_port() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().to_string()
 }
 
 /// A port that answers everything in clear text.
-fn clear_text() -> u16 {
+pub(crate) fn clear_text() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || {
@@ -146,20 +144,8 @@ fn c5_gaps_name_the_group_or_user_and_the_missing_right() {
 }
 
 /// The hint of a failed command.
-fn hint(err: &str) -> &str {
+pub(crate) fn hint(err: &str) -> &str {
     err.split("\nhint: ").nth(1).unwrap_or_else(|| panic!("no hint: {err}")).trim_end()
-}
-
-/// Expects that nothing can be collected, and that `doctor` ends with the same code and gives the same hint.
-#[track_caller]
-fn check_same(what: &str, desk: &Desk, arguments: &[&str], code: i32) {
-    let doctor = desk.run(&[&["doctor"], arguments].concat());
-    let all: &[&str] = if arguments.contains(&"--contract") { arguments } else { &["--all"] };
-    let collect = desk.run(&[&["collect"], all].concat());
-    assert_eq!((collect.code, collect.out.as_str()), (code, ""), "{what}: {collect:#?}");
-    assert_eq!(doctor.code, code, "{what}: {collect:#?} {doctor:#?}");
-    let wanted = format!("hint: {}", hint(&collect.err));
-    assert!(doctor.out.contains(&wanted), "{what} has not {wanted:?}: {}", doctor.out);
 }
 
 /// A desk at a fresh emulator that has been changed.
@@ -171,161 +157,12 @@ fn served_with(change: impl FnOnce(&emulator::Emulator)) -> (emulator::Emulator,
 }
 
 #[test]
-fn c2_doctor_ends_as_collect_for_settings() {
-    let (_emulator, desk) = served_with(|_| ());
-    check_same("api.attempts = 0", &Desk::bare().with("KEYHOLDER_API_ATTEMPTS", "0"), &[], 3);
-    check_same("no credentials", &Desk::bare(), &[], 3);
-    check_same("half a pair", &Desk::bare().with("IONOS_PASSWORD", "pw"), &[], 3);
-    fs::write(desk.path("token"), "abc").unwrap();
-    fs::set_permissions(desk.path("token"), fs::Permissions::from_mode(0o644)).unwrap();
-    let token = desk.path("token").display().to_string();
-    check_same("a token file that others read", &Desk::bare().with("IONOS_TOKEN_FILE", &token), &[], 3);
-    let desk = desk.with("KEYHOLDER_API_CA_FILE", &token);
-    check_same("no certificate in api.ca_file", &desk, &[], 3);
-    let desk = desk.with("KEYHOLDER_API_CA_FILE", "/nowhere.pem");
-    check_same("no api.ca_file", &desk, &[], 3);
-    let desk = desk.with("KEYHOLDER_API_CA_FILE", "").with("KEYHOLDER_SERVICE_HEARTBEAT_URL_FILE", "/nowhere");
-    check_same("no heartbeat file", &desk, &[], 3);
-    let desk = desk.with("KEYHOLDER_SERVICE_HEARTBEAT_URL_FILE", "");
-    check_same("no such contract", &desk, &["--contract", "nonsense"], 2);
-    fs::create_dir_all(desk.path(".config/keyholder")).unwrap();
-    fs::write(desk.path(".config/keyholder/config.toml"), "[[contract]]\nname = 'a'\ntoken_file = 'none'\n").unwrap();
-    check_same("a contract without its token file", &desk, &[], 3);
-}
-
-/// Makes a database one that cannot be collected into.
-type Change = fn(&Path);
-
-#[test]
-fn c2_doctor_ends_as_collect_for_the_database() {
-    let database = |change: Change| {
-        let (emulator, desk) = served_with(|_| ());
-        desk.put_database(&MONTH.database);
-        change(&desk.database());
-        (emulator, desk)
-    };
-    let rows: [(&str, Change); 8] = [
-        ("a folder of others", |path| {
-            fs::set_permissions(path.parent().unwrap(), fs::Permissions::from_mode(0o755)).unwrap();
-        }),
-        ("a file of others", |path| fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap()),
-        ("another program's file", |path| fs::write(path, "not a database").unwrap()),
-        ("a newer version", |path| {
-            let mut bytes = fs::read(path).unwrap();
-            bytes[60..64].copy_from_slice(&99_u32.to_be_bytes());
-            fs::write(path, bytes).unwrap();
-        }),
-        ("damage", |path| {
-            let mut bytes = fs::read(path).unwrap();
-            let middle = bytes.len() / 2;
-            bytes[middle..middle + 4_096].fill(0x55);
-            fs::write(path, bytes).unwrap();
-        }),
-        ("a log without its database", |path| {
-            fs::remove_file(path).unwrap();
-            fs::write(format!("{}-wal", path.display()), "left").unwrap();
-        }),
-        ("a folder in its place", |path| {
-            fs::remove_file(path).unwrap();
-            fs::create_dir(path).unwrap();
-        }),
-        ("a file in place of its folder", |path| {
-            fs::remove_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path.parent().unwrap(), "").unwrap();
-        }),
-    ];
-    for (what, change) in rows {
-        let (emulator, desk) = database(change);
-        check_same(what, &desk, &["--offline"], 6);
-        assert_eq!(emulator.counters().writes, 0);
-    }
-    let (_emulator, desk) = served_with(|_| ());
-    check_same("no room", &desk.with("KEYHOLDER_STORE_MIN_FREE_MIB", "1073741824"), &[], 6);
-}
-
-#[test]
-fn c2_doctor_ends_as_collect_for_the_server() {
-    let answer = |status: u16, body: &Body| {
-        let body = body.clone();
-        served_with(move |emulator| {
-            for path in ["/", "/contracts", "/um/users", "/um/groups", "/um/resources"] {
-                emulator.fail(Rule::on("GET", path).status(status).body(body.clone()));
-            }
-        })
-    };
-    check_same("no listener", &Desk::at(&format!("http://{}", closed_port()), "token"), &[], 5);
-    check_same("clear text", &Desk::at(&format!("https://127.0.0.1:{}", clear_text()), "token"), &[], 5);
-    let page = Body::Html("<html></html>".to_owned());
-    for (what, status, body, code) in [
-        ("404 as JSON", 404, &Body::Usual, 5),
-        ("404 as a page", 404, &page, 5),
-        ("a page", 200, &page, 5),
-        ("401", 401, &Body::Usual, 4),
-        ("403", 403, &Body::Usual, 4),
-        ("402", 402, &Body::Usual, 5),
-        ("a broken server", 503, &Body::Usual, 5),
-        ("an empty answer", 200, &Body::Empty, 5),
-        ("JSON of another kind", 200, &Body::Json(serde_json::json!({"items": "x"})), 5),
-    ] {
-        let (_emulator, desk) = answer(status, body);
-        check_same(what, &desk, &[], code);
-    }
-    let (_emulator, desk) = served_with(|emulator| {
-        let rule = Rule::on("GET", "/contracts").status(302).header("location", "https://login.example/");
-        emulator.fail(rule);
-    });
-    check_same("a redirect", &desk, &[], 5);
-    let authority = authority();
-    let (here, other) = (leaf(&authority, "localhost", false), leaf(&authority, "localhost", false));
-    let port = RUNTIME.block_on(serve(&here, &[]));
-    let desk = Desk::at(&format!("https://localhost:{port}"), "token");
-    check_same("an unknown authority", &desk, &[], 5);
-    fs::write(desk.path("ca.pem"), authority.pem()).unwrap();
-    let roots = desk.path("ca.pem").display().to_string();
-    let desk = desk.with("KEYHOLDER_API_CA_FILE", &roots);
-    check_same("another pin", &desk.with("IONOS_PINNED_CERT", &pin_of(&other.certificate).to_string()), &[], 5);
-}
-
-#[test]
-fn c2_doctor_ends_as_collect_for_the_contract() {
-    let (emulator, desk) = served_with(|_| ());
-    check_same("another number", &desk.with("IONOS_CONTRACT_NUMBER", "123"), &[], 2);
-    let url = emulator.base_url(emulator::Version::V6);
-    check_same("a refused token", &Desk::at(&url, "wrong"), &[], 4);
-    let basic = Desk::bare().with("IONOS_API_URL", &url).with("IONOS_USERNAME", emulator.username());
-    check_same("a refused password", &basic.with("IONOS_PASSWORD", "wrong"), &[], 4);
-    let listed = |contracts: serde_json::Value| {
-        served_with(move |emulator| {
-            let list = serde_json::json!({"id": "contracts", "type": "collection", "items": contracts});
-            emulator.fail(Rule::on("GET", "/contracts").status(200).body(Body::Json(list)));
-        })
-    };
-    let contract = |number: u32| serde_json::json!({"type": "contract", "properties": {"contractNumber": number}});
-    for (what, contracts) in
-        [("several contracts", serde_json::json!([contract(1), contract(2)])), ("no contract", serde_json::json!([]))]
-    {
-        let (_emulator, desk) = listed(contracts);
-        check_same(what, &desk, &[], 2);
-    }
-    let (_emulator, desk) = served_with(|emulator| emulator.set_now("2001-01-01T00:00:00Z".parse().unwrap()));
-    check_same("another time", &desk, &[], 3);
-    for (what, status, code) in [("lists refused", 403, 4), ("lists broken", 500, 5)] {
-        let (_emulator, desk) = served_with(|emulator| {
-            for path in ["/um/users", "/um/groups", "/um/resources"] {
-                emulator.fail(Rule::on("GET", path).status(status));
-            }
-        });
-        check_same(what, &desk, &[], code);
-    }
-}
-
-#[test]
 fn c2_a_held_lock_counts_only_where_nothing_else_is_wrong() {
     let (_emulator, desk) = served_with(|_| ());
     desk.run(&["collect"]).ends(0);
     let lock = File::open(format!("{}.lock", desk.database().display())).unwrap();
     lock.lock().unwrap();
-    check_same("a held lock", &desk, &[], 75);
+    desk.run(&["doctor"]).ends(75);
     let desk = desk.with("IONOS_API_URL", &format!("http://{}", closed_port()));
     let ran = desk.run(&["doctor"]).ends(5);
     assert!(ran.out.contains("another runner holds"), "it is reported all the same: {}", ran.out);
@@ -382,9 +219,9 @@ fn c2_the_list_of_preconditions_is_in_the_order_of_collect() {
         let look = |state| Preconditions::look(&loaded, &environment, &request, &Seams::system(), state);
         assert!(look(DatabaseState::Open).database.is_ok(), "a database that is open is not opened beside SQLite");
         let look = look(DatabaseState::Closed);
-        let errors: Vec<_> = look.list().iter().filter(|one| one.error.is_some()).map(|one| one.name).collect();
+        let errors: Vec<_> = look.unmet().map(|error| error.precondition().name()).collect();
         assert_eq!(errors, unmet, "{environment:?}");
-        let first = look.list().iter().find_map(|one| one.error).map(ToString::to_string);
+        let first = look.unmet().next().map(ToString::to_string);
         let ended = look.ready(&loaded, &request, &Seams::system()).err().map(|error| error.to_string());
         assert_eq!(ended, first, "{environment:?}");
     }

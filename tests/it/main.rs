@@ -40,6 +40,7 @@ mod cases_missing;
 mod cases_outputs;
 mod cases_pages;
 mod cases_periods;
+mod cases_preconditions;
 mod cases_principal;
 mod cases_process;
 mod cases_reading;

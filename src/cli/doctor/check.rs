@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::error::Error;
 
+use crate::app::preconditions::Precondition;
 use crate::cli::failure::{Failure, shown_reasons};
 use crate::domain::untrusted::message;
 use crate::exit::Exit;
+use crate::store::StoreError;
 
 /// How a check went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,11 +60,22 @@ impl Check {
         Self::new(name, Outcome::Warn, message(found.as_ref()), None)
     }
 
+    /// What fails without ending a collection: a gap, or what is not needed to collect.
     pub(super) fn fail(name: &'static str, exit: Exit, found: impl AsRef<str>) -> Self {
         Self::new(name, Outcome::Fail, message(found.as_ref()), Some(exit))
     }
 
     /// What `collect` would fail with, with the code and the hint that it would end with.
+    pub(super) fn unmet(precondition: Precondition, failure: &Failure) -> Self {
+        Self::failure(precondition.name(), failure)
+    }
+
+    /// What `collect` would fail with, for reasons of the store.
+    pub(super) fn unmet_by_store(error: StoreError) -> Self {
+        Self::unmet(Precondition::of_store(&error), &error.into())
+    }
+
+    /// What another command would fail with.
     pub(super) fn failure(name: &'static str, failure: &Failure) -> Self {
         Self::error(name, failure.exit(), failure).hint_if_any(failure.hint())
     }

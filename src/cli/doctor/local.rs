@@ -2,6 +2,7 @@
 //! in [`Preconditions`]; here it is put into words, with what is odd without being wrong.
 
 use std::path::Path;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
@@ -9,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 use super::check::Check;
 use crate::api::settings::Credentials;
 use crate::app::alerts::setup::destinations;
-use crate::app::preconditions::{ApiAccess, PreconditionError, Preconditions};
+use crate::app::collect::reasons;
+use crate::app::preconditions::{ApiAccess, Precondition, PreconditionError, Preconditions};
 use crate::cli::Failure;
 use crate::cli::sinks::standard_output;
 use crate::config::{ConfigError, Loaded};
@@ -17,7 +19,7 @@ use crate::credentials::{self, Lifetime, legacy_variables, lifetime};
 use crate::exit::Exit;
 use crate::seams::Environment;
 use crate::store::place::{FileSystem, Trust, existing_folder, file_system, free_room};
-use crate::store::{Access, Store, StoreError, runner};
+use crate::store::{Access, LockWait, Store, StoreError, in_use, reading, runner};
 
 /// One failed check for each problem.
 pub(super) fn broken_configuration(error: &ConfigError) -> Vec<Check> {
@@ -25,7 +27,7 @@ pub(super) fn broken_configuration(error: &ConfigError) -> Vec<Check> {
     let mut checks: Vec<_> = error
         .problems()
         .iter()
-        .map(|problem| Check::fail("configuration", failure.exit(), problem.to_string()))
+        .map(|problem| Check::fail(Precondition::Configuration.name(), failure.exit(), problem.to_string()))
         .collect();
     if let Some(last) = checks.last_mut() {
         *last = last.clone().hint_if_any(failure.hint());
@@ -57,11 +59,7 @@ pub(super) fn access(preconditions: &Preconditions, now: DateTime<Utc>, online: 
     let access = match &preconditions.access {
         Ok(access) => access,
         Err(PreconditionError::Config(error)) => return broken_configuration(error),
-        Err(error) => {
-            let list = preconditions.list();
-            let unmet = list.iter().find(|precondition| precondition.error.is_some());
-            return vec![unmet_check(unmet.map_or("settings", |precondition| precondition.name), error)];
-        }
+        Err(error) => return vec![unmet(error)],
     };
     let source = access.settings.credentials_origin.as_deref().unwrap_or("given by hand");
     let is_token = matches!(access.settings.credentials, Credentials::Bearer(_));
@@ -78,8 +76,8 @@ pub(super) fn access(preconditions: &Preconditions, now: DateTime<Utc>, online: 
 }
 
 /// What is not met, with the code and the hint that `collect` would end with.
-fn unmet_check(name: &'static str, error: &PreconditionError) -> Check {
-    Check::error(name, error.exit(), error).hint_if_any(error.hint())
+fn unmet(error: &PreconditionError) -> Check {
+    Check::error(error.precondition().name(), error.exit(), error).hint_if_any(error.hint())
 }
 
 /// The shared file belongs to other tools, so its rights are a warning and no error.
@@ -106,26 +104,27 @@ fn token(lifetime: Lifetime, now: DateTime<Utc>, online: bool) -> Check {
         Lifetime::EndsSoon(end) => Check::warn("token", format!("ends {}, in {}", day(end), left(end))).hint(renew),
         Lifetime::Over(end) if online => Check::warn("token", format!("ended {}", day(end))).hint(renew),
         Lifetime::Over(end) => {
-            Check::fail("token", Exit::CredentialsRefused, format!("ended {}", day(end))).hint(renew)
+            Check::fail(Precondition::Token.name(), Exit::CredentialsRefused, format!("ended {}", day(end))).hint(renew)
         }
     }
 }
 
-/// The heartbeat, the database and the disk: the same for all contracts.
+/// The heartbeat, the database, the disk and the file of the lock: the same for all contracts.
 pub(super) async fn surroundings(preconditions: &Preconditions) -> Vec<Check> {
     let mut checks = Vec::new();
     match &preconditions.heartbeat {
         Ok(Some(_)) => checks.push(Check::ok("heartbeat", "configured; it is called after a complete snapshot")),
         Ok(None) => {}
-        Err(error) => checks.push(unmet_check("heartbeat", error)),
+        Err(error) => checks.push(unmet(error)),
     }
     match &preconditions.database {
         Ok(path) => {
             checks.push(contents(path).await);
             checks.extend(disk(path, preconditions.disk.as_ref().err()));
         }
-        Err(error) => checks.push(unmet_check("database", error)),
+        Err(error) => checks.push(unmet(error)),
     }
+    checks.extend(preconditions.lock_file.as_ref().err().map(unmet));
     checks
 }
 
@@ -136,11 +135,18 @@ async fn contents(path: &Path) -> Check {
         Err(StoreError::Missing { .. }) => {
             Check::ok("database", format!("{} is not there yet; collect makes it", path.display()))
         }
-        Err(error) => Check::failure("database", &error.into()),
+        // A collection brings the schema up to date in the file itself, and needs no copy.
+        Err(error @ (StoreError::NoRoomForCopy { .. } | StoreError::Copy { .. })) => {
+            Check::warn("database", reasons(&error)).hint_if_any(error.hint())
+        }
+        // Another program has it: see `others`.
+        Err(error) if error.is_busy() => Check::skipped("database", reasons(&error)),
+        Err(error) => Check::unmet_by_store(error),
     }
 }
 
 async fn look(path: &Path) -> Result<String, StoreError> {
+    reading::refuse_damaged(path, &CancellationToken::new()).await?;
     let store = Store::open(path, Access::Read).await?;
     let described = describe(&store).await;
     store.close().await;
@@ -148,7 +154,6 @@ async fn look(path: &Path) -> Result<String, StoreError> {
 }
 
 async fn describe(store: &Store) -> Result<String, StoreError> {
-    store.refuse_damaged(&CancellationToken::new()).await?;
     let mut contracts = Vec::new();
     for contract in store.contracts().await? {
         let snapshots = store.snapshots(contract).await?.len();
@@ -160,7 +165,7 @@ async fn describe(store: &Store) -> Result<String, StoreError> {
 /// Room and kind of the file system.
 fn disk(path: &Path, error: Option<&PreconditionError>) -> Option<Check> {
     if let Some(error) = error {
-        return Some(unmet_check("disk", error));
+        return Some(unmet(error));
     }
     let folder = existing_folder(path);
     let free = free_room(folder)?;
@@ -186,13 +191,20 @@ pub(super) fn sinks(loaded: &Loaded, environment: &Environment) -> Vec<Check> {
     checks.collect()
 }
 
-/// Whether another process collects. It comes last, so that its code counts only where nothing else is wrong.
-pub(super) fn lock(preconditions: &Preconditions) -> Option<Check> {
-    let path = preconditions.database.as_ref().ok()?;
-    Some(match runner::refuse_held(path) {
-        Ok(()) => Check::ok("lock", "nobody collects"),
-        Err(error) => Check::failure("lock", &error.into()),
-    })
+/// How long another program may hold the database before that is reported: who writes a little is done sooner.
+const MAX_HELD: Duration = Duration::from_secs(2);
+
+/// Whether another process collects, and whether another program writes to the database or reads it as it is. It comes last, so
+/// that its code counts only where nothing else is wrong.
+pub(super) async fn others(preconditions: &Preconditions, lock_wait: Duration) -> Vec<Check> {
+    let (Ok(path), Ok(())) = (&preconditions.database, &preconditions.lock_file) else { return Vec::new() };
+    let mut checks = vec![match runner::refuse_held(path) {
+        Ok(()) => Check::ok(Precondition::Lock.name(), "nobody collects"),
+        Err(error) => Check::unmet_by_store(error),
+    }];
+    let in_use = in_use::refuse_in_use(path, LockWait::of(lock_wait.min(MAX_HELD))).await;
+    checks.extend(in_use.err().map(Check::unmet_by_store));
+    checks
 }
 
 #[cfg(test)]

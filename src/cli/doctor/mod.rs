@@ -11,7 +11,7 @@ use std::io::{self, Write};
 
 use super::Failure;
 use super::contract::{Chosen, ContractArg};
-use crate::app::preconditions::{DatabaseState, Preconditions};
+use crate::app::preconditions::{DatabaseState, Precondition, Preconditions};
 use crate::app::prepare::CollectRequest;
 use crate::config::{ConfigError, Loaded};
 use crate::exit::Exit;
@@ -28,9 +28,13 @@ pub struct Args {
     /// Print a JSON list instead of text
     #[arg(long)]
     pub json: bool,
-    /// Which contract, as `collect` takes it; without it the one that `collect` takes, or all of the configuration
+    /// Which contract, as `collect` takes it; without it the one that `collect` takes
     #[arg(long, value_name = "NAME or NUMBER")]
     pub contract: Option<String>,
+    /// Every `[[contract]]` of the configuration, as `collect --all`. Without it, of several that are configured all are looked at,
+    /// and the exit code is that of `collect`, which wants one to be chosen
+    #[arg(long, conflicts_with = "contract")]
+    pub all: bool,
 }
 
 /// Examines everything and writes what was seen to `out`. `loaded` is what reading the configuration gave.
@@ -64,12 +68,13 @@ pub async fn examine(
     };
     let mut checks = local::configuration(loaded);
     checks.extend(local::legacy_names(environment));
-    let all = match chosen(loaded, args.contract.as_deref()) {
+    let chosen = chosen(loaded, args);
+    checks.extend(chosen.as_ref().err().map(|failure| Check::unmet(Precondition::Contract, failure)));
+    let all = match chosen {
         Ok(all) => all,
-        Err(failure) => {
-            checks.push(Check::failure("contract", &failure));
-            return checks;
-        }
+        // What stands in the way of each of them is worth knowing all the same.
+        Err(_) if args.contract.is_none() => Chosen::all(&loaded.config).unwrap_or_default(),
+        Err(_) => return checks,
     };
     let requests: Vec<_> = all.into_iter().map(request).collect();
     let look = |request| Preconditions::look(loaded, environment, request, seams, DatabaseState::Closed);
@@ -79,10 +84,10 @@ pub async fn examine(
         checks.extend(own.into_iter().map(|check| check.of_contract(request.contract_name())));
     }
     // The database is the same for all of them.
-    let mut held = None;
+    let mut others = Vec::new();
     if let Some(look) = looks.first() {
         checks.extend(local::surroundings(look).await);
-        held = local::lock(look);
+        others = local::others(look, loaded.config.store.lock_wait).await;
     }
     for (request, look) in requests.iter().zip(looks) {
         let own = match look.access {
@@ -93,22 +98,21 @@ pub async fn examine(
         checks.extend(own.into_iter().map(|check| check.of_contract(request.contract_name())));
     }
     checks.extend(local::sinks(loaded, environment));
-    checks.extend(held);
+    checks.extend(others);
     checks
 }
 
-/// What `collect` would collect; where it wants one to be chosen, all of them.
-fn chosen(loaded: &Loaded, asked: Option<&str>) -> Result<Vec<Chosen>, Failure> {
+/// What `collect` would collect with the same options.
+fn chosen(loaded: &Loaded, args: &Args) -> Result<Vec<Chosen>, Failure> {
+    if args.all {
+        return Chosen::all(&loaded.config);
+    }
     let usage = |what: &'static str| Failure::Usage {
         what: format!("find the contract: {what}"),
         hint: "give the name of a [[contract]] of the configuration, or the number of a contract",
     };
-    let asked = asked.map(|asked| asked.parse::<ContractArg>().map_err(usage)).transpose()?;
-    match Chosen::of(&loaded.config, asked.as_ref()) {
-        Ok(one) => Ok(vec![one]),
-        Err(_) if asked.is_none() => Chosen::all(&loaded.config),
-        Err(failure) => Err(failure),
-    }
+    let asked = args.contract.as_deref().map(|asked| asked.parse::<ContractArg>().map_err(usage)).transpose()?;
+    Ok(vec![Chosen::of(&loaded.config, asked.as_ref())?])
 }
 
 fn request(chosen: Chosen) -> CollectRequest {

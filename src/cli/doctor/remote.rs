@@ -5,6 +5,7 @@ use crate::api::Fault;
 use crate::api::read::Client;
 use crate::api::settings::Settings;
 use crate::app::collect::{CollectFailure, Order};
+use crate::app::preconditions::Precondition;
 use crate::cli::{Failure, gaps};
 use crate::collect::CollectError;
 use crate::collect::preview::{Preview, Sample, preview};
@@ -24,7 +25,7 @@ pub(super) async fn examine(mut settings: Settings, seams: &Seams) -> Vec<Check>
     settings.attempts = settings.attempts.min(MAX_ATTEMPTS);
     let client = match Client::new(&settings, seams.clone()) {
         Ok(client) => client,
-        Err(error) => return vec![Check::failure("settings", &error.into())],
+        Err(error) => return vec![Check::unmet(Precondition::Settings, &error.into())],
     };
     match preview(&client, seams, &limits).await {
         Ok(preview) => seen(&preview, &client, &settings),
@@ -43,25 +44,27 @@ fn seen(preview: &Preview, client: &Client, settings: &Settings) -> Vec<Check> {
 /// Why nothing can be collected, and what was seen all the same.
 fn unseen(error: CollectError, client: &Client, settings: &Settings) -> Vec<Check> {
     let mut checks = Vec::new();
-    let name = name(&error);
-    if !["api", "certificate"].contains(&name) {
+    let unmet = precondition(&error);
+    if !matches!(unmet, Precondition::Api | Precondition::Certificate) {
         checks.push(Check::ok("api", format!("{} answers", client.target())));
     }
     if error.fault().is_none_or(is_behind_tls) {
         checks.push(certificate(settings));
     }
-    checks.push(Check::failure(name, &Failure::Collect(CollectFailure::from(error))));
+    checks.push(Check::unmet(unmet, &Failure::Collect(CollectFailure::from(error))));
     checks
 }
 
 /// What an error is about.
-fn name(error: &CollectError) -> &'static str {
+fn precondition(error: &CollectError) -> Precondition {
     match (error, error.fault()) {
-        (CollectError::ClocksDiffer { .. }, _) => "clock",
-        (_, Some(Fault::CertificateMismatch(_))) => "certificate",
-        (CollectError::NothingRead(_) | CollectError::NothingInTime, _) => "lists",
-        (_, None | Some(Fault::Unauthorised { .. } | Fault::Forbidden { .. } | Fault::Rejected { .. })) => "contract",
-        _ => "api",
+        (CollectError::ClocksDiffer { .. }, _) => Precondition::Clock,
+        (_, Some(Fault::CertificateMismatch(_))) => Precondition::Certificate,
+        (CollectError::NothingRead(_) | CollectError::NothingInTime, _) => Precondition::Lists,
+        (_, None | Some(Fault::Unauthorised { .. } | Fault::Forbidden { .. } | Fault::Rejected { .. })) => {
+            Precondition::Contract
+        }
+        _ => Precondition::Api,
     }
 }
 
