@@ -13,10 +13,10 @@ use secrecy::ExposeSecret as _;
 use crate::support::cli::{Desk, served};
 
 /// Forms of a value that mean nothing.
-const BLANK: [&str; 8] = ["", " ", "\t", "\r\n", "\u{feff}", "\u{feff}\r\n", "\"\"", "' '"];
+pub(crate) const BLANK: [&str; 8] = ["", " ", "\t", "\r\n", "\u{feff}", "\u{feff}\r\n", "\"\"", "' '"];
 
 /// Forms of a value that mean what stands in place of the star.
-const ODD: [&str; 8] = ["*\r\n", "*\n", " * ", "\u{feff}*", "\"*\"", "'*'", "\"*\"\r\n", "\u{feff}' *'"];
+pub(crate) const ODD: [&str; 8] = ["*\r\n", "*\n", " * ", "\u{feff}*", "\"*\"", "'*'", "\"*\"\r\n", "\u{feff}' *'"];
 
 /// A value for each key that has none by default.
 const SAMPLES: [(&str, &str); 12] = [

@@ -30,6 +30,7 @@ mod backup_restore;
 mod canary;
 mod cases_collapse;
 mod cases_doctor;
+mod cases_environment;
 mod cases_frame;
 mod cases_items;
 mod cases_keys;

@@ -1,0 +1,189 @@
+//! A table of odd environments: every variable that the code reads and that is no key of the configuration, in each form that
+//! people and tools leave it in. Those of keys are in `cases_settings`. Which variables there are is read from the code.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use keyholder::api::settings::Credentials;
+use keyholder::config::{Flags, KEYS, load};
+use keyholder::credentials;
+use keyholder::seams::Environment;
+use secrecy::ExposeSecret as _;
+
+use crate::cases_settings::{BLANK, ODD};
+
+/// How a value is taken.
+#[derive(Clone, Copy, Debug)]
+enum Takes {
+    /// Without what surrounds it; blank is as absent.
+    Bare,
+    /// Without the end of its line and a byte order mark.
+    Line,
+    /// An absolute path, as the system means it; anything else is as absent.
+    Folder,
+    /// As it is; only an empty one is as absent.
+    AsItIs,
+}
+
+const ROWS: [(&str, Takes); 12] = [
+    ("COLUMNS", Takes::AsItIs),
+    ("CREDENTIALS_DIRECTORY", Takes::Folder),
+    ("HOME", Takes::Folder),
+    ("IONOS_PASSWORD", Takes::Line),
+    ("IONOS_TOKEN", Takes::Bare),
+    ("KEYHOLDER_CONFIG", Takes::Bare),
+    ("LOGNAME", Takes::AsItIs),
+    ("NO_COLOR", Takes::AsItIs),
+    ("SUDO_USER", Takes::AsItIs),
+    ("USER", Takes::AsItIs),
+    ("XDG_CONFIG_HOME", Takes::Folder),
+    ("XDG_STATE_HOME", Takes::Folder),
+];
+
+/// What comes of a form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Becomes {
+    Value,
+    Absent,
+    /// Something else: the value is not what the form surrounds.
+    Other,
+}
+
+impl Takes {
+    fn of(self, form: &str) -> Becomes {
+        let is_blank = !form.contains('*');
+        let (is_quoted, has_blanks) = (form.contains(['"', '\'']), form.contains(' '));
+        match self {
+            _ if form.is_empty() => Becomes::Absent,
+            Self::Bare if is_blank => Becomes::Absent,
+            Self::Bare => Becomes::Value,
+            Self::Line if is_quoted => Becomes::Other,
+            Self::Line if is_blank => Becomes::Absent,
+            Self::Line if has_blanks => Becomes::Other,
+            Self::Line => Becomes::Value,
+            Self::Folder if form.starts_with('*') => Becomes::Other,
+            Self::Folder => Becomes::Absent,
+            Self::AsItIs => Becomes::Other,
+        }
+    }
+}
+
+/// A home folder, and places that variables name.
+struct Ground(tempfile::TempDir);
+
+impl Ground {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("other/keyholder")).unwrap();
+        fs::write(folder.path().join("other/keyholder/config.toml"), "").unwrap();
+        fs::create_dir_all(folder.path().join("secrets")).unwrap();
+        let token = folder.path().join("secrets/ionos-token");
+        fs::write(&token, "abc").unwrap();
+        fs::set_permissions(token, fs::Permissions::from_mode(0o400)).unwrap();
+        Self(folder)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).display().to_string()
+    }
+
+    /// A value that makes a difference.
+    fn value(&self, variable: &str) -> String {
+        match variable {
+            "HOME" | "XDG_STATE_HOME" => self.path("state"),
+            "XDG_CONFIG_HOME" => self.path("other"),
+            "KEYHOLDER_CONFIG" => self.path("other/keyholder/config.toml"),
+            "CREDENTIALS_DIRECTORY" => self.path("secrets"),
+            _ => "80".to_owned(),
+        }
+    }
+
+    /// What the program makes of a value.
+    fn outcome(&self, variable: &str, value: &str) -> String {
+        let (home, user) = (self.path("home"), ("IONOS_USERNAME", "ann"));
+        let home = if variable == "HOME" { ("", "") } else { ("HOME", home.as_str()) };
+        let user = if variable == "IONOS_PASSWORD" { user } else { ("", "") };
+        let environment = Environment::of([home, user, (variable, value)]);
+        let loaded = match load(&Flags::default(), &environment) {
+            Ok(loaded) => loaded,
+            Err(error) => return error.to_string(),
+        };
+        match variable {
+            "HOME" | "XDG_STATE_HOME" => loaded.database().map_or_else(|error| error.to_string(), show),
+            "XDG_CONFIG_HOME" | "KEYHOLDER_CONFIG" => loaded.file.as_deref().map(show).unwrap_or_default(),
+            "CREDENTIALS_DIRECTORY" | "IONOS_TOKEN" | "IONOS_PASSWORD" => {
+                match credentials::find(&loaded, &environment).map(|found| found.credentials) {
+                    Ok(Credentials::Bearer(token)) => token.expose_secret().to_owned(),
+                    Ok(Credentials::Basic { password, .. }) => password.expose_secret().to_owned(),
+                    // The places that were looked at are named with what was wrong with each.
+                    Err(_) => "none".to_owned(),
+                }
+            }
+            _ => environment.get(variable).unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+fn show(path: &Path) -> String {
+    path.display().to_string()
+}
+
+#[track_caller]
+fn check(ground: &Ground, variable: &str, takes: Takes) {
+    let value = ground.value(variable);
+    let (plain, absent) = (ground.outcome(variable, &value), ground.outcome(variable, ""));
+    assert_ne!(plain, absent, "{variable}: the value makes a difference");
+    for form in BLANK.into_iter().chain(ODD) {
+        let outcome = ground.outcome(variable, &form.replace('*', &value));
+        let expected = takes.of(form);
+        let is_expected = match expected {
+            Becomes::Value => outcome == plain,
+            Becomes::Absent => outcome == absent,
+            Becomes::Other => outcome != plain,
+        };
+        assert!(is_expected, "{variable} {form:?} becomes {outcome:?}, not {expected:?}");
+    }
+}
+
+#[test]
+fn each_variable_is_taken_as_its_row_says() {
+    let ground = Ground::new();
+    for (variable, takes) in ROWS {
+        check(&ground, variable, takes);
+    }
+}
+
+/// Every source file below a folder.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let found = entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] });
+    found.filter(|path| path.extension().is_some_and(|extension| extension == "rs")).collect()
+}
+
+/// The literals of a line that can be names of variables.
+fn names(line: &str) -> impl Iterator<Item = &str> {
+    let is_name = |text: &&str| {
+        let is_part = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+        text.len() > 3 && text.bytes().all(is_part) && !text.ends_with('_')
+    };
+    line.split('"').skip(1).step_by(2).filter(is_name)
+}
+
+#[test]
+fn each_variable_of_the_code_has_a_row() {
+    let mut read = BTreeSet::new();
+    for path in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let lines = lines.filter(|line| line.contains("environment") || line.contains("env ["));
+        read.extend(lines.flat_map(names).map(str::to_owned));
+    }
+    let of_keys: BTreeSet<String> = KEYS.iter().flat_map(|key| key.spec.variables.iter().cloned()).collect();
+    assert!(of_keys.contains("IONOS_API_URL") && read.contains("IONOS_API_URL"), "both are seen");
+    let others: Vec<&str> = read.difference(&of_keys).map(String::as_str).collect();
+    let rows: Vec<&str> = ROWS.iter().map(|(variable, _)| *variable).collect();
+    assert_eq!(others, rows);
+}
