@@ -55,18 +55,14 @@ impl Takes {
     fn of(self, form: &str) -> Becomes {
         let is_blank = !form.contains('*');
         let (is_quoted, has_blanks) = (form.contains(['"', '\'']), form.contains(' '));
-        match self {
-            _ if form.is_empty() => Becomes::Absent,
-            Self::Bare if is_blank => Becomes::Absent,
-            Self::Bare => Becomes::Value,
-            Self::Line if is_quoted => Becomes::Other,
-            Self::Line if is_blank => Becomes::Absent,
-            Self::Line if has_blanks => Becomes::Other,
-            Self::Line => Becomes::Value,
-            Self::Folder if form.starts_with('*') => Becomes::Other,
-            Self::Folder => Becomes::Absent,
-            Self::AsItIs => Becomes::Other,
-        }
+        let taken = match self {
+            Self::Line if is_quoted || has_blanks && !is_blank => return Becomes::Other,
+            Self::Bare | Self::Line => !is_blank,
+            Self::Folder if form.starts_with('*') => return Becomes::Other,
+            Self::AsItIs if !form.is_empty() => return Becomes::Other,
+            Self::Folder | Self::AsItIs => false,
+        };
+        if taken { Becomes::Value } else { Becomes::Absent }
     }
 }
 

@@ -34,8 +34,11 @@ fn beside(desk: &Desk, suffix: &str) -> String {
     format!("{}{suffix}", desk.database().display())
 }
 
+/// What follows the database's name in the name of a file, and the content.
+type Part<'a> = (&'a str, &'a [u8]);
+
 /// A desk whose folder has these files, and no other.
-fn desk_with(files: &[(&str, &[u8])]) -> Desk {
+fn desk_with(files: &[Part]) -> Desk {
     let desk = Desk::with_month();
     for (suffix, bytes) in files {
         fs::write(beside(&desk, suffix), bytes).unwrap();
@@ -69,7 +72,7 @@ fn h3_a_copied_folder_is_read_without_a_trace() {
     let parts = with_log();
     let [database, log, memory] = parts.each_ref().map(|(_, bytes)| bytes.as_slice());
     let month = runs(Desk::with_month().run(RUNS));
-    let rows: [(&str, &[(&str, &[u8])], usize); 7] = [
+    let rows: [(&str, &[Part], usize); 7] = [
         ("a log and shared memory", &[("", database), ("-wal", log), ("-shm", memory)], month + 1),
         ("an orphaned log", &[("", database), ("-wal", log)], month + 1),
         ("shared memory only", &[("", database), ("-shm", memory)], month),
