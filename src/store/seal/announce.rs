@@ -199,7 +199,7 @@ async fn gaps(db: &mut SqliteConnection, subject: &Subject<'_>) -> Result<(u64, 
     let row = sqlx::query(
         "SELECT count(*), coalesce(sum(NOT EXISTS (SELECT 1 FROM snapshot s JOIN gap p ON p.run = s.run \
          WHERE s.contract = ?2 AND s.seq = ?3 AND p.kind = g.kind AND p.parent = g.parent)), 0) \
-         FROM gap g WHERE g.run = ?1 AND g.status <> 'gone'",
+         FROM gap g WHERE g.run = ?1 AND g.status NOT IN ('gone', 'not-applicable')",
     )
     .bind(subject.run.0)
     .bind(subject.row)
