@@ -274,7 +274,7 @@ impl Meaning {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meaning {
     /// The snapshot it was compared with: the one before, or the earlier of a net comparison. Where that one did not know the
-    /// property, the last that did.
+    /// property, or could not read the scope to its end, the last that did.
     pub from: Seq,
     /// The snapshot in which it was seen.
     pub to: Seq,

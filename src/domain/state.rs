@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
+use std::sync::Arc;
 
 use super::contract::Contract;
 use super::fact::{FactKey, Kind};
@@ -92,6 +93,9 @@ pub struct State {
     pub keys: BTreeMap<(UserId, KeyId), Held<Key>>,
     /// What the answers did not report: the last known values stand above.
     pub unknown: Unknowns,
+    /// What this snapshot could not read to its end, by the kind of facts and their parent: the last snapshot that did, 0 for
+    /// none.
+    pub unread: BTreeMap<(Kind, Arc<str>), Seq>,
 }
 
 impl State {
@@ -108,22 +112,27 @@ impl State {
             owns: BTreeMap::new(),
             keys: BTreeMap::new(),
             unknown: Unknowns::default(),
+            unread: BTreeMap::new(),
         }
     }
 
-    /// Whether a fact is part of the state.
-    pub fn holds(&self, key: &FactKey) -> bool {
-        let (subject, object) = (&*key.subject, key.object.as_deref().unwrap_or_default());
-        match key.kind {
-            Kind::Contract => self.contract.is_some(),
-            Kind::User => self.users.contains_key(&subject.into()),
-            Kind::Group => self.groups.contains_key(&subject.into()),
-            Kind::Resource => self.resources.contains_key(&subject.into()),
-            Kind::Member => self.members.contains_key(&(subject.into(), object.into())),
-            Kind::Share => self.shares.contains_key(&(subject.into(), object.into())),
-            Kind::Own => self.owns.contains_key(&(subject.into(), object.into())),
-            Kind::Key => self.keys.contains_key(&(subject.into(), object.into())),
+    /// The last snapshot that read the scope of a fact to its end, where this one did not; `None` if it did, or if none ever
+    /// did. What belongs to a user or group that is not there is in the scope of the list that would name it.
+    pub fn last_read(&self, key: &FactKey) -> Option<Seq> {
+        if self.unread.is_empty() {
+            return None;
         }
+        let subject = &*key.subject;
+        let listed = match key.kind {
+            Kind::Member | Kind::Share => (!self.groups.contains_key(&subject.into())).then_some(Kind::Group),
+            Kind::Own | Kind::Key => (!self.users.contains_key(&subject.into())).then_some(Kind::User),
+            Kind::Contract | Kind::User | Kind::Group | Kind::Resource => Some(key.kind),
+        };
+        let part = match listed {
+            Some(kind) => (kind, Arc::from("")),
+            None => (key.kind, Arc::clone(&key.subject)),
+        };
+        self.unread.get(&part).copied().filter(|seq| seq.0 > 0)
     }
 
     /// Whether that user owns the contract: nothing in the API marks it but the address.

@@ -3,7 +3,7 @@
 mod apart;
 mod versions;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use futures::future::try_join_all;
@@ -32,7 +32,7 @@ use crate::domain::unknown::Unknowns;
 use crate::domain::user::{User, UserBody};
 
 /// For every scope that was not complete in a snapshot, the last one in which it was.
-type Unproven = HashMap<(Kind, Arc<str>), Seq>;
+type Unproven = BTreeMap<(Kind, Arc<str>), Seq>;
 
 /// The versions of all facts of one kind that are wanted, in order.
 type OfKind = (Kind, Vec<Version>);
@@ -164,7 +164,7 @@ impl Reader<'_> {
         let mut made = ids(&[Kind::User, Kind::Resource], |version| version.subject);
         made.extend(ids(&[Kind::Key], |version| version.object));
         let (named, bodies) = (Ids::of(named), Ids::of(ids(&Kind::ALL, |version| version.body)));
-        let (refs, bodies, apart, unproven, mut unknown) = tokio::try_join!(
+        let (refs, bodies, apart, unproven, unknown) = tokio::try_join!(
             wide::refs(self, &named),
             Bodies::read(self, &bodies),
             self.apart(contract, seq, Ids::of(people), Ids::of(made)),
@@ -176,8 +176,8 @@ impl Reader<'_> {
         for (kind, versions) in &kinds {
             placing.place(&mut state, *kind, versions)?;
         }
-        unknown.retain(|key| state.holds(key));
         state.unknown = unknown;
+        state.unread = placing.unproven;
         Ok(state)
     }
 

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use keyholder::analyse::diff::meanings;
 use keyholder::app::review::{events, understand};
 use keyholder::domain::body::Extra;
 use keyholder::domain::change::{Class, Meaning};
+use keyholder::domain::coverage::{Scope, Status};
 use keyholder::domain::fact::{FactKey, Kind};
 use keyholder::domain::id::Seq;
 use keyholder::domain::sighting::Sightings;
@@ -12,7 +14,7 @@ use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 
 use crate::store_diff::{models, runtime};
-use crate::support::model::{Bench, CONTRACT, Model};
+use crate::support::model::{Bench, CONTRACT, Model, lose};
 
 /// An attribute of one object.
 pub(crate) type Attribute = (FactKey, String);
@@ -201,4 +203,64 @@ proptest! {
             }
         });
     }
+}
+
+#[tokio::test]
+async fn a_change_is_dated_from_the_last_that_read_its_scope() {
+    let bench = Bench::new().await;
+    let mut model = Model::small();
+    bench.seal(model.sightings()).await;
+    model.users.insert("bob".into(), true);
+    model.keys.insert(("bob".into(), "K2".into()), true);
+    model.shares.remove(&("ops".to_owned(), "dc1".to_owned()));
+    let mut seen = model.sightings();
+    for scope in [Scope::Users, Scope::Keys("bob".into()), Scope::Shares("ops".into())] {
+        lose(&mut seen, scope, Status::Failed("timeout".into()));
+    }
+    bench.seal(seen.clone()).await;
+    bench.seal(seen).await;
+    model.keys.insert(("ann".into(), "K3".into()), true);
+    bench.seal(model.sightings()).await;
+    let dates = |lines: Vec<Meaning>| -> BTreeSet<(Class, u32, u32)> {
+        lines.iter().map(|line| (line.class, line.from.0, line.to.0)).collect()
+    };
+    let events = events(&bench.store, CONTRACT, Seq(3), Seq(4)).await.unwrap();
+    // The keys of ann were read on every day.
+    let expected = [
+        (Class::AdministratorGained, 1, 4),
+        (Class::ShareRemoved, 1, 4),
+        (Class::KeyAdded, 1, 4),
+        (Class::KeyAdded, 3, 4),
+    ];
+    assert_eq!(dates(events), expected.into());
+    let net = bench.store.net(CONTRACT, Seq(2), Seq(4)).await.unwrap();
+    let net = understand(&bench.store, CONTRACT, &net, Seq(2), Seq(4)).await.unwrap();
+    let expected = [
+        (Class::AdministratorGained, 1, 4),
+        (Class::ShareRemoved, 1, 4),
+        (Class::KeyAdded, 1, 4),
+        (Class::KeyAdded, 2, 4),
+    ];
+    assert_eq!(dates(net), expected.into());
+}
+
+#[tokio::test]
+async fn b2_shares_and_keys_are_dated_from_the_last_that_knew() {
+    let bench = Bench::new().await;
+    let mut model = Model::small();
+    bench.seal(model.sightings()).await;
+    let mut silent = model.sightings();
+    silent.shares[0].edit_privilege = None;
+    silent.keys[0].active = None;
+    bench.seal(silent).await;
+    model.shares.insert(("ops".into(), "dc1".into()), true);
+    model.keys.insert(("bob".into(), "K1".into()), false);
+    bench.seal(model.sightings()).await;
+    let of_a_part = events(&bench.store, CONTRACT, Seq(2), Seq(3)).await.unwrap();
+    let (before, after) = (bench.store.state(CONTRACT, Seq(2)).await, bench.store.state(CONTRACT, Seq(3)).await);
+    let changes = bench.store.events(CONTRACT, Seq(2), Seq(3)).await.unwrap();
+    let of_the_whole = meanings(&changes, &before.unwrap(), &after.unwrap(), Seq(2)).unwrap();
+    assert_eq!(of_a_part, of_the_whole, "lists of changes and reports say the same");
+    let dates: Vec<_> = of_a_part.iter().map(|line| (line.class, line.from.0, line.to.0)).collect();
+    assert_eq!(dates, [(Class::ShareWidened, 1, 3), (Class::KeyDisabled, 1, 3)]);
 }

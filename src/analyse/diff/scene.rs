@@ -175,10 +175,11 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// The snapshot that a property is compared with: where the earlier state did not know it, the last that did.
+    /// The snapshot that something is compared with: where the earlier state did not know it, or could not read its scope to
+    /// the end, the last that did.
     fn known_from(&self, key: &FactKey, field: &str) -> Seq {
-        let known = self.before.unknown.last_known(key.kind, &key.subject, key.object.as_deref(), field);
-        known.flatten().map_or(self.from, |last| last.min(self.from))
+        let known = self.before.unknown.last_known(key.kind, &key.subject, key.object.as_deref(), field).flatten();
+        known.into_iter().chain(self.before.last_read(key)).fold(self.from, Seq::min)
     }
 
     /// Whether a state does not know a property of a contract, user, group or resource.
