@@ -96,17 +96,22 @@ impl<'a> Renderer<'a> {
             self.put_mute(&mut message, number).await?;
         }
         if let (Some(contract), Some(span)) = (alert.contract, &alert.span) {
-            message.seen = self.between(contract, span).await?;
             if with_names && alert.class == AlertClass::Event(Event::CollectingPrincipalChanged) {
                 self.put_acceptance(&mut message, contract, span.to).await?;
             }
+            let mut from = span.from;
             if let (AlertClass::Change(class), Some(key)) = (alert.class, &alert.fact) {
                 let meaning = self.meaning(contract, span, class, key, &alert.attribute, with_names).await?;
                 match meaning {
-                    Some(meaning) => tell(&mut message, &meaning, with_names),
+                    Some(meaning) => {
+                        // The last snapshot that knew, which need not be the one before.
+                        from = span.from.and(Some(meaning.from));
+                        tell(&mut message, &meaning, with_names);
+                    }
                     None => bare(&mut message, key, &alert.attribute),
                 }
             }
+            message.seen = self.between(contract, from, span).await?;
         }
         Ok(message)
     }
@@ -132,8 +137,13 @@ impl<'a> Renderer<'a> {
         Ok(())
     }
 
-    async fn between(&mut self, contract: ContractNumber, span: &Span) -> Result<Option<Between>, RenderError> {
-        let needed = [Some(span.to), span.from];
+    async fn between(
+        &mut self,
+        contract: ContractNumber,
+        from: Option<Seq>,
+        span: &Span,
+    ) -> Result<Option<Between>, RenderError> {
+        let needed = [Some(span.to), from];
         let known = self.times.get(&contract);
         let is_known = needed.iter().flatten().all(|seq| known.is_some_and(|times| times.contains_key(seq)));
         if !is_known {
@@ -143,8 +153,8 @@ impl<'a> Renderer<'a> {
         let times = self.times.get(&contract);
         let at = |seq: Seq| times.and_then(|times| times.get(&seq)).copied();
         Ok(at(span.to).map(|to_at| Between {
-            from: span.from.map(|seq| seq.0),
-            from_at: span.from.and_then(at),
+            from: from.map(|seq| seq.0),
+            from_at: from.and_then(at),
             to: span.to.0,
             to_at,
             state_root: span.root_after.clone(),
