@@ -153,6 +153,11 @@ impl CollectFailure {
     }
 }
 
+/// The code of a collection that sealed a snapshot.
+pub fn exit_of(snapshot: &Snapshot) -> Exit {
+    if snapshot.is_complete() { Exit::Done } else { Exit::Incomplete }
+}
+
 /// The code of a failure of the store: a question about what is not there is usage, a lock is for later.
 pub fn of_store(error: &StoreError) -> Exit {
     match error {

@@ -13,7 +13,7 @@ use super::signals::Signals;
 use super::{Context, Failure};
 use crate::api::recording::Listener;
 use crate::app::alerts::failure::FailedCollection;
-use crate::app::collect::{CollectFailure, Order, collect, reasons};
+use crate::app::collect::{CollectFailure, Order, collect, exit_of, reasons};
 use crate::app::heartbeat::beat;
 use crate::app::preconditions::DatabaseState;
 use crate::app::prepare::{CollectRequest, Prepared, prepare};
@@ -212,8 +212,9 @@ fn accepting_person(command: &Collect, environment: &Environment) -> String {
 async fn report(store: &Store, snapshot: &Snapshot, context: &Context) -> Result<Exit, Failure> {
     let coverage = store.coverage(snapshot.contract, snapshot.seq).await?;
     tell(&store.notices(snapshot.contract, snapshot.seq).await?);
-    if snapshot.is_complete() {
-        return Ok(Exit::Done);
+    let exit = exit_of(snapshot);
+    if exit == Exit::Done {
+        return Ok(exit);
     }
     let (all, complete) = coverage.totals();
     tracing::warn!("The population is INCOMPLETE: {complete} of {all} scopes were read to their end");
@@ -225,7 +226,7 @@ async fn report(store: &Store, snapshot: &Snapshot, context: &Context) -> Result
     if gaps.len() > MAX_GAPS_SHOWN {
         context.remark(&format!("and {} more; `keyholder snapshots show` lists them", gaps.len() - MAX_GAPS_SHOWN))?;
     }
-    Ok(Exit::Incomplete)
+    Ok(exit)
 }
 
 /// Tells what the run noticed: what deserves a look as a warning, the rest in passing.

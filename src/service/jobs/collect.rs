@@ -7,7 +7,7 @@ use futures::future::LocalBoxFuture;
 
 use crate::api::read::Client;
 use crate::app::alerts::failure::{FailedCollection, FailureAlerts};
-use crate::app::collect::{CollectFailure, Order, collect};
+use crate::app::collect::{CollectFailure, Order, collect, exit_of};
 use crate::app::heartbeat::beat;
 use crate::collect::CollectError;
 use crate::exit::Exit;
@@ -57,8 +57,7 @@ impl Job for CollectJob {
                     if let Some(heartbeat) = heartbeat.filter(|_| snapshot.is_complete()) {
                         beat(&heartbeat, &call.seams).await;
                     }
-                    let exit = if snapshot.is_complete() { Exit::Done } else { Exit::Incomplete };
-                    Ok(Ended::Done { detail: snapshot.summary(), exit })
+                    Ok(Ended::Done { detail: snapshot.summary(), exit: exit_of(&snapshot) })
                 }
                 Err(CollectFailure::Walk(CollectError::Stopped)) => Ok(Ended::Stopped),
                 Err(CollectFailure::Store(StoreError::Locked { holder, .. })) => {
