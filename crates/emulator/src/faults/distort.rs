@@ -105,6 +105,13 @@ pub enum Distortion {
         /// The property.
         at: String,
     },
+    /// A property is missing, in the items of a list with these ids.
+    Omit {
+        /// The items.
+        ids: Vec<String>,
+        /// The property.
+        at: String,
+    },
     /// A property of the answer itself gets a value, also of a list: its `id`, `href`, `total`.
     Frame {
         /// The property.
@@ -134,7 +141,7 @@ impl Distortion {
             Self::Forget(_) => "properties missing",
             Self::Next(_) => "next link",
             Self::Set { .. } => "property set",
-            Self::Remove { .. } => "property missing",
+            Self::Remove { .. } | Self::Omit { .. } => "property missing",
             Self::Null { .. } => "property null",
             Self::Frame { .. } => "frame set",
             Self::Spell(_) => "ids spelled",
@@ -173,10 +180,16 @@ impl Distortion {
                 holder.remove(name).map(|_| ())
             })?,
             Self::Null { ids, at } => each(&mut value, |thing| {
-                let id = thing.get("id")?.as_str()?;
-                if ids.iter().any(|wanted| wanted == id) {
+                if is_one_of(ids, thing)? {
                     let (holder, name) = holder(thing, at)?;
                     holder.insert(name.to_owned(), Value::Null);
+                }
+                Some(())
+            })?,
+            Self::Omit { ids, at } => each(&mut value, |thing| {
+                if is_one_of(ids, thing)? {
+                    let (holder, name) = holder(thing, at)?;
+                    holder.remove(name);
                 }
                 Some(())
             })?,
@@ -253,6 +266,11 @@ impl Link {
         links.as_object_mut()?.insert("next".to_owned(), next);
         Some(())
     }
+}
+
+fn is_one_of(ids: &[String], thing: &Value) -> Option<bool> {
+    let id = thing.get("id")?.as_str()?;
+    Some(ids.iter().any(|wanted| wanted == id))
 }
 
 /// Changes every item of a list, or the thing itself; `None` if nothing was changed.
