@@ -187,29 +187,33 @@ fn e1_one_snapshot_has_nothing_to_compare_with() {
     assert!(ran.err.contains("snapshot 1 of 2025-10-01T02:00:00Z, and no earlier one to compare it with"), "{ran:#?}");
 }
 
+/// A made-up snapshot of contract 1, with nothing but its time and state.
+pub(crate) fn made_up(seq: u32, finished: DateTime<Utc>, is_complete: bool) -> Snapshot {
+    Snapshot {
+        contract: ContractNumber(1),
+        seq: Seq(seq),
+        state: if is_complete { RunState::Complete } else { RunState::Partial },
+        schedule: String::new(),
+        nominal: finished,
+        started: finished,
+        finished,
+        label: None,
+        source: Source { api: String::new(), tool: String::new() },
+        requests: 0,
+        totals: BTreeMap::new(),
+        unread: BTreeSet::new(),
+        began: 0,
+        ended: 0,
+        changed: 0,
+        root: String::new(),
+    }
+}
+
 fn snapshots(finished: &[(i64, bool)]) -> Vec<Snapshot> {
     let mut minute = 0;
     let mut snapshot = |(seq, (wait, is_complete)): (u32, &(i64, bool))| {
         minute += wait;
-        let finished = at("2023-12-20T00:00:00Z") + TimeDelta::minutes(minute);
-        Snapshot {
-            contract: ContractNumber(1),
-            seq: Seq(seq),
-            state: if *is_complete { RunState::Complete } else { RunState::Partial },
-            schedule: String::new(),
-            nominal: finished,
-            started: finished,
-            finished,
-            label: None,
-            source: Source { api: String::new(), tool: String::new() },
-            requests: 0,
-            totals: BTreeMap::new(),
-            unread: BTreeSet::new(),
-            began: 0,
-            ended: 0,
-            changed: 0,
-            root: String::new(),
-        }
+        made_up(seq, at("2023-12-20T00:00:00Z") + TimeDelta::minutes(minute), *is_complete)
     };
     (1..).zip(finished).map(&mut snapshot).collect()
 }
