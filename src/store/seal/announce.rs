@@ -198,7 +198,8 @@ async fn recent(db: &mut SqliteConnection, subject: &Subject<'_>) -> Result<Seq,
 async fn gaps(db: &mut SqliteConnection, subject: &Subject<'_>) -> Result<(u64, u64), StoreError> {
     let row = sqlx::query(
         "SELECT count(*), coalesce(sum(NOT EXISTS (SELECT 1 FROM snapshot s JOIN gap p ON p.run = s.run \
-         WHERE s.contract = ?2 AND s.seq = ?3 AND p.kind = g.kind AND p.parent = g.parent)), 0) \
+         WHERE s.contract = ?2 AND s.seq = ?3 AND p.kind = g.kind AND p.parent = g.parent \
+         AND p.status NOT IN ('gone', 'not-applicable'))), 0) \
          FROM gap g WHERE g.run = ?1 AND g.status NOT IN ('gone', 'not-applicable')",
     )
     .bind(subject.run.0)
