@@ -12,6 +12,7 @@ use crate::domain::coverage::{Scope, ScopeKind, Status};
 use crate::domain::id::{GroupId, UserId};
 use crate::domain::notice::Notice;
 use crate::domain::sighting::Sightings;
+use crate::domain::unknown::Nullable;
 use crate::domain::user::Attribution;
 use crate::domain::vanishing::VanishingByScope;
 
@@ -98,8 +99,11 @@ fn impossible_times(walk: &mut Walk) -> Vec<Notice> {
     let mut counts = [0_u64; 3];
     let [users, resources, keys] = &mut counts;
     for user in &mut seen.users {
-        let attributed = leave_out_of(&mut user.attribution, latest);
-        *users += attributed + leave_out(&mut user.created, latest) + leave_out(&mut user.last_login, latest);
+        *users += leave_out_of(&mut user.attribution, latest) + leave_out(&mut user.created, latest);
+        if user.last_login.value().is_some_and(|time| is_impossible(*time, latest)) {
+            user.last_login = Nullable::NotReported;
+            *users += 1;
+        }
     }
     for resource in &mut seen.resources {
         *resources += leave_out_of(&mut resource.attribution, latest) + leave_out(&mut resource.created, latest);
@@ -116,13 +120,13 @@ fn leave_out_of(attribution: &mut Attribution, latest: DateTime<Utc>) -> u64 {
     leave_out(&mut attribution.modified, latest)
 }
 
-/// Leaves a time out if it cannot be; answers how many were.
+/// Leaves a time out if it cannot be; returns how many were.
 fn leave_out(time: &mut Option<DateTime<Utc>>, latest: DateTime<Utc>) -> u64 {
-    let is_impossible = time.is_some_and(|time| time > latest || time.timestamp() < MIN_TIME_SECONDS);
-    if is_impossible {
-        *time = None;
-    }
-    u64::from(is_impossible)
+    u64::from(time.take_if(|time| is_impossible(*time, latest)).is_some())
+}
+
+fn is_impossible(time: DateTime<Utc>, latest: DateTime<Utc>) -> bool {
+    time > latest || time.timestamp() < MIN_TIME_SECONDS
 }
 
 /// The owner of the contract, if no user has that address although all of them are known.

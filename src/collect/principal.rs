@@ -87,7 +87,7 @@ mod tests {
             active: None,
             s3_canonical_user_id: Nullable::NotReported,
             created: None,
-            last_login: None,
+            last_login: Nullable::NotReported,
             attribution: Attribution::default(),
             extra: Extras::new(),
         };

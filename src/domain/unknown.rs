@@ -68,7 +68,7 @@ pub const ATTRIBUTES: [Attribute; 30] = [
     unknown(Kind::User, "lastname"),
     // Null: object storage was not set up for the user yet.
     nullable(Kind::User, "s3CanonicalUserId", Silence::Unknown),
-    // Null: never signed in. A known time is kept all the same.
+    // Null: never signed in, which a known time contradicts and outlasts. What is left out is kept without a mark.
     nullable(Kind::User, "lastLogin", Silence::Kept),
     kept(Kind::User, "createdDate"),
     kept(Kind::User, "createdBy"),

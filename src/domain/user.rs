@@ -104,8 +104,9 @@ pub struct User {
     pub s3_canonical_user_id: Nullable<String>,
     /// When the user was created.
     pub created: Option<DateTime<Utc>>,
-    /// When the user last signed in; `None` is never or not told. Volatile.
-    pub last_login: Option<DateTime<Utc>>,
+    /// When the user last signed in; null is never. Volatile.
+    #[serde(default, skip_serializing_if = "Nullable::is_not_reported")]
+    pub last_login: Nullable<DateTime<Utc>>,
     /// Who made and who changed the user. Volatile.
     pub attribution: Attribution,
     /// Properties this version does not know.
@@ -159,7 +160,7 @@ impl User {
         id: UserId,
         body: UserBody,
         person: Person,
-        last_login: Option<DateTime<Utc>>,
+        last_login: Nullable<DateTime<Utc>>,
         attribution: Attribution,
     ) -> Self {
         Self {
@@ -198,6 +199,15 @@ impl User {
     /// Whether the user can sign in: active, or not said to be inactive.
     pub fn is_usable(&self) -> bool {
         self.active != Some(false)
+    }
+
+    /// Whether the user never signed in; `None` where the last sign-in is not reported.
+    pub fn never_signed_in(&self) -> Option<bool> {
+        match self.last_login {
+            Nullable::NotReported => None,
+            Nullable::Null => Some(true),
+            Nullable::Value(_) => Some(false),
+        }
     }
 
     /// Whether the user is an administrator.

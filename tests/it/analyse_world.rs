@@ -43,7 +43,7 @@ pub(crate) fn user(id: &str) -> User {
         active: Some(true),
         s3_canonical_user_id: Nullable::Null,
         created: Some(day(1)),
-        last_login: None,
+        last_login: Nullable::Null,
         attribution: Attribution {
             created_by: Some("maker@example.org".to_owned()),
             modified: Some(day(7)),

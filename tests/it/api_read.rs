@@ -38,7 +38,7 @@ async fn every_user_is_read_with_everything_about_them() {
         assert_eq!(user.sec_auth_active, Some(truth.sec_auth_active));
         assert_eq!(user.active, Some(truth.active));
         assert_eq!(user.created.map(|at| at.timestamp()), Some(truth.created.at.timestamp()));
-        assert_eq!(user.last_login.map(|at| at.timestamp()), truth.last_login.map(|at| at.timestamp()));
+        assert_eq!(user.last_login.value().map(chrono::DateTime::timestamp), truth.last_login.map(|at| at.timestamp()));
         assert_eq!(user.attribution.created_by.as_deref(), Some(&*truth.created.by.name));
         assert!(user.extra.is_empty());
     }

@@ -59,7 +59,7 @@ async fn n1_times_that_cannot_be_are_left_out_with_a_notice() {
         let state = site.store.state(collected.snapshot.contract, collected.snapshot.seq).await.unwrap();
         let latest = site.emulator.now() + TimeDelta::days(2);
         let impossible = |held: &keyholder::domain::state::Held<keyholder::domain::user::User>| {
-            held.value.last_login.is_some_and(|at| at > latest || at.timestamp() <= 0)
+            held.value.last_login.value().is_some_and(|at| *at > latest || at.timestamp() <= 0)
         };
         assert!(!state.users.values().any(impossible), "{time}");
         site.emulator.clear_faults();

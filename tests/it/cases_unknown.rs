@@ -1,5 +1,7 @@
 //! Attributes that answers leave out: the last known value is carried, and only known values are compared.
 
+use emulator::faults::{Distortion, Effect};
+use emulator::{Emulator, Rule};
 use keyholder::app::review::{events, understand};
 use keyholder::domain::change::{Class, Meaning};
 use keyholder::domain::fact::Kind;
@@ -10,6 +12,7 @@ use keyholder::domain::unknown::Nullable;
 
 use crate::analyse_world::brief;
 use crate::support::model::{Bench, CONTRACT, Model};
+use crate::support::site::Site;
 
 /// Users, of whom three are administrators, and a group with shares.
 fn contract() -> Sightings {
@@ -240,7 +243,7 @@ async fn dates_and_attribution_that_are_left_out_are_kept() {
     let day = crate::analyse_world::day;
     let full = || {
         edited(|seen| {
-            seen.users[0].last_login = Some(day(3));
+            seen.users[0].last_login = Nullable::Value(day(3));
             seen.users[0].attribution.created_by = Some("bob@example.org".to_owned());
             seen.users[0].attribution.modified = Some(day(2));
         })
@@ -252,6 +255,47 @@ async fn dates_and_attribution_that_are_left_out_are_kept() {
     assert_eq!(first.unwrap().users[&"ann".into()].value, second.users[&"ann".into()].value);
     assert!(second.unknown.is_empty(), "and nothing is said about it");
     assert_eq!(bench.store.notices(CONTRACT, Seq(2)).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_last_sign_in_that_is_left_out_is_not_never() {
+    let (left_out, never, known) =
+        (Nullable::NotReported, Nullable::Null, Nullable::Value(crate::analyse_world::day(3)));
+    // What is reported of the two users on each day, and what is known of them then.
+    let days = [
+        ([never, left_out], [never, left_out]),
+        ([left_out, left_out], [never, left_out]),
+        ([known, never], [known, never]),
+        ([never, left_out], [known, never]),
+    ];
+    let bench = Bench::new().await;
+    for (reported, _) in days {
+        let seal = |seen: &mut Sightings| [0, 1].into_iter().for_each(|at| seen.users[at].last_login = reported[at]);
+        assert_eq!(bench.seal(edited(seal)).await.changed, 0);
+    }
+    for (seq, (_, expected)) in (1..).zip(days) {
+        let state = bench.store.state(CONTRACT, Seq(seq)).await.unwrap();
+        let found = ["ann", "bob"].map(|id| state.users[&id.into()].last_login);
+        assert_eq!(found, expected, "snapshot {seq}");
+        assert!(state.unknown.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn an_answer_without_last_login_says_nothing_of_it() {
+    let site = Site::of(Emulator::builder().seed(5).users(40).start().await.unwrap()).await;
+    let is_all = async |distortion, expected: Option<bool>| {
+        site.emulator.fail(Rule::on("GET", "/um/users").effect(Effect::Distort(distortion)));
+        let collected = site.collect().await;
+        assert_eq!((collected.endings().as_str(), collected.notices.as_slice()), ("complete -0 ~0", &[][..]));
+        site.emulator.clear_faults();
+        let state = site.store.state(collected.snapshot.contract, collected.snapshot.seq).await.unwrap();
+        state.users.values().all(|user| user.never_signed_in() == expected)
+    };
+    let at = || "metadata.lastLogin".to_owned();
+    assert!(is_all(Distortion::Remove { at: at() }, None).await);
+    assert!(is_all(Distortion::Set { at: at(), value: serde_json::Value::Null }, Some(true)).await);
+    assert!(is_all(Distortion::Remove { at: at() }, Some(true)).await);
 }
 
 #[tokio::test]

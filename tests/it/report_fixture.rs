@@ -14,6 +14,7 @@ use keyholder::domain::principal::{Collector, Principal, PrincipalId, Role, Stan
 use keyholder::domain::recency::Recency;
 use keyholder::domain::snapshot::{RunState, Snapshot, Source};
 use keyholder::domain::state::State;
+use keyholder::domain::unknown::Nullable;
 use keyholder::domain::user::Person;
 use keyholder::report::input::{Comparison, Input, View};
 use sha2::{Digest as _, Sha256};
@@ -100,7 +101,7 @@ fn today(seq: u32) -> World {
         };
         newcomer.value.created = Some(days_ago(12));
         newcomer.value.sec_auth_active = Some(false);
-        newcomer.value.last_login = None;
+        newcomer.value.last_login = Nullable::Null;
         let promoted = state.users.get_mut(&user(5)).unwrap();
         promoted.value.administrator = Some(true);
         promoted.value.attribution.modified = Some(days_ago(9));

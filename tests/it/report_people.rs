@@ -121,7 +121,7 @@ fn person(number: usize) -> User {
         active: Some(number % 13 != 12),
         s3_canonical_user_id: Nullable::Null,
         created: Some(days_ago(1400 - 30 * i64::try_from(number).unwrap())),
-        last_login: (number % 9 != 8).then(|| days_ago(signed_in[number % signed_in.len()])),
+        last_login: (number % 9 != 8).then(|| days_ago(signed_in[number % signed_in.len()])).into(),
         attribution: Attribution {
             created_by: Some(address(0)),
             modified: Some(days_ago(40)),

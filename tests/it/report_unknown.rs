@@ -1,6 +1,9 @@
 //! What answers left out, in reports: beside each value and each total, and never as nought.
 
 use keyholder::domain::coverage::{Scope, Status};
+use keyholder::domain::id::UserId;
+use keyholder::domain::unknown::Nullable;
+use keyholder::domain::user::User;
 use keyholder::report::csv::Dialect;
 use keyholder::report::html::Templates;
 use keyholder::report::input::Input;
@@ -8,7 +11,7 @@ use keyholder::report::{Format, named as report, render};
 use serde_json::Value;
 
 use crate::report_fixture::{coverage, silent_month};
-use crate::report_people::user_id;
+use crate::report_people::{days_ago, user_id};
 
 fn text(name: &str, input: &Input, format: Format) -> String {
     let made = render(report(name).unwrap(), input, format, Dialect::default(), &Templates::embedded());
@@ -42,6 +45,34 @@ fn a_second_factor_that_is_not_reported_is_not_proved() {
     assert_eq!(promoted["administrator"], true, "access counts as held");
     assert!(promoted["not_reported"][0].as_str().unwrap().starts_with("administrator: not reported (last known: yes"));
     assert!(text("access-review", &silent_month(), Format::Html).contains("not reported (last known: yes"));
+}
+
+#[test]
+fn a_last_sign_in_that_is_not_reported_is_not_never() {
+    let mut input = silent_month();
+    let never = |input: &Input| figure(input, "never-signed-in")["value"].as_u64();
+    let before = never(&input).unwrap();
+    let users = &mut input.current.state.users;
+    let is_counted =
+        |user: &User| user.is_usable() && user.never_signed_in() == Some(true) && user.created < Some(days_ago(60));
+    let silent: Vec<UserId> = users.values().filter(|user| is_counted(user)).map(|user| user.id.clone()).collect();
+    assert_eq!(silent.len() as u64, before);
+    users.get_mut(&silent[0]).unwrap().value.last_login = Nullable::NotReported;
+    assert_eq!(never(&input), Some(before - 1));
+    for name in ["never-signed-in", "dormant"] {
+        let of = figure(&input, name)["of"].as_str().unwrap().to_owned();
+        assert!(of.ends_with(", last sign-in of 1 never reported"), "{of}");
+    }
+    for id in &silent {
+        input.current.state.users.get_mut(id).unwrap().value.last_login = Nullable::NotReported;
+    }
+    assert_eq!(never(&input), None, "what is not reported is not 0");
+    let lines = text("access-review", &input, Format::Jsonl);
+    let rows: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let row = rows.iter().find(|row| row["user_id"] == silent[0].as_str()).unwrap();
+    assert_eq!((&row["last_login_utc"], &row["never_logged_in"]), (&Value::Null, &Value::Null));
+    let page = text("access-review", &input, Format::Html);
+    assert!(page.contains(r#"<td data-l="Last sign-in">"#) && page.contains("not reported</"), "{page}");
 }
 
 #[test]

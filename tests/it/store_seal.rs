@@ -5,6 +5,7 @@ use keyholder::domain::fact::Kind;
 use keyholder::domain::id::{ContractNumber, Seq};
 use keyholder::domain::notice::Notice;
 use keyholder::domain::snapshot::RunState;
+use keyholder::domain::unknown::Nullable;
 
 use crate::support::model::{Bench, CONTRACT, Model, lose, start};
 
@@ -217,15 +218,15 @@ async fn last_logins_are_kept_and_are_no_change() {
     let bench = Bench::new().await;
     bench.seal(Model::small().sightings()).await;
     let mut seen = Model::small().sightings();
-    seen.users[0].last_login = Some(start());
+    seen.users[0].last_login = Nullable::Value(start());
     seen.users[0].attribution.modified_by = Some("bob@example.org".into());
     let second = bench.seal(seen).await;
     assert_eq!((second.began, second.ended, second.changed), (0, 0, 0));
     let now = bench.store.state(CONTRACT, Seq(2)).await.unwrap();
-    assert_eq!(now.users[&"ann".into()].last_login, Some(start()));
+    assert_eq!(now.users[&"ann".into()].last_login, Nullable::Value(start()));
     assert_eq!(now.users[&"ann".into()].attribution.modified_by.as_deref(), Some("bob@example.org"));
     let then = bench.store.state(CONTRACT, Seq(1)).await.unwrap();
-    assert_eq!(then.users[&"ann".into()].last_login, None);
+    assert_eq!(then.users[&"ann".into()].last_login, Nullable::Null);
 }
 
 #[tokio::test]

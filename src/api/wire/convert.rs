@@ -121,7 +121,7 @@ impl User {
             active: properties.active,
             s3_canonical_user_id: properties.s3_canonical_user_id.unwrap_or_default(),
             created: metadata.created,
-            last_login: metadata.last_login,
+            last_login: metadata.last_login.unwrap_or_default(),
             attribution: metadata.into_attribution(),
             extra: properties.extra,
         })

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::de::{IgnoredAny, MapAccess};
 
-use super::lenient::{Address, Count, Identity, Instant, State, Text, Type, Word};
+use super::lenient::{Address, Count, Identity, Instant, OrNull, State, Text, Type, Word};
 use super::notes::Context;
 use super::record::{Boxed, Record, keep_in_extra, read_known, record};
 use crate::api::frame::Frame;
 use crate::domain::body::Extras;
+use crate::domain::unknown::Nullable;
 
 /// One object. At depth 0 a list holds bare references: only `id`, `kind` and `href` are there.
 #[derive(Clone, Debug)]
@@ -88,8 +89,8 @@ record! {
         modified_by_user_id: String as Text = "lastModifiedByUserId",
         /// `state`, of resources.
         state: Word as State = "state",
-        /// `lastLogin`, of users; null or absent for someone who never signed in.
-        last_login: DateTime<Utc> as Instant = "lastLogin",
+        /// `lastLogin`, of users; null for someone who never signed in.
+        last_login: Nullable<DateTime<Utc>> as OrNull<Instant> = "lastLogin",
         /// `version`, of some resources.
         version: u64 as Count = "version",
     }

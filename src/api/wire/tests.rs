@@ -60,7 +60,7 @@ fn a_user_is_read_whole() {
     assert_eq!((user.administrator, user.force_sec_auth, user.active), (Some(false), Some(true), Some(true)));
     assert_eq!(user.created.unwrap().to_rfc3339(), "2020-02-21T13:17:16+00:00");
     assert_eq!(user.attribution.modified.unwrap().to_rfc3339(), "2021-02-21T12:17:16.500+00:00");
-    assert_eq!((user.last_login, user.s3_canonical_user_id), (None, Nullable::Null));
+    assert_eq!((user.last_login, user.s3_canonical_user_id), (Nullable::Null, Nullable::Null));
 }
 
 #[test]

@@ -130,7 +130,7 @@ fn line<'a>(grant: &'a Grant, moved: &'static str, context: &Context<'a>, common
         Entitlement::S3Key(key) => context.state.keys.get(&(grant.user.clone(), key.clone())),
         _ => None,
     };
-    let last_login = user.and_then(|user| user.last_login);
+    let last_login = user.and_then(|user| user.last_login.value().copied());
     let scope_complete = context.rests_on_complete(grant);
     let proved = if scope_complete { context.state.seq } else { context.last_proved(grant) };
     Line {
@@ -153,7 +153,7 @@ fn line<'a>(grant: &'a Grant, moved: &'static str, context: &Context<'a>, common
         created_by: user.and_then(|user| user.attribution.created_by.as_deref()),
         last_login_utc: last_login.map(to_seconds),
         last_login_days: last_login.map(|at| days_between(at, common.as_of)),
-        never_logged_in: user.map(|user| user.last_login.is_none()),
+        never_logged_in: user.and_then(User::never_signed_in),
         entitlement_type: entitlement.kind(),
         entitlement_id: entitlement.id(),
         entitlement_name: entitlement_name(context, grant),

@@ -205,7 +205,15 @@ fn counted_by(figure: &str) -> Option<(Kind, &'static str, bool)> {
 
 /// How many of a figure are counted by a value that is carried, and how many may be missing from it.
 fn beside(figure: &str, context: &Context<'_>) -> String {
+    if let ("dormant" | "never-signed-in", never @ 1..) = (figure, without_sign_in(context.state)) {
+        return format!(", last sign-in of {never} never reported");
+    }
     counted_by(figure).map(|(kind, name, value)| unknown::beside_total(context, kind, name, value)).unwrap_or_default()
+}
+
+/// Active users of whom no answer ever reported the last sign-in, not even that there was none.
+fn without_sign_in(state: &State) -> u64 {
+    state.users.values().filter(|user| user.is_usable() && user.never_signed_in().is_none()).count() as u64
 }
 
 /// A figure, and what was not read or not reported of what it counts, in words.
@@ -236,6 +244,7 @@ impl Judged {
             "administrators" | "without-two-factor" | "onward" => counted_by(figure)
                 .map_or(0, |(kind, name, _)| state.unknown.never_known(kind, |attribute| attribute == name)),
             "privileged-groups" => groups_without_privileges(state),
+            "dormant" | "never-signed-in" => without_sign_in(state),
             _ => 0,
         };
         let count = Count::of(known, scopes.is_none() && never == 0);
@@ -245,6 +254,7 @@ impl Judged {
             // Beside a number that is said already.
             (None, _) if never == 0 || known > 0 => String::new(),
             (None, Some((kind, name, _))) => format!("{name} never reported ({never} {})", kind.plural()),
+            (None, None) if kind == Some(Kind::User) => format!("lastLogin never reported ({never} users)"),
             (None, None) => format!("privileges never reported ({never} groups)"),
         };
         Self { count, unread }

@@ -47,13 +47,15 @@ pub struct UserRow {
     pub two_factor_demanded: Option<bool>,
     /// When the user was created; empty if not told.
     pub created_utc: String,
-    /// When the user last signed in; empty if never or not told.
+    /// `known`, `never` or `not-reported`: what the API says about the last sign-in.
+    pub sign_in: &'static str,
+    /// When the user last signed in; empty if never or not reported.
     pub last_login_utc: String,
     /// Days since then.
     pub last_login_days: Option<i64>,
     /// Active, and not signed in for longer than [`Input::dormant_days`].
     pub dormant: bool,
-    /// Active, older than [`NEVER_GRACE_DAYS`], and no sign-in on record.
+    /// Active, older than [`NEVER_GRACE_DAYS`], and reported as never signed in.
     pub never_signed_in: bool,
     /// What the answers did not report of the user, in words.
     pub not_reported: Vec<String>,
@@ -163,7 +165,12 @@ fn row(
         two_factor_text: user.map_or_else(|| "unknown".to_owned(), |user| two_factor_text(context, user)),
         two_factor_demanded: user.and_then(|user| user.force_sec_auth),
         created_utc: user.and_then(|user| user.created).map(to_seconds).unwrap_or_default(),
-        last_login_utc: user.and_then(|user| user.last_login).map(to_seconds).unwrap_or_default(),
+        sign_in: match user.and_then(User::never_signed_in) {
+            Some(true) => "never",
+            Some(false) => "known",
+            None => "not-reported",
+        },
+        last_login_utc: user.and_then(|user| user.last_login.value().copied()).map(to_seconds).unwrap_or_default(),
         last_login_days: standing.last_login_days,
         dormant: standing.dormant,
         never_signed_in: standing.never_signed_in,
@@ -239,13 +246,13 @@ pub(super) struct Standing {
 impl Standing {
     pub(super) fn of(user: &User, absence: Absence) -> Self {
         let Absence { as_of, dormant_days } = absence;
-        let last_login_days = user.last_login.map(|at| days_between(at, as_of));
+        let last_login_days = user.last_login.value().map(|at| days_between(*at, as_of));
         let age = user.created.map(|at| days_between(at, as_of));
         Self {
             last_login_days,
             dormant: user.is_usable() && last_login_days.is_some_and(|days| days > dormant_days),
             never_signed_in: user.is_usable()
-                && last_login_days.is_none()
+                && user.never_signed_in() == Some(true)
                 && age.is_some_and(|days| days > NEVER_GRACE_DAYS),
         }
     }

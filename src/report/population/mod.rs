@@ -35,7 +35,7 @@ pub const LIMITS: [(&str, &str); 7] = [
     ("Single sign-on", "Whether a user signs in through another identity provider cannot be seen."),
     (
         "What counts as a sign-in",
-        "The time of the last sign-in is shown as the API gives it; whether use of the API counts is not documented. A user without one has never signed in, or the API does not tell.",
+        "The time of the last sign-in is shown as the API gives it; whether use of the API counts is not documented. Where it was never reported, not even as never, the user counts neither as dormant nor as never signed in.",
     ),
     ("Access policies on buckets and objects", "Object storage has its own policies, outside of user management."),
 ];

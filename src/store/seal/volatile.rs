@@ -7,6 +7,7 @@ use sqlx::{QueryBuilder, Sqlite};
 use super::{Actors, Sealer};
 use crate::domain::fact::Kind;
 use crate::domain::sighting::Sightings;
+use crate::domain::unknown::Nullable;
 use crate::domain::user::Attribution;
 use crate::store::columns::Columns;
 use crate::store::error::{StoreError, While as _};
@@ -36,16 +37,21 @@ impl Sealer<'_> {
             let row = Columns::of("last_login", row);
             known.insert(row.get(0)?, row.optional(1)?);
         }
-        let mut fresh: HashMap<i64, i64> = HashMap::new();
+        let mut fresh: HashMap<i64, Option<i64>> = HashMap::new();
         for user in &sightings.users {
             let Some(entity) = self.entities.find(Kind::User, &user.id.shared()) else { continue };
+            let seen = match user.last_login {
+                Nullable::NotReported => continue,
+                Nullable::Null => None,
+                Nullable::Value(at) => Some(at.timestamp()),
+            };
             // Null is "never signed in", and says nothing against a time that is known.
-            let Some(at) = user.last_login.map(|at| at.timestamp()) else { continue };
-            if known.get(&entity).copied().flatten() != Some(at) {
-                fresh.insert(entity, at);
+            let is_new = known.get(&entity).is_none_or(|known| seen.is_some() && *known != seen);
+            if is_new {
+                fresh.insert(entity, seen);
             }
         }
-        let mut fresh: Vec<(i64, i64)> = fresh.into_iter().collect();
+        let mut fresh: Vec<(i64, Option<i64>)> = fresh.into_iter().collect();
         fresh.sort_unstable();
         for batch in fresh.chunks(BATCH) {
             let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO last_login (entity, seq, at) ");

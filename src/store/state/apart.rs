@@ -7,6 +7,7 @@ use sqlx::sqlite::SqliteRow;
 use tokio::try_join;
 
 use crate::domain::id::{ContractNumber, Seq};
+use crate::domain::unknown::Nullable;
 use crate::domain::user::{Attribution, Person};
 use crate::store::columns::Columns;
 use crate::store::error::{StoreError, While as _};
@@ -137,8 +138,8 @@ impl Apart {
         versions.iter().find(|(of, _)| of == commitment).map(|(_, person)| person.clone()).unwrap_or_default()
     }
 
-    pub(super) fn login(&self, entity: i64) -> Option<DateTime<Utc>> {
-        self.logins.get(entity).copied().flatten()
+    pub(super) fn login(&self, entity: i64) -> Nullable<DateTime<Utc>> {
+        self.logins.get(entity).copied().map_or(Nullable::NotReported, Nullable::from)
     }
 
     pub(super) fn attribution(&self, entity: i64) -> Attribution {

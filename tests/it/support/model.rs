@@ -120,7 +120,7 @@ pub(crate) fn user(id: &str, administrator: bool) -> User {
         active: Some(true),
         s3_canonical_user_id: Nullable::Null,
         created: Some(start()),
-        last_login: None,
+        last_login: Nullable::Null,
         attribution: Attribution::default(),
         extra: BTreeMap::new(),
     }
