@@ -28,7 +28,9 @@ pub fn grants(state: &State) -> Vec<Grant> {
 #[derive(Debug)]
 pub struct Derivation<'a> {
     state: &'a State,
-    users: BTreeSet<&'a UserId>,
+    users: BTreeSet<UserId>,
+    /// The owner of the contract, if no user is known to have that address.
+    unlisted_owner: Option<UserId>,
     joined: BTreeMap<&'a UserId, Vec<(&'a GroupId, Seq)>>,
     gives: BTreeMap<&'a GroupId, Gives<'a>>,
 }
@@ -64,13 +66,15 @@ impl<'a> Derivation<'a> {
             .chain(joined.keys().copied())
             .chain(state.owns.keys().map(|(user, _)| user))
             .chain(state.keys.keys().map(|(user, _)| user))
-            .collect();
-        Self { state, users, joined, gives }
+            .cloned();
+        let unlisted_owner = state.unlisted_owner();
+        let users = users.chain(unlisted_owner.clone()).collect();
+        Self { state, users, unlisted_owner, joined, gives }
     }
 
     /// Everybody who is listed or holds anything, in order.
-    pub fn users(&self) -> impl Iterator<Item = &'a UserId> {
-        self.users.iter().copied()
+    pub fn users(&self) -> impl Iterator<Item = &UserId> {
+        self.users.iter()
     }
 
     /// The grants of one user, ordered by entitlement.
@@ -90,6 +94,9 @@ impl<'a> Derivation<'a> {
                 let since = user.true_since("administrator");
                 found.push(direct(id, Entitlement::Administrator, since, Severity::Critical));
             }
+        }
+        if let Some(contract) = self.state.contract.as_ref().filter(|_| self.unlisted_owner.as_ref() == Some(id)) {
+            found.push(direct(id, Entitlement::ContractOwner, contract.changed, Severity::Critical));
         }
         self.through_groups(id, &everything, &mut found);
         for (resource, ownership) in self.owned_by(id) {

@@ -13,7 +13,7 @@ use crate::domain::id::{GroupId, UserId};
 use crate::domain::notice::Notice;
 use crate::domain::sighting::Sightings;
 use crate::domain::unknown::Nullable;
-use crate::domain::user::Attribution;
+use crate::domain::user::{Attribution, is_same_address};
 use crate::domain::vanishing::VanishingByScope;
 
 /// A time may be that much ahead of both clocks before it counts as one that cannot be.
@@ -131,11 +131,10 @@ fn is_impossible(time: DateTime<Utc>, latest: DateTime<Utc>) -> bool {
 
 /// The owner of the contract, if no user has that address although all of them are known.
 fn unlisted_owner(sightings: &Sightings) -> Option<Notice> {
-    let plain = |address: &str| address.trim().to_lowercase();
-    let owner = plain(sightings.contract.as_ref()?.owner.email.as_deref()?);
+    let owner = sightings.contract.as_ref()?.owner.email.as_deref()?;
     let is_complete = sightings.scopes.get(&Scope::Users).is_some_and(|(status, _)| *status == Status::Complete);
-    let mut addresses = sightings.users.iter().map(|user| user.person.email.as_deref().map(plain));
+    let mut addresses = sightings.users.iter().map(|user| user.person.email.as_deref());
     // A user whose address is not known may be the owner.
-    let may_be_listed = addresses.any(|address| address.is_none_or(|address| address == owner));
-    (is_complete && !may_be_listed && !owner.is_empty()).then_some(Notice::OwnerNotListed)
+    let may_be_listed = addresses.any(|address| address.is_none_or(|address| is_same_address(address, owner)));
+    (is_complete && !may_be_listed && !owner.trim().is_empty()).then_some(Notice::OwnerNotListed)
 }

@@ -6,7 +6,7 @@ use crate::domain::coverage::{Scope, Status};
 use crate::domain::id::UserId;
 use crate::domain::principal::{Claims, Role};
 use crate::domain::sighting::Sightings;
-use crate::domain::user::User;
+use crate::domain::user::{User, is_same_address};
 use crate::domain::vanishing::VanishingByScope;
 
 /// Why a scope proves no absence.
@@ -29,8 +29,8 @@ pub fn hold_back(seen: &mut Sightings, vanishing: &VanishingByScope) -> u64 {
 /// The user whose credentials were used, if the token or the list of users names them.
 pub fn user(claims: &Claims, seen: &Sightings) -> Option<UserId> {
     claims.user.clone().or_else(|| {
-        let address = plain(claims.address.as_deref()?);
-        let mut bearers = seen.users.iter().filter(|user| address_of(user).as_ref() == Some(&address));
+        let address = claims.address.as_deref()?;
+        let mut bearers = seen.users.iter().filter(|user| has_address(user, address));
         // An address that two users share identifies neither.
         bearers.next().filter(|_| bearers.next().is_none()).map(|user| user.id.clone())
     })
@@ -48,19 +48,16 @@ pub fn role(claims: &Claims, user: Option<&UserId>, seen: &Sightings) -> Option<
 
 /// The role of a listed user; none if an attribute that decides it is not reported.
 fn role_of(user: &User, seen: &Sightings) -> Option<Role> {
-    let owner = plain(seen.contract.as_ref()?.owner.email.as_deref()?);
-    if address_of(user)? == owner {
+    let owner = seen.contract.as_ref()?.owner.email.as_deref()?;
+    user.person.email.as_ref()?;
+    if has_address(user, owner) {
         return Some(Role::Owner);
     }
     user.administrator.map(|is| if is { Role::Administrator } else { Role::User })
 }
 
-fn address_of(user: &User) -> Option<String> {
-    user.person.email.as_deref().map(plain)
-}
-
-fn plain(address: &str) -> String {
-    address.trim().to_lowercase()
+fn has_address(user: &User, address: &str) -> bool {
+    user.person.email.as_deref().is_some_and(|email| is_same_address(email, address))
 }
 
 #[cfg(test)]

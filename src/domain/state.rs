@@ -12,7 +12,7 @@ use super::key::Key;
 use super::resource::Resource;
 use super::share::Share;
 use super::unknown::Unknowns;
-use super::user::User;
+use super::user::{User, is_same_address};
 
 /// Something that is so, and since when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ pub struct State {
     /// The snapshot.
     pub seq: Seq,
     /// The contract; `None` if it has never been read.
-    pub contract: Option<Contract>,
+    pub contract: Option<Held<Contract>>,
     /// Users by id.
     pub users: BTreeMap<UserId, Held<User>>,
     /// Groups by id.
@@ -138,10 +138,15 @@ impl State {
     /// Whether that user owns the contract: nothing in the API marks it but the address.
     pub fn is_owner(&self, user: &User) -> bool {
         let owner = self.contract.as_ref().and_then(|contract| contract.owner.email.as_deref());
-        match (owner, user.person.email.as_deref()) {
-            (Some(owner), Some(email)) => owner.eq_ignore_ascii_case(email),
-            _ => false,
-        }
+        owner.zip(user.person.email.as_deref()).is_some_and(|(owner, email)| is_same_address(owner, email))
+    }
+
+    /// The owner of the contract, if no user is known to have the owner's address. The API gives no id then: the address stands
+    /// for it.
+    pub fn unlisted_owner(&self) -> Option<UserId> {
+        let owner = self.contract.as_ref()?.owner.email.as_deref()?.trim();
+        let is_listed = self.users.values().any(|user| self.is_owner(user));
+        (!owner.is_empty() && !is_listed).then(|| UserId::from(owner.to_lowercase()))
     }
 
     /// Whether two-factor authentication is set up; that it was when somebody last knew proves nothing.

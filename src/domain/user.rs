@@ -33,6 +33,12 @@ impl Person {
     }
 }
 
+/// Whether two e-mail addresses are the same: blanks around them and case make no difference.
+pub fn is_same_address(one: &str, other: &str) -> bool {
+    let (one, other) = (one.trim(), other.trim());
+    one.eq_ignore_ascii_case(other) || (!one.is_ascii() && one.to_lowercase() == other.to_lowercase())
+}
+
 /// Who made an object and who changed it last, as far as the API says. Volatile: shown, never a change.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attribution {

@@ -45,6 +45,8 @@ pub(super) struct Context<'a> {
     incomplete: BTreeSet<&'a Scope>,
     /// Scopes that the API lists for nobody, beside those.
     not_applicable: BTreeSet<&'a Scope>,
+    /// See [`State::unlisted_owner`].
+    pub(super) unlisted_owner: Option<UserId>,
 }
 
 impl<'a> Context<'a> {
@@ -93,7 +95,13 @@ impl<'a> Context<'a> {
             members_of,
             incomplete,
             not_applicable,
+            unlisted_owner: state.unlisted_owner(),
         }
+    }
+
+    /// Whether that stands for an owner of the contract whom no user bears.
+    pub(super) fn is_unlisted_owner(&self, id: &UserId) -> bool {
+        self.unlisted_owner.as_ref() == Some(id)
     }
 
     /// The end of a snapshot's run, in text; empty for a snapshot that is not kept any more.

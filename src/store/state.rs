@@ -254,10 +254,9 @@ impl Placing<'_> {
     fn place(&self, state: &mut State, kind: Kind, versions: &[Version]) -> Result<(), StoreError> {
         match kind {
             Kind::Contract => {
-                for one in self.subjects::<ContractBody>(kind, versions)? {
-                    let (id, _, held) = one;
+                for (id, _, held) in self.subjects::<ContractBody>(kind, versions)? {
                     let owner = self.apart.person(id, &held.value.owner);
-                    state.contract = Some(Contract::from_parts(self.contract, held.value, owner));
+                    state.contract = Some(held.map(|body| Contract::from_parts(self.contract, body, owner)));
                 }
             }
             Kind::User => {

@@ -42,7 +42,9 @@ fn world(seq: u32) -> impl Strategy<Value = World> {
         let mut world = World::new(seq);
         world = world.with(|state| match owner {
             None => state.contract = None,
-            Some(at) => state.contract.as_mut().unwrap().owner.email = Some(format!("{}@example.org", PEOPLE[at])),
+            Some(at) => {
+                state.contract.as_mut().unwrap().value.owner.email = Some(format!("{}@example.org", PEOPLE[at]))
+            }
         });
         for (id, made) in PEOPLE.iter().zip(users) {
             let Some(((administrator, force, active, second), name, extra)) = made else { continue };
@@ -139,6 +141,10 @@ fn by_definition(state: &State) -> BTreeMap<(String, Entitlement), Option<Access
         if state.is_owner(user) {
             put(Entitlement::ContractOwner);
         }
+    }
+    let owner = state.contract.as_ref().and_then(|contract| contract.owner.email.clone());
+    if let Some(owner) = owner.filter(|_| !state.users.values().any(|user| state.is_owner(user))) {
+        found.insert((owner, Entitlement::ContractOwner), None);
     }
     for (group, user) in state.members.keys() {
         for privilege in state.groups.get(group).into_iter().flat_map(|group| group.value.granted()) {

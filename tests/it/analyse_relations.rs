@@ -251,7 +251,7 @@ fn a_group_with_another_name_is_low() {
 #[test]
 fn the_contract_with_another_owner_is_critical() {
     let after = world().with(|state| {
-        let contract = state.contract.as_mut().unwrap();
+        let contract = &mut state.contract.as_mut().unwrap().value;
         contract.owner.email = Some("thief@example.org".to_owned());
         contract.status = Some("CEASED".to_owned());
     });

@@ -58,12 +58,13 @@ impl World {
     /// A contract of `owner@example.org` with nothing in it.
     pub(crate) fn new(seq: u32) -> Self {
         let mut state = State::empty(Seq(seq));
-        state.contract = Some(Contract {
+        let contract = Contract {
             number: ContractNumber(31_720_000),
             owner: Person { email: Some("owner@example.org".to_owned()), ..Person::default() },
             status: Some("BILLABLE".to_owned()),
             reg_domain: None,
-        });
+        };
+        state.contract = Some(held(contract, 1));
         Self(state)
     }
 

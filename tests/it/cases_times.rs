@@ -6,7 +6,7 @@ use emulator::{Emulator, Rule};
 use keyholder::domain::coverage::ScopeKind;
 use keyholder::domain::notice::Notice;
 use keyholder::exit::Exit;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::cli::{Desk, RUNTIME, served};
 use crate::support::cut::raw;
@@ -16,7 +16,7 @@ async fn site() -> Site {
     Site::begun(Emulator::builder().seed(5).users(40).start().await.unwrap()).await
 }
 
-fn set(site: &Site, path: &str, at: &str, value: serde_json::Value) {
+fn set(site: &Site, path: &str, at: &str, value: Value) {
     let distortion = Distortion::Set { at: at.to_owned(), value };
     site.emulator.fail(Rule::on("GET", path).effect(Effect::Distort(distortion)));
 }
@@ -77,6 +77,56 @@ async fn q1_an_owner_whom_no_user_bears_is_told() {
     let owner = site.emulator.read(|world| world.user(world.owner()).unwrap().email.to_uppercase());
     set(&site, "/contracts", "properties.owner", json!(format!(" {owner}")));
     assert_eq!(site.collect().await.notices, []);
+}
+
+#[test]
+fn q1_an_unlisted_owner_has_a_line_of_its_own() {
+    let emulator = served();
+    let distortion = Distortion::Set { at: "properties.owner".to_owned(), value: json!(" Somebody.Else@example.org") };
+    emulator.fail(Rule::on("GET", "/contracts").effect(Effect::Distort(distortion)));
+    let desk = Desk::of(&emulator);
+    let ran = desk.run(&["collect"]).ends(0);
+    assert!(ran.err.contains("no listed user has the address of the contract's owner"), "{ran:#?}");
+    let written =
+        |report: &str, format: &str| desk.run(&["report", report, "--format", format, "--out", "-"]).ends(0).out;
+    let address = "somebody.else@example.org";
+    for (report, format) in
+        [("access-review", "csv"), ("access-review", "html"), ("population", "csv"), ("population", "html")]
+    {
+        assert!(written(report, format).contains(address), "{report} as {format}");
+    }
+    let review: Value = serde_json::from_str(&written("access-review", "json")).unwrap();
+    let find = |rows: &Value, name: &str| {
+        let rows = rows.as_array().unwrap().iter().filter(|row| row[name] == address);
+        let rows: Vec<Value> = rows.cloned().collect();
+        assert_eq!(rows.len(), 1, "{name}");
+        rows[0].clone()
+    };
+    let row = find(&review["rows"], "user_email");
+    assert_eq!((&row["user_id"], &row["entitlement_type"]), (&json!(""), &json!("contract_owner")));
+    assert_eq!((&row["risk_rating"], &row["scope_complete"]), (&json!("critical"), &json!(true)));
+    let user = find(&review["users"], "label");
+    assert_eq!((&user["owner"], &user["state"]), (&json!(true), &json!("unknown")));
+    assert_eq!(user["notes"], json!(["no user is known to have this address"]));
+    let population: Value = serde_json::from_str(&written("population", "json")).unwrap();
+    let row = find(&population["rows"], "scope_name");
+    assert_eq!((&row["row"], &row["status"]), (&json!("owner"), &json!("not-listed")));
+}
+
+#[test]
+fn q1_a_listed_owner_has_one_line_however_it_is_spelt() {
+    let emulator = served();
+    let owner = emulator.read(|world| world.user(world.owner()).unwrap().email.clone());
+    let spelt = format!(" {} ", owner.to_uppercase());
+    let distortion = Distortion::Set { at: "properties.owner".to_owned(), value: json!(spelt) };
+    emulator.fail(Rule::on("GET", "/contracts").effect(Effect::Distort(distortion)));
+    let desk = Desk::of(&emulator);
+    desk.run(&["collect"]).ends(0);
+    let out = desk.run(&["report", "access-review", "--format", "jsonl", "--out", "-"]).ends(0).out;
+    let rows: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let owners: Vec<&Value> = rows.iter().filter(|row| row["entitlement_type"] == "contract_owner").collect();
+    assert_eq!(owners.len(), 1, "{owners:#?}");
+    assert_eq!(owners[0]["user_email"], owner);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use keyholder::domain::coverage::{Coverage, Effort, Scope, ScopeKind, Status};
 use keyholder::domain::fact::{FactKey, Kind};
 use keyholder::domain::id::{ContractNumber, Seq};
 use keyholder::domain::notice::Notice;
-use keyholder::domain::principal::{Collector, Principal, PrincipalId, Role, Standing};
+use keyholder::domain::principal::{Collector, Principal, PrincipalId, Standing, Role};
 use keyholder::domain::recency::Recency;
 use keyholder::domain::snapshot::{RunState, Snapshot, Source};
 use keyholder::domain::state::State;
@@ -29,7 +29,7 @@ pub(crate) const LAST: u32 = 31;
 /// The contract a month ago.
 fn month_ago(seq: u32) -> World {
     let mut world = World::new(seq).with(|state| {
-        let contract = state.contract.as_mut().unwrap();
+        let contract = &mut state.contract.as_mut().unwrap().value;
         contract.owner.email = Some(address(0));
         contract.number = ContractNumber(31_884_391);
     });
@@ -295,8 +295,8 @@ pub(crate) fn named(name: &str) -> Input {
                 group.value.privileges.insert(name.to_owned(), true);
                 state.resources.values_mut().next().unwrap().value.name = Some(name.to_owned());
                 state.resources.values_mut().next().unwrap().value.kind = Some(name.to_owned());
-                state.contract.as_mut().unwrap().status = Some(name.to_owned());
-                state.contract.as_mut().unwrap().owner.email = Some(name.to_owned());
+                state.contract.as_mut().unwrap().value.status = Some(name.to_owned());
+                state.contract.as_mut().unwrap().value.owner.email = Some(name.to_owned());
             })
     };
     let gap = (Scope::Members(group_id(1).into()), Status::Failed(name.to_owned()));
@@ -315,7 +315,9 @@ pub(crate) fn named(name: &str) -> Input {
 /// A contract with that many people: groups of a hundred, five groups each, privileges and shares.
 pub(crate) fn crowd(users: usize) -> Input {
     let groups = users.div_ceil(20).max(1);
-    let mut world = World::new(LAST);
+    let mut world = World::new(LAST).with(|state| {
+        state.contract.as_mut().unwrap().value.owner.email = Some("user.0@nordlicht-logistik.example".to_owned());
+    });
     for number in 0..groups {
         world = world.crew(number, &format!("Team {number}"), &["reserveIp", "s3Privilege", "createDataCenter"]);
         world = world.thing(number, Some(number * 7 % users)).shares(

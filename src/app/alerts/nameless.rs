@@ -18,7 +18,7 @@ pub(super) fn nameless(mut state: State) -> State {
     let owner = owner_of(&state);
     let ids = ids_by_address(&state.users);
     if let Some(contract) = &mut state.contract {
-        contract.owner = Person { email: owner.as_ref().map(ToString::to_string), ..Person::default() };
+        contract.value.owner = Person { email: owner.as_ref().map(ToString::to_string), ..Person::default() };
     }
     for (id, user) in &mut state.users {
         user.value.person = Person { email: Some(id.to_string()), ..Person::default() };

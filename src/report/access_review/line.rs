@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use crate::analyse::{GrantComparison, compare};
 use crate::domain::fact::Kind;
 use crate::domain::grant::{Entitlement, Grant, Path, Via};
-use crate::domain::id::ContractNumber;
+use crate::domain::id::{ContractNumber, UserId};
 use crate::domain::share::Access;
 use crate::domain::time::{days_between, to_seconds};
 use crate::domain::user::User;
@@ -131,6 +131,7 @@ fn line<'a>(grant: &'a Grant, moved: &'static str, context: &Context<'a>, common
         _ => None,
     };
     let last_login = user.and_then(|user| user.last_login.value().copied());
+    let unlisted_owner = context.is_unlisted_owner(&grant.user).then_some(&grant.user);
     let scope_complete = context.rests_on_complete(grant);
     let proved = if scope_complete { context.state.seq } else { context.last_proved(grant) };
     Line {
@@ -141,8 +142,11 @@ fn line<'a>(grant: &'a Grant, moved: &'static str, context: &Context<'a>, common
         population: common.population,
         scope_complete,
         line_id: line_id(snapshot.contract, grant),
-        user_id: grant.user.as_str(),
-        user_email: user.and_then(|user| user.person.email.as_deref()).unwrap_or_default(),
+        user_id: if unlisted_owner.is_some() { "" } else { grant.user.as_str() },
+        user_email: user
+            .and_then(|user| user.person.email.as_deref())
+            .or(unlisted_owner.map(UserId::as_str))
+            .unwrap_or_default(),
         user_firstname: user.and_then(|user| user.person.firstname.as_deref()).unwrap_or_default(),
         user_lastname: user.and_then(|user| user.person.lastname.as_deref()).unwrap_or_default(),
         user_active: user.and_then(|user| user.active),

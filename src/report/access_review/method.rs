@@ -60,7 +60,7 @@ pub(super) const RULES: [Rule; 9] = [
     },
     Rule {
         what: "Owner of the contract",
-        how: "The API marks nobody as owner; the user whose e-mail address is that of the contract's owner is taken to be the one.",
+        how: "The API marks nobody as owner; the user whose e-mail address is that of the contract's owner is taken to be the one. Where no user is known to have it, the address has a line of its own.",
     },
 ];
 

@@ -25,7 +25,7 @@ use crate::report::unknown;
 #[derive(Clone, Debug, Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a column of its own, none a state")]
 pub struct UserRow {
-    /// The API's id.
+    /// The API's id; empty for an owner of the contract whose address no user is known to have.
     pub id: String,
     /// E-mail address, or the id.
     pub label: String,
@@ -151,10 +151,10 @@ fn row(
         None => Count::of(known as u64, false).value(),
     };
     let keys = |known| own(Scope::Keys(id.clone()), known);
-    let owner = user.is_some_and(|user| context.state.is_owner(user));
+    let owner = context.is_unlisted_owner(id) || user.is_some_and(|user| context.state.is_owner(user));
     let administrator = user.is_some_and(User::is_administrator);
     UserRow {
-        id: id.to_string(),
+        id: if context.is_unlisted_owner(id) { String::new() } else { id.to_string() },
         label: context.state.user_label(id).to_owned(),
         name: user.map(|user| user.person.name()).unwrap_or_default(),
         state: user.map_or("unknown", |user| if user.is_usable() { "active" } else { "inactive" }),
@@ -165,11 +165,7 @@ fn row(
         two_factor_text: user.map_or_else(|| "unknown".to_owned(), |user| two_factor_text(context, user)),
         two_factor_demanded: user.and_then(|user| user.force_sec_auth),
         created_utc: user.and_then(|user| user.created).map(to_seconds).unwrap_or_default(),
-        sign_in: match user.and_then(User::never_signed_in) {
-            Some(true) => "never",
-            Some(false) => "known",
-            None => "not-reported",
-        },
+        sign_in: sign_in(user),
         last_login_utc: user.and_then(|user| user.last_login.value().copied()).map(to_seconds).unwrap_or_default(),
         last_login_days: standing.last_login_days,
         dormant: standing.dormant,
@@ -219,6 +215,15 @@ pub(super) fn two_factor(state: &State, user: &User) -> &'static str {
     }
 }
 
+/// `known`, `never` or `not-reported`.
+fn sign_in(user: Option<&User>) -> &'static str {
+    match user.and_then(User::never_signed_in) {
+        Some(true) => "never",
+        Some(false) => "known",
+        None => "not-reported",
+    }
+}
+
 /// What absence is measured by.
 #[derive(Clone, Copy)]
 pub(super) struct Absence {
@@ -259,7 +264,10 @@ impl Standing {
 }
 
 fn notes(id: &UserId, user: Option<&User>, context: &Context<'_>) -> Vec<&'static str> {
-    let Some(user) = user else { return vec!["not in the list of users"] };
+    let Some(user) = user else {
+        let is_owner = context.is_unlisted_owner(id);
+        return vec![if is_owner { "no user is known to have this address" } else { "not in the list of users" }];
+    };
     let mut notes = Vec::new();
     if context.state.users.get(id).is_some_and(|held| held.seen < context.state.seq) {
         notes.push("shown from an earlier snapshot");

@@ -1,5 +1,5 @@
-//! One row of the certificate: the collecting principal, all scopes of a kind, a scope that was not complete, an attribute
-//! that was not reported, or a notice.
+//! One row of the certificate: the collecting principal, an owner who is not listed, all scopes of a kind, a scope that was
+//! not complete, an attribute that was not reported, or a notice.
 
 use serde::Serialize;
 
@@ -10,12 +10,17 @@ use crate::report::csv::{Cells, Row};
 use crate::report::input::Input;
 use crate::report::unknown::UnknownRow;
 
+const UNLISTED_OWNER: &str =
+    "Owner of the contract. No user is known to have this address, so nothing but the address is known.";
+
 /// What a row is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum What {
     /// Whose credentials collected.
     Principal,
+    /// The owner of the contract, if no user is known to have the address.
+    Owner,
     /// All scopes of one kind.
     Scopes,
     /// One scope that was not complete.
@@ -31,6 +36,7 @@ impl What {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Principal => "principal",
+            Self::Owner => "owner",
             Self::Scopes => "scopes",
             Self::Gap => "gap",
             Self::Unknown => "unknown",
@@ -83,7 +89,7 @@ pub struct PopulationLine {
 }
 
 impl PopulationLine {
-    /// All rows: principal, kinds, gaps, unknown attributes, notices.
+    /// All rows: principal, unlisted owner, kinds, gaps, unknown attributes, notices.
     pub(super) fn all(input: &Input, population: Population) -> Vec<Self> {
         let snapshot = &input.current.snapshot;
         let blank = Self {
@@ -108,6 +114,14 @@ impl PopulationLine {
             shown_from_snapshot: None,
         };
         let principal = Self::of_principal(population.principal, &blank);
+        let owner = (!population.unlisted_owner.is_empty()).then(|| Self {
+            row: What::Owner,
+            scope_kind: "contract",
+            scope_name: population.unlisted_owner,
+            status: "not-listed",
+            reason: UNLISTED_OWNER.to_owned(),
+            ..blank.clone()
+        });
         let kinds = population.kinds.into_iter().map(|kind| Self {
             scope_kind: kind.kind,
             status: if kind.scopes == kind.complete { "complete" } else { "incomplete" },
@@ -151,7 +165,7 @@ impl PopulationLine {
             severity: notice.severity,
             ..blank.clone()
         });
-        std::iter::once(principal).chain(kinds).chain(gaps).chain(unknown).chain(notices).collect()
+        std::iter::once(principal).chain(owner).chain(kinds).chain(gaps).chain(unknown).chain(notices).collect()
     }
 }
 

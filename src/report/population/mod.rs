@@ -55,6 +55,8 @@ pub struct Population {
     pub attempts: u64,
     /// Whose credentials collected.
     pub principal: PrincipalRow,
+    /// The address of the contract's owner, if no user is known to have it; empty otherwise.
+    pub unlisted_owner: String,
     /// Sums per kind of scope, in the order they are read.
     pub kinds: Vec<KindRow>,
     /// Scopes that were not complete, and those whose parent vanished during the run.
@@ -195,6 +197,7 @@ impl Population {
             scopes_complete,
             attempts: coverage.attempts(),
             principal: PrincipalRow::of(context.view),
+            unlisted_owner: context.unlisted_owner.as_ref().map(ToString::to_string).unwrap_or_default(),
             kinds: coverage
                 .kinds
                 .iter()
