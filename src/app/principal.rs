@@ -2,7 +2,7 @@
 //! principal of the contract.
 
 use crate::collect::{Walk, principal};
-use crate::domain::principal::{Acceptance, Claims, Collector, Principal, PrincipalId, Standing};
+use crate::domain::principal::{Acceptance, Claims, Collector, Principal, PrincipalId, PrincipalStatus};
 use crate::seams::Seams;
 use crate::store::{Store, StoreError};
 
@@ -17,7 +17,7 @@ pub(super) struct Compared {
 impl Compared {
     /// Whether nothing may end.
     pub(super) fn holds_back(&self) -> bool {
-        self.collector.standing == Standing::HeldBack
+        self.collector.standing == PrincipalStatus::HeldBack
     }
 }
 
@@ -35,9 +35,9 @@ pub(super) async fn compare(
     let is_another = accepted.as_ref().is_some_and(|accepted| principal.differs_from(accepted));
     let acceptance = person.filter(|_| is_another).map(|person| Acceptance { by: person.to_owned(), at: seams.now() });
     let standing = match acceptance {
-        None if is_another => Standing::HeldBack,
-        None if accepted.is_none() && principal.id.is_none() => Standing::Unknown,
-        _ => Standing::Accepted,
+        None if is_another => PrincipalStatus::HeldBack,
+        None if accepted.is_none() && principal.id.is_none() => PrincipalStatus::Unknown,
+        _ => PrincipalStatus::Accepted,
     };
     let collector = Collector { principal, standing, held_back: 0, acceptance };
     Ok(Compared { collector, accepted: accepted.filter(|_| is_another) })

@@ -73,7 +73,7 @@ impl From<String> for Role {
     }
 }
 
-/// What credentials say of themselves. Nothing of it is verified: the API does that with each request.
+/// What credentials claim. None of it is verified here: the API does that with each request.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Claims {
     /// The user whose token it is.
@@ -95,7 +95,7 @@ impl fmt::Debug for Claims {
     }
 }
 
-/// Who collects.
+/// Identity of a principal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PrincipalId {
     /// A user of the contract.
@@ -171,10 +171,10 @@ pub struct Acceptance {
     pub at: DateTime<Utc>,
 }
 
-/// What the principal of a run was to its snapshot.
+/// How a run treats its principal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
 #[strum(serialize_all = "kebab-case")]
-pub enum Standing {
+pub enum PrincipalStatus {
     /// The accepted one from this run on: nothing was held back because of it.
     Accepted,
     /// Not known to be the accepted one: nothing ended.
@@ -183,7 +183,7 @@ pub enum Standing {
     Unknown,
 }
 
-impl Standing {
+impl PrincipalStatus {
     /// The word printed and stored.
     pub fn as_str(self) -> &'static str {
         self.into()
@@ -193,10 +193,10 @@ impl Standing {
 /// The principal of a sealed run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Collector {
-    /// Who it was.
+    /// Which one.
     pub principal: Principal,
-    /// What that was to the snapshot.
-    pub standing: Standing,
+    /// How the run treated it.
+    pub standing: PrincipalStatus,
     /// How many things were not seen and did not end because of it.
     pub held_back: u64,
     /// Who accepted it in this run, if it was accepted by hand.
@@ -272,7 +272,9 @@ impl fmt::Display for Collector {
             write!(f, ", token valid until {}", to_seconds(end))?;
         }
         match (standing, acceptance) {
-            (Standing::HeldBack, _) => write!(f, "; not the accepted principal, {held_back} known things held back"),
+            (PrincipalStatus::HeldBack, _) => {
+                write!(f, "; not the accepted principal, {held_back} known things held back")
+            }
             (_, Some(Acceptance { by, at })) => write!(f, "; accepted by {by}, {}", to_seconds(*at)),
             _ => Ok(()),
         }
@@ -282,7 +284,7 @@ impl fmt::Display for Collector {
 /// Nobody knows whose credentials collected.
 impl Default for Collector {
     fn default() -> Self {
-        Self { principal: Principal::default(), standing: Standing::Unknown, held_back: 0, acceptance: None }
+        Self { principal: Principal::default(), standing: PrincipalStatus::Unknown, held_back: 0, acceptance: None }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::domain::coverage::Coverage;
 use crate::domain::id::{ContractNumber, Seq, UserId};
 use crate::domain::notice::Notice;
 use crate::domain::principal::{
-    Acceptance, ChangeOutcome, Collector, Principal, PrincipalChange, PrincipalId, Role, Standing,
+    Acceptance, ChangeOutcome, Collector, Principal, PrincipalChange, PrincipalId, PrincipalStatus, Role,
 };
 use crate::domain::time::{to_millis, to_seconds};
 use crate::domain::user::Person;
@@ -119,8 +119,8 @@ impl Store {
 
 /// A principal that is held back although it saw everything that is known is the accepted one from now on.
 pub(super) fn settled(mut collector: Collector, coverage: &Coverage) -> Collector {
-    if collector.standing == Standing::HeldBack && collector.held_back == 0 && coverage.is_complete() {
-        collector.standing = Standing::Accepted;
+    if collector.standing == PrincipalStatus::HeldBack && collector.held_back == 0 && coverage.is_complete() {
+        collector.standing = PrincipalStatus::Accepted;
     }
     collector
 }
@@ -148,8 +148,8 @@ pub(super) async fn notice(
     let is_same = |before: &Principal| before.id == now.id && before.known_role() == now.known_role();
     let outcome = match (&collector.acceptance, collector.standing) {
         (Some(acceptance), _) => ChangeOutcome::AcceptedBy(acceptance.by.clone()),
-        (None, Standing::Accepted) => ChangeOutcome::SawEverything,
-        (None, Standing::HeldBack | Standing::Unknown) => ChangeOutcome::HeldBack,
+        (None, PrincipalStatus::Accepted) => ChangeOutcome::SawEverything,
+        (None, PrincipalStatus::HeldBack | PrincipalStatus::Unknown) => ChangeOutcome::HeldBack,
     };
     let change = PrincipalChange {
         accepted: accepted.to_string(),

@@ -6,7 +6,9 @@ use emulator::{Emulator, Restricted, Rule};
 use keyholder::api::settings::Credentials;
 use keyholder::domain::id::{ContractNumber, Seq};
 use keyholder::domain::notice::Notice;
-use keyholder::domain::principal::{ChangeOutcome, Claims, Collector, PrincipalChange, PrincipalId, Role, Standing};
+use keyholder::domain::principal::{
+    ChangeOutcome, Claims, Collector, PrincipalChange, PrincipalId, PrincipalStatus, Role,
+};
 use serde_json::Value;
 
 use crate::support::cli::{Desk, served};
@@ -36,7 +38,7 @@ async fn the_principal_of_a_token_is_sealed() {
     assert_eq!((sealed.principal.role, sealed.principal.contract), (Some(Role::Administrator), Some(contract)));
     let days = (sealed.principal.expires.unwrap() - site.emulator.now()).num_days();
     assert!((360..=365).contains(&days), "{days}");
-    assert_eq!(sealed.standing, Standing::Accepted);
+    assert_eq!(sealed.standing, PrincipalStatus::Accepted);
 }
 
 #[tokio::test]
@@ -85,7 +87,7 @@ async fn without_a_known_principal_nothing_is_held_back() {
     site.emulator.edit(|world| world.remove_user(&gone)).unwrap();
     let collected = collect_opaque(&site, site.emulator.token()).await;
     let sealed = collector(&site, &collected).await;
-    assert_eq!((sealed.standing, sealed.principal.id.clone()), (Standing::Unknown, None));
+    assert_eq!((sealed.standing, sealed.principal.id.clone()), (PrincipalStatus::Unknown, None));
     assert!(collected.snapshot.ended > 0 && collected.snapshot.is_complete());
     assert_eq!(sealed.to_string(), "an unknown principal (role not known)");
 }
@@ -101,7 +103,7 @@ async fn an_opaque_token_after_a_known_principal_ends_nothing() {
         assert_eq!((&change.outcome, change.is_new), (&ChangeOutcome::HeldBack, run == 0));
         assert!(change.held_back > 29, "{change}");
         assert!(change.to_string().contains(" before, an unknown principal (role not known) now; "), "{change}");
-        assert_eq!(collector(&site, &collected).await.standing, Standing::HeldBack);
+        assert_eq!(collector(&site, &collected).await.standing, PrincipalStatus::HeldBack);
     }
     assert_eq!(alerts(&site).await, ["high"]);
     let accepted = site
@@ -114,7 +116,7 @@ async fn an_opaque_token_after_a_known_principal_ends_nothing() {
     let next = collect_opaque(&site, &weaker).await;
     assert_eq!(next.endings(), "complete -0 ~0");
     assert!(!next.notices.iter().any(|notice| matches!(notice, Notice::PrincipalChanged { .. })));
-    assert_eq!(collector(&site, &next).await.standing, Standing::Accepted);
+    assert_eq!(collector(&site, &next).await.standing, PrincipalStatus::Accepted);
 }
 
 #[tokio::test]
@@ -123,7 +125,7 @@ async fn an_opaque_token_that_saw_everything_is_accepted() {
     let collected = collect_opaque(&site, site.emulator.token()).await;
     assert_eq!(collected.endings(), "complete -0 ~0");
     assert_eq!(change(&collected).outcome, ChangeOutcome::SawEverything);
-    assert_eq!(collector(&site, &collected).await.standing, Standing::Accepted);
+    assert_eq!(collector(&site, &collected).await.standing, PrincipalStatus::Accepted);
     let weaker = weaker(&site.emulator);
     let known = site.collect_as(token(&weaker), |_| ()).await;
     assert_eq!(known.endings(), "partial -0 ~0", "a known principal is another one than the unknown one");
@@ -139,7 +141,7 @@ fn silence(site: &Site, user: &str, at: &str) {
 fn check_unchanged(collected: &Collected, sealed: &Collector, what: &str) {
     let is_change = |notice: &Notice| matches!(notice, Notice::PrincipalChanged { .. });
     assert!(!collected.notices.iter().any(is_change), "{what}: {:?}", collected.notices);
-    assert_eq!(sealed.standing, Standing::Accepted, "{what}");
+    assert_eq!(sealed.standing, PrincipalStatus::Accepted, "{what}");
     let roles = (sealed.principal.role.clone(), sealed.principal.last_known_role.clone());
     assert_eq!(roles, (None, Some(Role::Administrator)), "{what}");
 }
@@ -195,7 +197,7 @@ async fn a_new_token_of_the_same_principal_is_no_event() {
     let collected = site.collect_as(token(&renewed), |_| ()).await;
     assert_eq!((collected.endings().as_str(), collected.notices.as_slice()), ("complete -0 ~0", &[][..]));
     let sealed = collector(&site, &collected).await;
-    assert_eq!(sealed.standing, Standing::Accepted);
+    assert_eq!(sealed.standing, PrincipalStatus::Accepted);
     assert!((sealed.principal.expires.unwrap() - site.emulator.now()).num_days() <= 30);
 }
 
@@ -240,7 +242,7 @@ async fn a_weaker_principal_ends_nothing() {
         let change = change(&collected);
         assert_eq!((&change.outcome, change.is_new), (&ChangeOutcome::HeldBack, run == 0));
         assert!(change.held_back > 29, "{change}");
-        assert_eq!(collector(&site, &collected).await.standing, Standing::HeldBack);
+        assert_eq!(collector(&site, &collected).await.standing, PrincipalStatus::HeldBack);
         assert_eq!(alerts(&site).await, ["high"], "one alert, however many runs");
     }
     let back = site.collect().await;
@@ -267,7 +269,7 @@ async fn an_accepted_principal_lets_things_end() {
     let next = site.collect_as(token(&weaker), |_| ()).await;
     let is_change = |notice: &Notice| matches!(notice, Notice::PrincipalChanged { .. });
     assert!(next.snapshot.ended == 0 && !next.notices.iter().any(is_change), "{:?}", next.notices);
-    assert_eq!(collector(&site, &next).await.standing, Standing::Accepted);
+    assert_eq!(collector(&site, &next).await.standing, PrincipalStatus::Accepted);
 }
 
 #[tokio::test]
@@ -285,7 +287,7 @@ async fn a_principal_that_saw_everything_is_accepted() {
     assert_eq!(second.endings(), "complete -0 ~0");
     assert_eq!(change(&second).outcome, ChangeOutcome::SawEverything);
     let sealed = collector(&site, &second).await;
-    assert_eq!((sealed.standing, sealed.principal.role), (Standing::Accepted, Some(Role::Owner)));
+    assert_eq!((sealed.standing, sealed.principal.role), (PrincipalStatus::Accepted, Some(Role::Owner)));
     assert_eq!(site.collect_as(token(&owner), |_| ()).await.notices, []);
 }
 

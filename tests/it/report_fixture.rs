@@ -10,7 +10,7 @@ use keyholder::domain::coverage::{Coverage, Effort, Scope, ScopeKind, Status};
 use keyholder::domain::fact::{FactKey, Kind};
 use keyholder::domain::id::{ContractNumber, Seq};
 use keyholder::domain::notice::Notice;
-use keyholder::domain::principal::{Collector, Principal, PrincipalId, Standing, Role};
+use keyholder::domain::principal::{Collector, Principal, PrincipalId, PrincipalStatus, Role};
 use keyholder::domain::recency::Recency;
 use keyholder::domain::snapshot::{RunState, Snapshot, Source};
 use keyholder::domain::state::State;
@@ -173,7 +173,7 @@ fn collector() -> Collector {
         contract: Some(ContractNumber(31_884_391)),
         expires: Some(days_ago(-200)),
     };
-    Collector { principal, standing: Standing::Accepted, held_back: 0, acceptance: None }
+    Collector { principal, standing: PrincipalStatus::Accepted, held_back: 0, acceptance: None }
 }
 
 /// A view of a state with its derived grants.

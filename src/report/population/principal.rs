@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::domain::principal::{Collector, PrincipalId, Role, Standing};
+use crate::domain::principal::{Collector, PrincipalId, PrincipalStatus, Role};
 use crate::domain::time::to_seconds;
 use crate::report::input::View;
 
@@ -90,11 +90,11 @@ pub(super) fn role_text(role: &str, last_known: &str) -> String {
 fn meaning(collector: &Collector) -> String {
     let is_unknown = collector.principal.id.is_none();
     match collector.standing {
-        Standing::Accepted if collector.acceptance.is_some() => {
+        PrincipalStatus::Accepted if collector.acceptance.is_some() => {
             "Another principal than before, accepted in this run: what it did not see counts as gone.".to_owned()
         }
-        Standing::Accepted => "What it did not see in a complete scope counts as gone.".to_owned(),
-        Standing::HeldBack => format!(
+        PrincipalStatus::Accepted => "What it did not see in a complete scope counts as gone.".to_owned(),
+        PrincipalStatus::HeldBack => format!(
             "{}, which may see less: nothing ended, and {} known things that it did not see are carried on.",
             if is_unknown {
                 "Not known to be the accepted principal"
@@ -103,7 +103,7 @@ fn meaning(collector: &Collector) -> String {
             },
             collector.held_back
         ),
-        Standing::Unknown => {
+        PrincipalStatus::Unknown => {
             "Neither the token nor the list of users names the principal, and none was accepted before: \
                               whether it saw as much as the one before is not known."
                 .to_owned()
