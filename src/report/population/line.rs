@@ -114,14 +114,7 @@ impl PopulationLine {
             shown_from_snapshot: None,
         };
         let principal = Self::of_principal(population.principal, &blank);
-        let owner = (!population.unlisted_owner.is_empty()).then(|| Self {
-            row: What::Owner,
-            scope_kind: "contract",
-            scope_name: population.unlisted_owner,
-            status: "not-listed",
-            reason: UNLISTED_OWNER.to_owned(),
-            ..blank.clone()
-        });
+        let owner = Self::of_owner(population.unlisted_owner, &blank);
         let kinds = population.kinds.into_iter().map(|kind| Self {
             scope_kind: kind.kind,
             status: if kind.scopes == kind.complete { "complete" } else { "incomplete" },
@@ -181,6 +174,18 @@ impl PopulationLine {
             status: one.standing,
             ..blank.clone()
         }
+    }
+
+    /// The row of an owner whom no user bears; none without an address.
+    fn of_owner(address: String, blank: &Self) -> Option<Self> {
+        (!address.is_empty()).then(|| Self {
+            row: What::Owner,
+            scope_kind: "contract",
+            scope_name: address,
+            status: "not-listed",
+            reason: UNLISTED_OWNER.to_owned(),
+            ..blank.clone()
+        })
     }
 
     fn of_unknown(one: UnknownRow, blank: &Self) -> Self {
