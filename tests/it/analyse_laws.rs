@@ -43,7 +43,7 @@ fn world(seq: u32) -> impl Strategy<Value = World> {
         world = world.with(|state| match owner {
             None => state.contract = None,
             Some(at) => {
-                state.contract.as_mut().unwrap().value.owner.email = Some(format!("{}@example.org", PEOPLE[at]))
+                state.contract.as_mut().unwrap().value.owner.email = Some(format!("{}@example.org", PEOPLE[at]));
             }
         });
         for (id, made) in PEOPLE.iter().zip(users) {
