@@ -23,7 +23,7 @@ use super::fault::{of_status, of_transport};
 use super::frame;
 use super::identity::Identity;
 use super::operation::{self, Method, Operation};
-use super::pace::{self, Heard, Pace, Turn, Verdict};
+use super::pace::{self, Pace, Permit, Signal, Verdict};
 use super::recording::{self, Listener, Recorder};
 use super::room::{self, Room};
 use super::settings::{Settings, SettingsError};
@@ -268,17 +268,17 @@ impl Transport {
         let mut broken_before = false;
         loop {
             shared.room.check().map_err(|fault| fail(attempt, sent_at, fault))?;
-            let turn = shared.turn().await.map_err(|fault| fail(attempt, sent_at, fault))?;
+            let permit = shared.permit().await.map_err(|fault| fail(attempt, sent_at, fault))?;
             attempt += 1;
             if attempt == 1 {
                 sent_at = shared.seams.now();
             }
-            let outcome = shared.exchange(&request, None, attempt, turn, broken_before).await;
+            let outcome = shared.exchange(&request, None, attempt, permit, broken_before).await;
             let fault = match outcome.and_then(|taken| shared.decode(&request, &taken, attempt, sent_at)) {
                 Ok(answer) => return Ok(answer),
                 Err(fault) => fault,
             };
-            broken_before |= matches!(Heard::of(&fault), Heard::Broken { .. });
+            broken_before |= matches!(Signal::of(&fault), Signal::Broken { .. });
             let wait = shared.before_retry(fault, attempt).map_err(|fault| fail(attempt, sent_at, fault))?;
             shared.stop.run_until_cancelled(shared.pace.rest(wait)).await;
         }
@@ -296,9 +296,9 @@ impl Transport {
         let target = &shared.target;
         let fail = |attempts, fault| Error { operation, target: Arc::clone(target), attempts, sent_at, fault };
         let url = shared.url(operation, ids, "").map_err(|fault| fail(0, fault))?;
-        let turn = shared.turn().await.map_err(|fault| fail(0, fault))?;
+        let permit = shared.permit().await.map_err(|fault| fail(0, fault))?;
         let request = Request { operation, ids, query: "", url };
-        let taken = shared.exchange(&request, body, 1, turn, false).await.map_err(|fault| fail(1, fault))?;
+        let taken = shared.exchange(&request, body, 1, permit, false).await.map_err(|fault| fail(1, fault))?;
         let location = taken.headers.get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let answer = if taken.body.bytes.iter().all(u8::is_ascii_whitespace) {
             Answer { value: None, notes: Notes::default(), receipt: shared.receipt(&taken, 1, sent_at) }
@@ -320,8 +320,8 @@ impl Shared {
     }
 
     /// Waits for the leave to send, which nobody gets any more once the run is being stopped.
-    async fn turn(&self) -> Result<Turn<'_>, Fault> {
-        self.stop.run_until_cancelled(self.pace.turn()).await.unwrap_or(Err(Fault::Stopped))
+    async fn permit(&self) -> Result<Permit<'_>, Fault> {
+        self.stop.run_until_cancelled(self.pace.permit()).await.unwrap_or(Err(Fault::Stopped))
     }
 
     /// How long to wait before the next attempt, or the fault that stands because there is none.
@@ -341,7 +341,7 @@ impl Shared {
         request: &Request<'_>,
         body: Option<Zeroizing<Vec<u8>>>,
         attempt: u32,
-        turn: Turn<'_>,
+        permit: Permit<'_>,
         again: bool,
     ) -> Result<Taken<'_>, Fault> {
         let Request { operation, ids, query, url } = request;
@@ -369,7 +369,7 @@ impl Shared {
             recorder.record(&recording::Heard { operation, ids, query, attempt, sent_at, duration, answer, fault });
         }
         let outcome = outcome.and_then(|taken| refusal.map_or(Ok(taken), Err));
-        turn.end(outcome.as_ref().map_or_else(Heard::of, |_| Heard::Answer), again, rate);
+        permit.end(outcome.as_ref().map_or_else(Signal::of, |_| Signal::Working), again, rate);
         outcome
     }
 

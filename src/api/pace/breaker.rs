@@ -20,7 +20,7 @@ pub(super) const OPENINGS: u32 = 3;
 
 /// What the breaker says to a request that is about to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Word {
+pub(super) enum Decision {
     /// Send it.
     Go,
     /// Send it, and nothing else until its outcome is known.
@@ -56,13 +56,13 @@ impl Breaker {
     }
 
     /// Whether a request may be sent. Changes nothing: another rule may still hold it back.
-    pub(super) fn ask(&self, now: Instant) -> Word {
+    pub(super) fn ask(&self, now: Instant) -> Decision {
         match self.state {
-            State::Closed { .. } => Word::Go,
-            State::Open { until } if now < until => Word::Wait(until),
-            State::Open { .. } | State::Probing { under_way: false } => Word::Probe,
-            State::Probing { under_way: true } => Word::Busy,
-            State::Over => Word::Over,
+            State::Closed { .. } => Decision::Go,
+            State::Open { until } if now < until => Decision::Wait(until),
+            State::Open { .. } | State::Probing { under_way: false } => Decision::Probe,
+            State::Probing { under_way: true } => Decision::Busy,
+            State::Over => Decision::Over,
         }
     }
 
@@ -157,17 +157,17 @@ mod tests {
                 WorkedBefore => breaker.succeeded(1),
                 FailedBefore => breaker.failed(1, false, number, Duration::ZERO, now),
                 Probe => {
-                    if let Word::Wait(until) = breaker.ask(now) {
+                    if let Decision::Wait(until) = breaker.ask(now) {
                         now = until;
                     }
-                    assert_eq!(breaker.ask(now), Word::Probe, "{events:?}");
+                    assert_eq!(breaker.ask(now), Decision::Probe, "{events:?}");
                     breaker.probe();
                 }
                 GivenUp => breaker.forget_probe(),
             }
         }
         let said = match breaker.ask(now) {
-            Word::Wait(until) => format!("wait {}", (until - now).as_secs()),
+            Decision::Wait(until) => format!("wait {}", (until - now).as_secs()),
             word => format!("{word:?}").to_lowercase(),
         };
         assert_eq!(said, expected, "{events:?}");

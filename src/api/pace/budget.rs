@@ -1,13 +1,13 @@
 //! How many retries a run has: they may help a server that stumbles, and they bury one that is down.
 //!
-//! Counts and nothing else; what follows when it is used up is decided by whoever asked.
+//! Counts and nothing else; what follows when it is used up is decided by the caller.
 
 /// One retry for so many requests: a fifth, so that retries never add more than a fifth to the load of a run.
 const REQUESTS_PER_RETRY: u64 = 5;
 
 /// Retries that every run has, however short: twenty, or twice what can be under way. A server that restarts breaks
 /// everything that is under way at once, and must be able to do that twice.
-const LEAST: u64 = 20;
+const MIN_RETRIES: u64 = 20;
 
 /// The requests and retries of a run.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ impl Budget {
     /// The budget of a run with at most so many requests at once.
     pub(super) fn new(concurrency: usize) -> Self {
         let twice = u64::try_from(concurrency).unwrap_or(u64::MAX).saturating_mul(2);
-        Self { floor: LEAST.max(twice), requests: 0, retries: 0 }
+        Self { floor: MIN_RETRIES.max(twice), requests: 0, retries: 0 }
     }
 
     /// Counts a request that is sent, be it the first or a repeated one.

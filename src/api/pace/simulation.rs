@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use tokio::time::{Instant, sleep};
 
-use super::{Heard, Pace, Verdict, verdict};
+use super::{Pace, Signal, Verdict, verdict};
 use crate::api::answer::Rate;
 use crate::api::error::Fault;
 use crate::seams::{Seams, SeededRandom, SetClock};
@@ -93,13 +93,13 @@ impl Server<'_> {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let Ok(turn) = pace.turn().await else { return self.lose() };
+            let Ok(permit) = pace.permit().await else { return self.lose() };
             // There and back, a third more or less.
             let latency = self.run.latency.mul_f64(self.unit().mul_add(2.0 / 3.0, 2.0 / 3.0));
             sleep(latency / 2).await;
             let (outcome, rate) = self.answer();
             sleep(latency / 2).await;
-            turn.end(outcome.as_ref().map_or_else(Heard::of, |()| Heard::Answer), false, rate);
+            permit.end(outcome.as_ref().map_or_else(Signal::of, |()| Signal::Working), false, rate);
             let Err(fault) = outcome else { return };
             let Verdict::Again { wait, last } = verdict(fault, attempt, 5, Duration::from_mins(5), self.unit()) else {
                 return self.lose();
@@ -156,13 +156,18 @@ async fn simulate(run: &Run) -> Outcome {
     }
 }
 
+/// Requests in flight at most, burst, and milliseconds of latency.
+const UNANNOUNCED: [(usize, u32, u64); 6] =
+    [(16, 10, 20), (64, 10, 80), (64, 500, 20), (16, 50, 80), (64, 50, 20), (16, 500, 80)];
+
 /// The requests of a walk of a contract with ten thousand users.
 const LARGE: u32 = 21_106;
 
-/// Expects at least 95 % of what is allowed to be used, at most 1 % of the answers to be 429, and nothing to be lost.
-async fn check(run: Run) {
+/// Expects at least that share of what is allowed to be used, at most that share of the answers to be 429, both in per
+/// cent, and nothing to be lost.
+async fn check(run: Run, min_used: f64, max_too_many: f64) {
     let outcome = simulate(&run).await;
-    assert!(outcome.used >= 95.0 && outcome.too_many <= 1.0 && outcome.lost == 0, "{run:?}: {outcome:?}");
+    assert!(outcome.used >= min_used && outcome.too_many <= max_too_many && outcome.lost == 0, "{run:?}: {outcome:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -170,7 +175,7 @@ async fn a_bucket_that_is_announced_is_used_up_and_not_exceeded() {
     let manners = Manners { headers: true, retry_after: true };
     for burst in [10, 50, 500] {
         for (concurrency, latency) in [(16, 20), (16, 80), (64, 20), (64, 80)] {
-            check(Run::of(3_000, concurrency, burst, latency, manners)).await;
+            check(Run::of(3_000, concurrency, burst, latency, manners), 95.0, 1.0).await;
         }
     }
 }
@@ -178,16 +183,16 @@ async fn a_bucket_that_is_announced_is_used_up_and_not_exceeded() {
 #[tokio::test(start_paused = true)]
 async fn a_bucket_that_only_says_how_long_to_wait_is_learned() {
     let manners = Manners { headers: false, retry_after: true };
-    for (concurrency, burst, latency) in [(16, 10, 20), (64, 10, 80), (64, 500, 20)] {
-        check(Run::of(LARGE, concurrency, burst, latency, manners)).await;
+    for (concurrency, burst, latency) in UNANNOUNCED {
+        check(Run::of(LARGE, concurrency, burst, latency, manners), 85.0, 5.0).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_bucket_that_says_nothing_is_learned() {
     let manners = Manners { headers: false, retry_after: false };
-    for (concurrency, burst, latency) in [(16, 10, 20), (16, 50, 80), (64, 50, 20)] {
-        check(Run::of(LARGE, concurrency, burst, latency, manners)).await;
+    for (concurrency, burst, latency) in UNANNOUNCED {
+        check(Run::of(LARGE, concurrency, burst, latency, manners), 85.0, 5.0).await;
     }
 }
 
