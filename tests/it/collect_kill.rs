@@ -10,6 +10,7 @@ use rustix::process::Signal;
 
 use crate::support::cli::RUNTIME;
 use crate::support::cut::{Dice, Lane, Moment, TWIN, cut, integrity, many, number, raw, sealed};
+use crate::support::repeats;
 
 /// Sealing takes about so long.
 const SEAL: Duration = Duration::from_millis(150);
@@ -84,11 +85,14 @@ fn tell(tally: &Tally) {
 #[test]
 fn a_collector_that_is_killed_at_any_moment_leaves_no_trace_and_the_next_one_comes_to_the_same() {
     let tally = Tally::default();
-    many("KEYHOLDER_TEST_KILLS", 200, |lane, turn, dice| kill_once(lane, turn, dice, &tally));
+    many(repeats("KEYHOLDER_TEST_KILLS", 200), |lane, turn, dice| kill_once(lane, turn, dice, &tally));
     tell(&tally);
     let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-    assert!(of(&tally.in_walk) > 0 && of(&tally.in_seal) > 0 && of(&tally.sealed) > 0, "{tally:?}");
-    assert!(of(&tally.saved) > of(&tally.resumed), "{tally:?}");
+    assert!(of(&tally.in_walk) > 0, "{tally:?}");
+    if repeats("KEYHOLDER_TEST_KILLS", 200) >= 200 {
+        assert!(of(&tally.in_seal) > 0 && of(&tally.sealed) > 0, "{tally:?}");
+        assert!(of(&tally.saved) > of(&tally.resumed), "{tally:?}");
+    }
 }
 
 /// Breaks a database that a killed run left behind, and expects that the comparison notices.

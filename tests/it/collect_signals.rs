@@ -7,6 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::cli::{Desk, RUNTIME, served};
 use crate::support::cut::{Dice, Lane, Moment, TWIN, cut, many, number};
+use crate::support::repeats;
 
 /// The longest that a stopped collector may take to end.
 const LONGEST: Duration = Duration::from_secs(15);
@@ -69,7 +70,7 @@ fn tell(tally: &Tally) {
 #[test]
 fn a_collector_that_is_told_to_stop_at_any_moment_stops_soon_and_goes_on_later() {
     let tally = Tally::default();
-    many("KEYHOLDER_TEST_STOPS", 50, |lane, turn, dice| stop_once(lane, turn, dice, &tally));
+    many(repeats("KEYHOLDER_TEST_STOPS", 50), |lane, turn, dice| stop_once(lane, turn, dice, &tally));
     tell(&tally);
     let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     assert!(of(&tally.stopped) > of(&tally.sealed) && of(&tally.saved) > of(&tally.stopped), "{tally:?}");

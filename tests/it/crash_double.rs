@@ -4,9 +4,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use emulator::Emulator;
-use keyholder::seams::Environment;
 
 use crate::support::cli::{Desk, RUNTIME, Ran, in_step, served};
+use crate::support::repeats;
 
 /// The one that may not run has to know within this time of its own start.
 const LIMIT: Duration = Duration::from_secs(1);
@@ -44,10 +44,9 @@ fn check_pair(desks: [&Desk; 2]) -> Duration {
     took
 }
 
-/// So many pairs; `KEYHOLDER_TEST_DOUBLE_STARTS` raises it.
+/// So many pairs.
 fn pairs() -> u32 {
-    let asked = Environment::of_process().get("KEYHOLDER_TEST_DOUBLE_STARTS").and_then(|count| count.parse().ok());
-    asked.unwrap_or(100)
+    u32::try_from(repeats("KEYHOLDER_TEST_DOUBLE_STARTS", 100)).unwrap()
 }
 
 #[test]

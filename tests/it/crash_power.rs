@@ -15,7 +15,7 @@ use crate::crash_oracle::{Contents, NOTHING, acknowledged, contents, violations}
 use crate::crash_sweep::{can_trace, files};
 use crate::support::cli::{Desk, RUNTIME, served};
 use crate::support::model::{Bench, Model, start};
-use crate::support::tell;
+use crate::support::{repeats, tell};
 
 const CALLS: &str = "trace=openat,pwrite64,write,fsync,fdatasync,ftruncate,unlink,rename";
 
@@ -97,9 +97,9 @@ fn in_memory() -> tempfile::TempDir {
     if memory.is_dir() { builder.tempdir_in(memory).unwrap() } else { builder.tempdir().unwrap() }
 }
 
-/// So many pictures; `KEYHOLDER_TEST_POWER_IMAGES` raises it.
+/// So many images.
 fn asked() -> u64 {
-    Environment::of_process().get("KEYHOLDER_TEST_POWER_IMAGES").and_then(|count| count.parse().ok()).unwrap_or(3000)
+    repeats("KEYHOLDER_TEST_POWER_IMAGES", 3_000)
 }
 
 /// Cuts the power after every event in turn until there are so many pictures. What was wrong, with the place and the seed.

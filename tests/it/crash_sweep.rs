@@ -15,7 +15,7 @@ use keyholder::seams::Environment;
 
 use crate::crash_oracle::{Contents, NOTHING, acknowledged, contents, violations};
 use crate::support::cli::{Desk, RUNTIME, served};
-use crate::support::{skipped, tell};
+use crate::support::{is_full, skipped, tell};
 
 /// A call and what happens to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,6 +187,11 @@ fn look(database: &Path) -> Result<Contents, sqlx::Error> {
 /// So many runs at once: those that wait for a lock that they do not get leave the processors to others.
 const AT_ONCE: usize = 6;
 
+/// Calls from one that is struck to the next: each in full, else each tenth.
+fn stride() -> u32 {
+    if is_full() { 1 } else { 10 }
+}
+
 /// Each fault at the first call, the second, … until it does not fire any more. How many fired, and what was wrong.
 fn sweep(scene: &Scene, faults: VecDeque<Fault>) -> (u32, Vec<String>) {
     let queue: Mutex<VecDeque<(Fault, u32)>> = Mutex::new(faults.into_iter().map(|fault| (fault, 1)).collect());
@@ -196,7 +201,7 @@ fn sweep(scene: &Scene, faults: VecDeque<Fault>) -> (u32, Vec<String>) {
             let next = queue.lock().unwrap().pop_front();
             let Some((fault, number)) = next else { break };
             // The next one may begin while this one waits.
-            queue.lock().unwrap().push_back((fault, number + 1));
+            queue.lock().unwrap().push_back((fault, number + stride()));
             if let Some(wrong) = scene.judge(fault, number) {
                 let mut total = total.lock().unwrap();
                 total.0 += 1;
@@ -235,7 +240,7 @@ pub(crate) fn can_trace() -> bool {
 fn check_sweep(scene: &Scene, faults: VecDeque<Fault>, least: u32) {
     let (fired, wrong) = sweep(scene, faults);
     assert!(wrong.is_empty(), "{} violations after {fired} faults:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(fired >= least, "only {fired} faults came to pass");
+    assert!(fired >= least / stride(), "only {fired} faults came to pass");
     tell(&format!("swept: {fired} faults, no violation"));
 }
 

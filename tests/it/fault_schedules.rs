@@ -17,8 +17,9 @@ use keyholder::seams::Environment;
 use self::case::Case;
 use self::play::{Collector, Story, play};
 use self::statistics::Statistics;
+use crate::support::repeats;
 
-/// Stories on every run of the CI.
+/// Stories in full, which is what the CI plays.
 const STORIES: u64 = 1_000;
 
 /// Stories told at once.
@@ -29,7 +30,11 @@ fn seeds() -> std::ops::Range<u64> {
     let environment = Environment::of_process();
     let number = |name: &str| environment.get(name).map(|text| text.parse::<u64>().expect("a number"));
     let first = number("KEYHOLDER_TEST_SCHEDULES_SEED");
-    let count = number("KEYHOLDER_TEST_SCHEDULES").unwrap_or(if first.is_some() { 1 } else { STORIES });
+    let count = if first.is_some() && number("KEYHOLDER_TEST_SCHEDULES").is_none() {
+        1
+    } else {
+        repeats("KEYHOLDER_TEST_SCHEDULES", STORIES)
+    };
     let first = first.unwrap_or(1);
     first..first + count
 }

@@ -19,7 +19,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use crate::support::cli::{Desk, RUNTIME, served};
 use crate::support::cut::{Dice, Lane, many};
 use crate::support::running::{MAX_STOPPING, PATIENCE, Running, Supervisor, configure, daily, make_due, put_secret};
-use crate::support::tell;
+use crate::support::{repeats, tell};
 
 /// The outcomes of the recorded runs, oldest first, and how many snapshots there are.
 fn recorded(desk: &Desk) -> (Vec<String>, i64) {
@@ -329,13 +329,17 @@ fn end_once(lane: &Lane, turn: u64, mut dice: Dice, signal: Signal, stopped: &At
 #[test]
 fn a_killed_service_leaves_one_run_for_each_instant() {
     let stopped = AtomicU64::new(0);
-    many("KEYHOLDER_TEST_SERVICE_KILLS", 6, |lane, turn, dice| end_once(lane, turn, dice, Signal::KILL, &stopped));
+    many(repeats("KEYHOLDER_TEST_SERVICE_KILLS", 10).max(2), |lane, turn, dice| {
+        end_once(lane, turn, dice, Signal::KILL, &stopped);
+    });
     assert!(stopped.load(Ordering::Relaxed) > 0);
 }
 
 #[test]
 fn a_stopped_service_leaves_one_run_for_each_instant() {
     let stopped = AtomicU64::new(0);
-    many("KEYHOLDER_TEST_SERVICE_STOPS", 6, |lane, turn, dice| end_once(lane, turn, dice, Signal::TERM, &stopped));
+    many(repeats("KEYHOLDER_TEST_SERVICE_STOPS", 10).max(2), |lane, turn, dice| {
+        end_once(lane, turn, dice, Signal::TERM, &stopped);
+    });
     assert!(stopped.load(Ordering::Relaxed) > 0);
 }

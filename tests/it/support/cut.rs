@@ -381,11 +381,9 @@ pub(crate) fn cut(lane: &Lane, desk: &Desk, moment: Moment, signal: Signal) -> E
     Ended { status, took: sent.elapsed(), requests: lane.0.counters().total }
 }
 
-/// Does something as often as the variable says, else that often, on several servers at once; each time with dice of its own.
-pub(crate) fn many(variable: &str, often: u64, each: impl Fn(&Lane, u64, Dice) + Sync) {
-    let environment = Environment::of_process();
-    let number = |name: &str| environment.get(name).map(|value| value.parse::<u64>().unwrap());
-    let (often, seed) = (number(variable).unwrap_or(often), number("KEYHOLDER_TEST_SEED").unwrap_or(1));
+/// Does something that often, on several servers at once; each time with dice of its own.
+pub(crate) fn many(often: u64, each: impl Fn(&Lane, u64, Dice) + Sync) {
+    let seed: u64 = Environment::of_process().get("KEYHOLDER_TEST_SEED").map_or(1, |seed| seed.parse().unwrap());
     LazyLock::force(&TWIN);
     std::thread::scope(|scope| {
         for first in 0..LANES.min(often) {

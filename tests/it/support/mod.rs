@@ -28,6 +28,18 @@ pub(crate) fn private_folder_in(folder: &std::path::Path) -> std::io::Result<tem
     tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o700)).tempdir_in(folder)
 }
 
+/// How often a long test repeats: what the variable says, `in_full` where `KEYHOLDER_TEST_FULL=1`, else a tenth of it.
+pub(crate) fn repeats(variable: &str, in_full: u64) -> u64 {
+    let environment = keyholder::seams::Environment::of_process();
+    let number = |name: &str| environment.get(name).map(|text| text.parse::<u64>().expect("a number"));
+    number(variable).unwrap_or(if is_full() { in_full } else { in_full.div_ceil(10) })
+}
+
+/// Whether all long tests repeat as often as the CI has them repeat.
+pub(crate) fn is_full() -> bool {
+    keyholder::seams::Environment::of_process().get("KEYHOLDER_TEST_FULL").is_some_and(|value| value == "1")
+}
+
 /// The present, in UTC.
 pub(crate) fn utc_calendar() -> keyholder::domain::period::Calendar {
     keyholder::domain::period::Calendar::utc(keyholder::seams::Seams::system().now())
