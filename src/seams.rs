@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-pub use environment::{Cleaned, Environment, arguments, clean};
+pub use environment::{Cleaned, Environment, SecretKind, arguments, clean};
 
 /// Tells the wall-clock time. Durations are measured with `tokio::time::Instant` instead.
 pub trait Clock: Send + Sync {

@@ -203,9 +203,17 @@ async fn alert(request: &CollectRequest, failure: &Failure, opened: &mut Option<
 
 /// The person who accepts another principal: the one who is named, or the account that runs this.
 fn accepting_person(command: &Collect, environment: &Environment) -> String {
-    let account = || ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| environment.get(name));
-    let named = command.person.as_deref().or_else(account).map(str::trim).filter(|name| !name.is_empty());
+    let named = command.person.as_deref().and_then(not_blank).or_else(|| account(environment));
     named.unwrap_or("an account without a name").to_owned()
+}
+
+/// The name of the account that runs this.
+fn account(environment: &Environment) -> Option<&str> {
+    ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| environment.get(name).and_then(not_blank))
+}
+
+fn not_blank(text: &str) -> Option<&str> {
+    Some(text.trim()).filter(|text| !text.is_empty())
 }
 
 /// Says what the run noticed and could not see.
@@ -251,4 +259,22 @@ fn label(text: &str) -> Result<String, String> {
         );
     }
     Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(variables: [(&str, &str); 3], expected: Option<&str>) {
+        assert_eq!(account(&Environment::of(variables)), expected, "{variables:?}");
+    }
+
+    #[test]
+    fn a_blank_name_of_an_account_is_none() {
+        check([("SUDO_USER", "ann"), ("USER", "root"), ("LOGNAME", "root")], Some("ann"));
+        check([("SUDO_USER", " "), ("USER", "bob\r\n"), ("LOGNAME", "eve")], Some("bob"));
+        check([("SUDO_USER", ""), ("USER", "\t"), ("LOGNAME", "eve")], Some("eve"));
+        check([("SUDO_USER", ""), ("USER", ""), ("LOGNAME", "\r\n")], None);
+    }
 }

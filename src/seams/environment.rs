@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fmt;
 
-/// Variables that this program reads begin like this; only their values are cleaned.
+/// Variables that this program reads begin like this; their values are always cleaned.
 const OURS: [&str; 2] = ["IONOS_", "KEYHOLDER_"];
 
 /// A password may begin and end with anything but the end of its line.
@@ -62,6 +62,15 @@ pub fn arguments() -> impl Iterator<Item = OsString> {
     std::env::args_os()
 }
 
+/// What a secret may begin and end with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretKind {
+    /// With neither blanks nor quotes: an address, a key, a token.
+    Token,
+    /// With anything but the end of a line.
+    Password,
+}
+
 /// The environment variables of the process, taken once.
 #[derive(Clone, Default)]
 pub struct Environment {
@@ -96,6 +105,16 @@ impl Environment {
     pub fn get(&self, name: &str) -> Option<&str> {
         let text = self.variables.get(name)?;
         if is_ours(name) { cleaned(name, text).value } else { Some(text.as_str()).filter(|text| !text.is_empty()) }
+    }
+
+    /// The value of a variable that the configuration names for a secret: without what surrounds it, whoever set it. A blank one
+    /// counts as not set.
+    pub fn secret(&self, name: &str, kind: SecretKind) -> Option<&str> {
+        let text = self.variables.get(name)?;
+        match kind {
+            SecretKind::Password => clean_password(text).value,
+            SecretKind::Token => clean(text).value,
+        }
     }
 
     /// Variables whose name begins with that, in order.

@@ -13,6 +13,8 @@ use keyholder::seams::Environment;
 use secrecy::ExposeSecret as _;
 
 use crate::cases_settings::{BLANK, ODD};
+use crate::support::cli::Desk;
+use crate::support::service::WEBHOOK_KEY;
 
 /// How a value is taken.
 #[derive(Clone, Copy, Debug)]
@@ -151,6 +153,43 @@ fn each_variable_is_taken_as_its_row_says() {
     }
 }
 
+/// Sinks whose secrets are in variables, by the key of the configuration that names the variable, with a value that is taken.
+const SINKS: [(&str, &str, &str); 3] = [
+    ("key_env", "kind = 'webhook'\nurl = 'https://a.example/x'\nkey_env = ['SECRET']\n", WEBHOOK_KEY),
+    (
+        "password_env",
+        "kind = 'email'\nhost = 'mail.example.com'\nsecurity = 'tls'\nfrom = 'a@example.com'\nto = ['b@example.com']\n\
+         username = 'a'\npassword_env = 'SECRET'\n",
+        "pw",
+    ),
+    ("url_env", "kind = 'slack'\nurl_env = 'SECRET'\n", "https://hooks.slack.com/services/x"),
+];
+
+/// What `doctor` says of the sink.
+fn sink(desk: &Desk, value: &str) -> String {
+    let output = desk.command(&["doctor", "--offline"]).env("SECRET", value).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().find(|line| line.contains("  sink ")).unwrap_or_else(|| panic!("no sink: {text}")).to_owned()
+}
+
+#[test]
+fn secrets_of_sinks_are_taken_without_what_surrounds_them() {
+    for (key, config, value) in SINKS {
+        let desk = Desk::at("http://127.0.0.1:9", "token");
+        fs::create_dir_all(desk.path(".config/keyholder")).unwrap();
+        fs::write(desk.path(".config/keyholder/config.toml"), format!("[[sink]]\nname = 's'\n{config}")).unwrap();
+        let (plain, absent) = (sink(&desk, value), sink(&desk, ""));
+        assert!(plain.starts_with("ok") && absent.starts_with("fail"), "{key}: {plain}, {absent}");
+        let takes = if key == "password_env" { Takes::Line } else { Takes::Bare };
+        for form in BLANK.into_iter().chain(ODD) {
+            let seen = sink(&desk, &form.replace('*', value));
+            // A password may have quotes and blanks around it.
+            let expected = if takes.of(form) == Becomes::Absent { &absent } else { &plain };
+            assert_eq!(&seen, expected, "{key} {form:?}");
+        }
+    }
+}
+
 /// Every source file below a folder.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -182,4 +221,16 @@ fn each_variable_of_the_code_has_a_row() {
     let others: Vec<&str> = read.difference(&of_keys).map(String::as_str).collect();
     let rows: Vec<&str> = ROWS.iter().map(|(variable, _)| *variable).collect();
     assert_eq!(others, rows);
+}
+
+#[test]
+fn each_key_that_names_a_variable_has_a_row() {
+    let mut keys = BTreeSet::new();
+    for path in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/config")) {
+        let text = fs::read_to_string(&path).unwrap();
+        let fields = text.lines().filter_map(|line| line.trim().split_once(": "));
+        let named = fields.filter(|(_, rest)| rest.contains("VariableName") && rest.ends_with(';'));
+        keys.extend(named.map(|(key, _)| key.to_owned()));
+    }
+    assert_eq!(keys.iter().map(String::as_str).collect::<Vec<_>>(), SINKS.map(|(key, ..)| key));
 }

@@ -17,13 +17,16 @@ use crate::credentials::{Keeper, SecretFileError, read_secret_file};
 use crate::domain::alert::AlertClass;
 use crate::domain::id::ContractNumber;
 use crate::files::{self, FileError, Purpose};
-use crate::seams::{Environment, Seams};
+use crate::seams::{Environment, Seams, SecretKind};
 use crate::sinks::target::{Network, TargetPolicy};
 use crate::sinks::{self, Settings, Sink};
 use crate::store::Store;
 
 /// The enterprise number that RFC 5612 reserves for documentation: nobody else's.
 const ENTERPRISE_NUMBER: u32 = 32_473;
+
+/// The secret that may have blanks and quotes around it.
+const PASSWORD: &str = "password";
 
 /// Why a sink cannot be used. Exit code 3.
 #[derive(Debug, thiserror::Error)]
@@ -228,7 +231,7 @@ impl Builder<'_> {
         let login = match login {
             Some(login) => Some(sinks::email::Login {
                 username: login.username.clone(),
-                password: self.secret(&login.password, "password")?,
+                password: self.secret(&login.password, PASSWORD)?,
             }),
             None => None,
         };
@@ -283,8 +286,9 @@ impl Builder<'_> {
                 read(&Path::new(folder).join(name), Keeper::Service)
             }
             SecretSource::Variable(name) => {
-                let value = self.environment.get(name).ok_or_else(|| missing(format!("env {name}")))?;
-                Ok(SecretString::from(value.trim()))
+                let kind = if what == PASSWORD { SecretKind::Password } else { SecretKind::Token };
+                let value = self.environment.secret(name, kind).ok_or_else(|| missing(format!("env {name}")))?;
+                Ok(SecretString::from(value))
             }
         }
     }
