@@ -8,6 +8,7 @@ use super::columns::{Columns, instant};
 use super::error::{StoreError, While as _};
 use super::open::Store;
 use super::seal::number_of;
+use super::staging;
 use crate::domain::job::JobId;
 use crate::domain::recency::{FailedAttempts, OtherContract, StoppedSchedule};
 use crate::domain::snapshot::Snapshot;
@@ -35,7 +36,7 @@ impl Store {
         .await
         .when("look up the attempts after a snapshot")?;
         let (Some((first, _)), Some((last, reason))) = (rows.first(), rows.last()) else { return Ok(None) };
-        let reason = reason.clone().unwrap_or_else(|| "its process ended".to_owned());
+        let reason = reason.clone().map_or_else(|| "its process ended".to_owned(), staging::shown_reason);
         let count = rows.len() as u64;
         Ok(Some(FailedAttempts { count, first: instant("run", first)?, last: instant("run", last)?, reason }))
     }

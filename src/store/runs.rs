@@ -148,7 +148,7 @@ fn run_of(row: &SqliteRow) -> Result<Run, StoreError> {
         contract: row.optional_contract("contract_number")?,
         seq: row.optional_seq("seq")?,
         state: row.word("state", RunState::from_word)?,
-        reason: row.optional("reason")?,
+        reason: row.optional("reason")?.map(staging::shown_reason),
         schedule: row.get("schedule")?,
         nominal: row.instant("nominal")?,
         started: row.instant("started")?,

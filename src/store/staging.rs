@@ -29,7 +29,15 @@ fn young(now: DateTime<Utc>) -> [String; 3] {
 }
 
 /// The reason of a run whose process ended without recording it: when it was interrupted is not known.
-pub(super) const KILLED: &str = "cut off before it was sealed";
+pub(super) const KILLED: &str = "the process ended before the run was sealed";
+
+/// The same as earlier versions stored it.
+const KILLED_FORMERLY: &str = "cut off before it was sealed";
+
+/// The reason of a run as it is shown.
+pub(super) fn shown_reason(stored: String) -> String {
+    if stored == KILLED_FORMERLY { KILLED.to_owned() } else { stored }
+}
 
 /// Id, beginning, interruption, terms and label of a run, as they are read.
 type Resumable = (i64, String, Option<String>, String, Option<String>);
@@ -86,7 +94,7 @@ impl Store {
     ) -> Result<Option<TakenUp>, StoreError> {
         // What somebody asks for now may go on with what somebody asked for before; an instant of a schedule is that one.
         let select = format!(
-            "SELECT r.id, r.started, CASE WHEN r.reason <> '{KILLED}' THEN r.finished END, s.terms, s.label FROM run r JOIN staging s ON s.run = r.id \
+            "SELECT r.id, r.started, CASE WHEN r.reason NOT IN ('{KILLED}', '{KILLED_FORMERLY}') THEN r.finished END, s.terms, s.label FROM run r JOIN staging s ON s.run = r.id \
              WHERE r.schedule = ? AND (r.schedule = 'manual' OR r.nominal = ?) AND {YOUNG} \
              AND EXISTS (SELECT 1 FROM staged WHERE run = r.id) ORDER BY r.id DESC LIMIT 1"
         );

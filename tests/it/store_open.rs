@@ -275,5 +275,28 @@ async fn the_next_runner_marks_what_was_cut_off_as_interrupted() {
     store.close().await;
     let db = sqlx::SqlitePool::connect(&format!("sqlite:{}", folder.path().join("test.db").display())).await.unwrap();
     let runs: Vec<(String, String)> = sqlx::query_as("SELECT state, reason FROM run").fetch_all(&db).await.unwrap();
-    assert_eq!(runs, [("interrupted".to_owned(), "cut off before it was sealed".to_owned())]);
+    assert_eq!(runs, [("interrupted".to_owned(), "the process ended before the run was sealed".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_run_killed_under_an_earlier_version_is_resumed() {
+    let folder = private_folder();
+    let store = Store::open(&folder.path().join("test.db"), Access::Write).await.unwrap();
+    let occasion = Occasion { schedule: "manual".into(), nominal: start(), contract_name: None };
+    let source = Source { api: "http://127.0.0.1".into(), tool: "test".into() };
+    let runner = store.runner(start()).await.unwrap();
+    let run = store.begin_run(&runner, &occasion, None, start(), &source).await.unwrap();
+    store.stage(run, "terms", None).await.unwrap();
+    store.keep(run, &["an outcome".to_owned()]).await.unwrap();
+    drop(runner);
+    let db = sqlx::SqlitePool::connect(&format!("sqlite:{}", folder.path().join("test.db").display())).await.unwrap();
+    let killed = "UPDATE run SET state = 'interrupted', finished = started, reason = 'cut off before it was sealed'";
+    sqlx::query(killed).execute(&db).await.unwrap();
+    db.close().await;
+    let runs = store.runs().await.unwrap();
+    assert_eq!(runs[0].reason.as_deref(), Some("the process ended before the run was sealed"));
+    let runner = store.runner(start()).await.unwrap();
+    let resumed = store.take_up(&runner, &occasion, |terms| terms == "terms", start()).await.unwrap();
+    let resumed = resumed.expect("it is young enough");
+    assert_eq!((resumed.interrupted, resumed.outcomes.len()), (None, 1), "nobody recorded when it ended");
 }

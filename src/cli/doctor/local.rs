@@ -199,7 +199,7 @@ const MAX_HELD: Duration = Duration::from_secs(2);
 pub(super) async fn others(preconditions: &Preconditions, lock_wait: Duration) -> Vec<Check> {
     let (Ok(path), Ok(())) = (&preconditions.database, &preconditions.lock_file) else { return Vec::new() };
     let mut checks = vec![match runner::refuse_held(path) {
-        Ok(()) => Check::ok(Precondition::Lock.name(), "nobody collects"),
+        Ok(()) => Check::ok(Precondition::Lock.name(), "no other process is collecting"),
         Err(error) => Check::unmet_by_store(error),
     }];
     let in_use = in_use::refuse_in_use(path, LockWait::of(lock_wait.min(MAX_HELD))).await;
