@@ -8,6 +8,9 @@
 //! be on neither page. So each page begins with the last user of the one before. A page with that user and nobody new is the
 //! end, whatever its link says; a page without that user, also an empty one, is a list that moved, and another pass begins.
 //! When the last page is read, the first is read again, and has to be as it was.
+//!
+//! A server without pages answers the same list to any offset and limit. Where nothing promises more, it is asked for half as
+//! many users as it has just shown: one that shows all of them again looks at neither, and the list is whole.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -83,6 +86,8 @@ struct Pass {
     largest: u64,
     /// How many users there are, by the list's own word.
     total: u64,
+    /// Whether a link of any page said that there is more.
+    leads_on: bool,
     nameless: usize,
     /// Whether the page before held a single user and led on: the next one cannot overlap with it.
     alone: bool,
@@ -97,6 +102,8 @@ enum Next {
     Page(u64),
     /// The first page, to see whether it is as it was.
     FirstAgain,
+    /// So many of the first users and no more, to see whether the server looks at what it is asked.
+    Probe(u64),
 }
 
 impl Next {
@@ -104,7 +111,15 @@ impl Next {
     fn offset(self) -> u64 {
         match self {
             Self::Page(offset) => offset,
-            Self::FirstAgain => 0,
+            Self::FirstAgain | Self::Probe(_) => 0,
+        }
+    }
+
+    /// How many users the page may hold.
+    fn limit(self) -> u64 {
+        match self {
+            Self::Page(_) | Self::FirstAgain => Page::LARGEST,
+            Self::Probe(limit) => limit,
         }
     }
 }
@@ -181,7 +196,7 @@ impl Users {
         if self.pass.pages == self.budget.pages {
             return Some(Err(self.failed(Fault::Budget { most: self.budget.pages, what: "pages" }, 0, begun)));
         }
-        let page = Page { offset: next.offset(), limit: Page::LARGEST };
+        let page = Page { offset: next.offset(), limit: next.limit() };
         let answer = match self.client.users(page, self.depth).await {
             Ok(answer) => answer,
             Err(error) => return Some(Err(error)),
@@ -243,13 +258,17 @@ impl Users {
         self.next = None;
         let ids: Vec<Option<Arc<str>>> = ids.iter().map(|id| id.as_ref().map(UserId::shared)).collect();
         let nameless = ids.iter().filter(|id| id.is_none()).count();
-        if *asked == Next::FirstAgain {
-            if ids == self.pass.first {
-                return (false, 0);
-            }
+        match asked {
+            Next::Page(_) => {}
+            Next::FirstAgain if ids == self.pass.first => return (false, 0),
+            // More than were asked for, and the same as before: this server knows of no pages.
+            Next::Probe(_) if self.pass.is_all_again(&ids, *behind, *total) => return (false, 0),
+            _ if !self.may_pass_again() => return (true, nameless),
             // Another first page is as good a beginning as any.
-            if !self.may_pass_again() {
-                return (true, nameless);
+            Next::FirstAgain => {}
+            Next::Probe(_) => {
+                self.next = Some(Next::Page(0));
+                return (false, 0);
             }
         }
         self.pass.nameless += nameless;
@@ -285,9 +304,14 @@ impl Users {
     fn follow(&mut self, ids: &[Option<Arc<str>>], asked: Next, behind: Behind) -> Option<Next> {
         let (pass, more) = (&mut self.pass, behind == Behind::More);
         pass.pages += 1;
+        pass.leads_on |= more;
         let is_first = pass.pages == 1;
         if is_first {
             ids.clone_into(&mut pass.first);
+        }
+        let lacks_edge = pass.pages == 2 && pass.edge.is_some() && ids.first() != Some(&pass.edge);
+        if lacks_edge && ids.len() as u64 <= Page::LARGEST && pass.is_all_again(ids, behind, None) {
+            return Some(Next::Probe(ids.len() as u64 / 2));
         }
         // More than fit on a page, and again: this server knows of no pages, whatever its link says.
         let is_unpaged = !is_first && ids.len() as u64 > Page::LARGEST && pass.knows(ids);
@@ -327,6 +351,12 @@ impl Pass {
     /// Whether everybody on a page was on an earlier one, as far as they can be told apart.
     fn knows(&self, ids: &[Option<Arc<str>>]) -> bool {
         ids.iter().flatten().all(|id| self.seen.contains(id))
+    }
+
+    /// Whether a page is the first one again, and nothing said that there is more.
+    fn is_all_again(&self, ids: &[Option<Arc<str>>], behind: Behind, total: Option<u64>) -> bool {
+        let total = self.total.max(total.unwrap_or_default());
+        ids == self.first && total <= ids.len() as u64 && !self.leads_on && behind != Behind::More
     }
 
     /// Adds the users of a page and watches for signs that the list moved. Answers how many different ones there are, and how

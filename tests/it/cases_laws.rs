@@ -8,6 +8,7 @@ use emulator::{Body, Emulator, Rule};
 use keyholder::api::Depth;
 use keyholder::collect::{Limits, walk};
 use keyholder::domain::fact::{FactKey, Kind};
+use keyholder::domain::notice::Notice;
 use keyholder::domain::sighting::Sightings;
 use proptest::prelude::*;
 use serde_json::json;
@@ -16,6 +17,7 @@ use crate::cases_unknown_laws::leave_out;
 use crate::store_diff::runtime;
 use crate::support::api::{reader, seams};
 use crate::support::model::CONTRACT;
+use crate::support::site::Site;
 
 /// Lists whose items have attributes.
 const LISTS: [&str; 6] = [
@@ -153,23 +155,58 @@ fn rule(emulator: &Emulator, size: Size, oddity: Option<&Oddity>) -> Rule {
     }
 }
 
+/// A list of users in odd pages.
+#[derive(Clone, Debug)]
+struct Shape {
+    size: Size,
+    /// What is wrong with the answers after so many, so many times.
+    odd: Vec<(u32, u32, Oddity)>,
+    /// What is wrong with all others.
+    always: Option<Oddity>,
+}
+
+impl Shape {
+    fn arm(&self, emulator: &Emulator) {
+        for (after, times, oddity) in &self.odd {
+            emulator.fail(rule(emulator, self.size, Some(oddity)).after(*after).times(*times));
+        }
+        emulator.fail(rule(emulator, self.size, self.always.as_ref()));
+    }
+
+    fn has_empty(&self) -> bool {
+        self.odd.iter().any(|(.., oddity)| matches!(oddity, Oddity::Empty(_)))
+    }
+
+    /// Whether everybody is on one page, and that page promises more: then there may be more.
+    fn promises_more(&self) -> bool {
+        let all = self.odd.iter().map(|(.., oddity)| oddity).chain(&self.always);
+        let promises = |oddity: &Oddity| match oddity {
+            Oddity::Link(next) | Oddity::Empty(Some(next)) => *next != Link::Untold,
+            Oddity::Empty(None) => false,
+        };
+        matches!(self.size, Size::All) && all.into_iter().any(promises)
+    }
+}
+
+fn shapes() -> impl Strategy<Value = Shape> {
+    let size = prop::sample::select(vec![Size::Of(25), Size::Of(50), Size::Of(100), Size::All]);
+    let odd = prop::collection::vec((0_u32..8, 1_u32..3, oddities()), 0..6);
+    let always = prop::option::of(links().prop_map(Oddity::Link));
+    (size, odd, always).prop_map(|(size, odd, always)| Shape { size, odd, always })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
 
     #[test]
     fn pages_in_any_shape_give_all_users_or_prove_nothing(
         users in prop::sample::select(vec![24_usize, 25, 49, 50, 99, 100, 101, 198, 199, 230]),
-        size in prop::sample::select(vec![Size::Of(25), Size::Of(50), Size::Of(100), Size::All]),
-        odd in prop::collection::vec((0_u32..8, 1_u32..3, oddities()), 0..6),
-        always in prop::option::of(links().prop_map(Oddity::Link)),
+        shape in shapes(),
     ) {
         runtime().block_on(async {
             let builder = Emulator::builder().seed(5).users(users).memberships(0).resources(10).keys(0);
             let emulator = builder.start().await.unwrap();
-            for (after, times, oddity) in &odd {
-                emulator.fail(rule(&emulator, size, Some(oddity)).after(*after).times(*times));
-            }
-            emulator.fail(rule(&emulator, size, always.as_ref()));
+            shape.arm(&emulator);
             let truth: BTreeSet<String> =
                 emulator.read(|world| world.users().map(|user| user.id.to_string()).collect());
             let (mut found, mut moved) = (BTreeSet::new(), false);
@@ -181,18 +218,34 @@ proptest! {
             }
             assert!(found.is_subset(&truth), "nobody is made up");
             assert!(moved || found == truth, "{} of {} users", found.len(), truth.len());
-            // All on one page, and a link that leads on: whether there is more cannot be told from a server without pages.
-            let has_empty = odd.iter().any(|(.., oddity)| matches!(oddity, Oddity::Empty(_)));
-            assert!(has_empty || !moved || matches!(size, Size::All), "links alone cost nothing");
+            assert!(!moved || shape.has_empty() || shape.promises_more(), "links alone cost nothing");
             assert_eq!(emulator.elsewhere().connections(), 0);
+        });
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 10, ..ProptestConfig::default() })]
+
+    #[test]
+    fn pages_in_any_shape_remove_nobody(
+        users in prop::sample::select(vec![24_usize, 99, 100, 101, 130]),
+        shape in shapes(),
+    ) {
+        runtime().block_on(async {
+            let builder = Emulator::builder().seed(5).users(users).memberships(20).resources(10).keys(5);
+            let site = Site::begun(builder.start().await.unwrap()).await;
+            shape.arm(&site.emulator);
+            let collected = site.collect().await;
+            assert_eq!((collected.snapshot.ended, collected.snapshot.changed), (0, 0), "{:?}", collected.gaps());
+            site.emulator.clear_faults();
+            assert_eq!(site.collect().await.endings(), "complete -0 ~0");
         });
     }
 }
 
 #[tokio::test]
 async fn b1_on_the_wire_is_no_change_and_one_notice() {
-    use crate::support::site::Site;
-    use keyholder::domain::notice::Notice;
     let site = Site::begun(Emulator::builder().seed(5).users(60).start().await.unwrap()).await;
     let (admins, shares): (Vec<String>, Vec<String>) = site.emulator.read(|world| {
         let admins = world.users().filter(|user| user.administrator).map(|user| user.id.to_string()).take(3).collect();

@@ -1,8 +1,10 @@
-//! Kind A of the cases, pages: links only say that there is more, and an empty page once is a list that moved.
+//! Kind A of the cases, pages: links only say that there is more, an empty page once is a list that moved, and a server
+//! without pages has shown all it has.
 
 use emulator::faults::{Distortion, Effect, Items, Link};
-use emulator::{Emulator, Rule};
+use emulator::{Body, Emulator, Rule};
 use keyholder::domain::notice::Notice;
+use serde_json::json;
 
 use crate::support::site::{Collected, Site, lie};
 
@@ -89,4 +91,34 @@ async fn a3_a_total_that_the_pages_do_not_reach_is_unstable() {
     site.emulator.fail(Rule::on("GET", "/um/users").query("offset=99&").effect(Effect::Distort(cut)));
     let collected = site.collect().await;
     assert_eq!((collected.endings().as_str(), collected.gaps()[0].as_str()), ("partial -0 ~0", "users: unstable"));
+}
+
+/// Answers every question for users with all of them, as a server without pages does, and that link.
+fn answer_with_all(site: &Site, next: &serde_json::Value) {
+    let items: Vec<_> = site.emulator.read(|world| {
+        let user = |id: &str, email: &str| json!({"id": id, "type": "user", "properties": {"email": email}});
+        world.users().map(|it| user(&it.id, &it.email)).collect()
+    });
+    let list = json!({"id": "users", "type": "collection", "items": items, "_links": {"next": next}});
+    site.emulator.fail(Rule::on("GET", "/um/users").status(200).body(Body::Json(list)));
+}
+
+#[tokio::test]
+async fn a3_a_server_without_pages_is_complete() {
+    for (users, requests) in [(24, 3), (100, 3), (101, 2)] {
+        let site = site(users).await;
+        answer_with_all(&site, &json!(null));
+        let before = site.emulator.counters().of("GET", "/um/users");
+        let collected = site.collect().await;
+        let asked = site.emulator.counters().of("GET", "/um/users") - before;
+        assert_eq!((collected.gaps(), collected.snapshot.ended, asked), (vec![], 0, requests), "{users} users");
+    }
+}
+
+#[tokio::test]
+async fn a3_a_server_without_pages_that_promises_more_is_unstable() {
+    let site = site(24).await;
+    answer_with_all(&site, &json!(format!("{}/um/users?offset=24", site.emulator.base_url(emulator::Version::V6))));
+    let collected = site.collect().await;
+    assert_eq!((collected.gaps(), collected.snapshot.ended), (vec!["users: unstable".to_owned()], 0));
 }

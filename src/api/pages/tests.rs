@@ -1,5 +1,8 @@
 //! Pages that fit together, pages that do not, and links that lead nowhere.
 
+use proptest::prelude::*;
+use proptest::test_runner::{TestError, TestRunner};
+
 use super::*;
 use crate::api::settings::{Credentials, Settings, Version};
 use crate::api::wire::Links;
@@ -102,6 +105,7 @@ fn check_passes(pages: &[&str], expected: &str) {
         match walk.next.take() {
             Some(Next::Page(offset)) => told.push(offset.to_string()),
             Some(Next::FirstAgain) => told.push("first".to_owned()),
+            Some(Next::Probe(limit)) => told.push(format!("≤{limit}")),
             None => {}
         }
     }
@@ -148,12 +152,36 @@ fn a_server_without_pages_is_believed_when_it_shows_more_than_fits() {
     let everybody: Vec<String> = (0..=Page::LARGEST).map(|number| format!("u{number}")).collect();
     let everybody = everybody.join(" ");
     check_passes(&[&everybody, &everybody], "100 settled");
-    for page in ["a b c", "a ? c"] {
-        check_passes(&[page; 6], "2 0 2 0 2 moved");
-    }
     // Its link says that this is not all, and leads to the same again.
     let more = format!("{everybody}>");
     check_passes(&[&more, &more], "100 settled");
+}
+
+#[test]
+fn a_server_that_ignores_offset_and_limit_shows_all_it_has() {
+    check_passes(&["a b"; 3], "1 ≤1 settled");
+    check_passes(&["a b c"; 3], "2 ≤1 settled");
+    check_passes(&["a ? c"; 3], "2 ≤1 settled");
+    let full: Vec<String> = (0..Page::LARGEST).map(|number| format!("u{number}")).collect();
+    check_passes(&[full.join(" ").as_str(); 3], "99 ≤50 settled");
+}
+
+#[test]
+fn the_first_page_again_is_not_the_end_where_more_is_promised() {
+    check_passes(&["a b c>"; 6], "2 0 2 0 2 moved");
+    check_passes(&["a b c>", "a b c", "a b c>", "a b c", "a b c>", "a b c"], "2 0 2 0 2 moved");
+    check_passes(&["a b c", "a b c>", "a b c", "a b c>", "a b c", "a b c>"], "2 0 2 0 2 moved");
+    // The probe itself leads on.
+    check_passes(&["a b c", "a b c", "a b c>", "a b c", "c"], "2 ≤1 0 2 settled");
+}
+
+#[test]
+fn a_server_that_looks_at_the_limit_has_pages() {
+    // The first page came once more by mistake.
+    check_passes(&["a b c", "a b c", "a", "a b c", "c d", "a b c"], "2 ≤1 0 2 first settled");
+    // It never looks at the offset: nobody knows what is behind the first page.
+    check_passes(&["a b c", "a b c", "a", "a b c", "a b c", "a", "a b c", "a b c", "a"], "2 ≤1 0 2 ≤1 0 2 ≤1 moved");
+    check_passes(&["a b c", "a b c", "a b c d", "a b c d", "a b c d", "a b c d"], "2 ≤1 0 3 ≤2 settled");
 }
 
 #[test]
@@ -169,6 +197,19 @@ fn a_list_that_says_there_are_more_is_not_at_its_end() {
         assert_eq!((take(page, Next::Page(0)), take(last, Next::Page(1))), ((false, false), (false, false)));
     }
     assert_eq!((take(page, Next::Page(0)), take(last, Next::Page(1))), ((false, false), (true, true)));
+}
+
+#[test]
+fn a_total_above_what_a_server_without_pages_shows_is_a_promise() {
+    let mut walk = walk(10, 250);
+    let page = r#"{"items":[{"id":"a"},{"id":"b"}],"total":3}"#;
+    let mut asked = Vec::new();
+    while let Some(next) = walk.next {
+        asked.push(next);
+        let page = walk.take(crate::api::wire::decode(page.as_bytes()).unwrap().value, next).unwrap();
+        assert_eq!(page.last, page.moved, "at the end nothing is known");
+    }
+    assert_eq!(asked, [Next::Page(0), Next::Page(1)].repeat(3));
 }
 
 #[test]
@@ -214,14 +255,16 @@ fn somebody_who_is_on_a_page_twice_moves_nobody() {
 }
 
 /// A server with so many users that puts so many on a page, and the moods of its answers in order.
+#[derive(Clone, Debug)]
 struct Server {
     users: u64,
+    /// How many users fit on a page; `None` shows everybody, whatever it is asked.
     size: Option<u64>,
     moods: Vec<(Mood, bool)>,
 }
 
 /// What an answer says about a next page.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mood {
     Truthful,
     Foreign,
@@ -232,15 +275,20 @@ enum Mood {
     TooLate,
 }
 
+const MOODS: [Mood; 7] =
+    [Mood::Truthful, Mood::Foreign, Mood::Missing, Mood::Echo, Mood::PathOnly, Mood::TooEarly, Mood::TooLate];
+
+/// Walks over the list of a server: how many users came, and whether that is said to be all.
+type Pager = fn(&Server) -> (usize, bool);
+
 impl Server {
-    /// The page behind so many users; the number of the answer decides about its mood.
-    fn page(&self, offset: u64, number: usize) -> Collection<User> {
+    /// The page of at most so many users behind so many; the number of the answer decides about its mood.
+    fn page(&self, offset: u64, limit: u64, number: usize) -> Collection<User> {
         let (mood, is_empty) = self.moods[number % self.moods.len()];
-        let end = match self.size {
-            Some(size) => (offset + size).min(self.users),
-            None => self.users,
+        let (begin, end) = match self.size {
+            Some(size) => (offset.min(self.users), (offset + size.min(limit)).min(self.users)),
+            None => (0, self.users),
         };
-        let begin = if self.size.is_none() { 0 } else { offset.min(end) };
         let at = |base: &str, offset| Link::To(format!("{base}/um/users?offset={offset}"));
         let own = "https://api.example/cloudapi/v6";
         let next = match mood {
@@ -257,40 +305,71 @@ impl Server {
         Collection { items: Some(items), links: Some(Links { next, ..Links::default() }), ..Collection::default() }
     }
 
-    /// Reads all pages. Answers how many users came, and whether that is said to be all.
-    fn read(&self) -> (usize, bool) {
-        let mut walk = walk(MOST_PAGES, MOST_USERS);
-        let mut number = 0;
-        while let Some(asked) = walk.next.take() {
-            let page = walk.take(self.page(asked.offset(), number), asked).unwrap();
-            number += 1;
-            assert!(number < 500, "{} users: no end", self.users);
-            if page.last {
-                return (walk.seen.len(), !page.moved);
-            }
-        }
-        unreachable!("the last page says so")
+    /// Whether any answer is empty for no reason, or promises more where everybody is on the page.
+    fn is_doubtful(&self) -> bool {
+        let promises = |mood: Mood| !matches!(mood, Mood::Truthful | Mood::Missing | Mood::TooLate);
+        self.moods.iter().any(|(mood, is_empty)| *is_empty || (self.size.is_none() && promises(*mood)))
+    }
+
+    /// Expects exactly the users or nothing to go by, and the users where nothing but links is odd.
+    fn check(&self, pager: Pager) -> Result<(), TestCaseError> {
+        let (read, is_settled) = pager(self);
+        prop_assert!(read as u64 == self.users || !is_settled, "{read} users are said to be all");
+        prop_assert!(is_settled || self.is_doubtful(), "links alone cost nothing");
+        Ok(())
     }
 }
 
-proptest::proptest! {
-    #[test]
-    fn any_mix_of_links_gives_exactly_the_users_or_unstable(
-        users in 1_u64..1_100,
-        size in proptest::sample::select(vec![Some(25_u64), Some(50), Some(100), None]),
-        moods in proptest::collection::vec((0_u8..7, proptest::bool::weighted(0.05)), 1..40),
-    ) {
-        let mood = |number| match number {
-            0 => Mood::Truthful,
-            1 => Mood::Foreign,
-            2 => Mood::Missing,
-            3 => Mood::Echo,
-            4 => Mood::PathOnly,
-            5 => Mood::TooEarly,
-            _ => Mood::TooLate,
-        };
-        let moods = moods.into_iter().map(|(number, is_empty)| (mood(number), is_empty)).collect();
-        let (read, is_settled) = Server { users, size, moods }.read();
-        proptest::prop_assert!(read as u64 == users || !is_settled, "{read} of {users}");
+/// The walk itself.
+fn ours(server: &Server) -> (usize, bool) {
+    let mut walk = walk(MOST_PAGES, MOST_USERS);
+    let mut number = 0;
+    while let Some(asked) = walk.next.take() {
+        let page = walk.take(server.page(asked.offset(), asked.limit(), number), asked).unwrap();
+        number += 1;
+        assert!(number < 500, "{} users: no end", server.users);
+        if page.last {
+            return (walk.seen.len(), !page.moved);
+        }
     }
+    unreachable!("the last page says so")
+}
+
+/// A pager that takes one page without a link for the end.
+fn trusting(server: &Server) -> (usize, bool) {
+    let mut seen = BTreeSet::new();
+    for number in 0..500 {
+        let list = server.page(seen.len() as u64, Page::LARGEST, number);
+        let leads_on = list.next().is_some();
+        seen.extend(list.items.unwrap_or_default().into_iter().filter_map(|user| user.id));
+        if !leads_on {
+            break;
+        }
+    }
+    (seen.len(), true)
+}
+
+fn servers() -> impl Strategy<Value = Server> {
+    let users = prop_oneof![4 => 1_u64..1_100, 1 => Just(1_050)];
+    let size = prop::sample::select(vec![Some(25_u64), Some(50), Some(100), None]);
+    let moods = prop::collection::vec((prop::sample::select(MOODS.to_vec()), prop::bool::weighted(0.05)), 1..40);
+    (users, size, moods).prop_map(|(users, size, moods)| Server { users, size, moods })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_mix_of_links_gives_exactly_the_users_or_unstable(server in servers()) {
+        server.check(ours)?;
+    }
+}
+
+#[test]
+fn a_pager_that_trusts_one_link_breaks_the_law() {
+    let mut runner = TestRunner::deterministic();
+    let outcome = runner.run(&servers(), |server| server.check(trusting));
+    let Err(TestError::Fail(reason, server)) = outcome else { panic!("not caught: {outcome:?}") };
+    assert!(reason.message().contains("are said to be all"), "{reason}");
+    assert!(server.moods.iter().any(|(mood, _)| *mood != Mood::Truthful), "{server:?}");
 }
