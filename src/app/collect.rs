@@ -20,7 +20,7 @@ use crate::api::wire::Notes;
 use crate::collect::plausibility;
 use crate::collect::principal::hold_back;
 use crate::collect::recheck::{Recheck, doubt_the_gone};
-use crate::collect::{CollectError, Course, Earlier, Journal, JournalError, Limits, Progress, Walk, walk_on};
+use crate::collect::{Checkpoint, CollectError, Journal, JournalError, Limits, Progress, Walk, WalkOptions, walk_on};
 use crate::credentials::claims;
 use crate::domain::id::ContractNumber;
 use crate::domain::notice::Notice;
@@ -210,7 +210,7 @@ struct Begun {
     /// How long ago it began.
     used: Duration,
     /// What it has read.
-    earlier: Earlier,
+    checkpoint: Checkpoint,
 }
 
 /// Everything that one collection works with.
@@ -276,13 +276,13 @@ impl Desk<'_> {
         let Some(found) = store.take_up(runner, &order.occasion, are_same, now).await? else {
             return Ok(None);
         };
-        match earlier(&client, found.outcomes, found.interrupted, now) {
-            Ok(earlier) => {
-                let interrupted = found.interrupted.or(earlier.newest()).unwrap_or(now);
+        match read_checkpoint(&client, found.outcomes, found.interrupted, now) {
+            Ok(checkpoint) => {
+                let interrupted = found.interrupted.or(checkpoint.newest()).unwrap_or(now);
                 let used = (interrupted - found.started).to_std().unwrap_or_default();
                 let used = used.min(order.limits.longest.saturating_sub(MIN_LEFT));
                 tracing::info!("Resuming a run that was interrupted at {interrupted}");
-                Ok(Some(Begun { run: found.run, client, label: found.label, used, earlier }))
+                Ok(Some(Begun { run: found.run, client, label: found.label, used, checkpoint }))
             }
             Err(reason) => {
                 tracing::warn!("Cannot resume the interrupted run: {reason}");
@@ -304,7 +304,7 @@ impl Desk<'_> {
         let client = self.client_of_a_run();
         let terms = Terms::of(&order.source, order.limits.contract, &client, &key);
         store.stage(run, &terms.text(), order.label.as_deref()).await?;
-        Ok(Begun { run, client, label: None, used: Duration::ZERO, earlier: Earlier::default() })
+        Ok(Begun { run, client, label: None, used: Duration::ZERO, checkpoint: Checkpoint::default() })
     }
 
     /// Walks and seals; if that fails, records how the run ended.
@@ -361,12 +361,12 @@ impl Desk<'_> {
 
     async fn sealed(&self, begun: Begun) -> Result<Snapshot, CollectFailure> {
         let Self { store, seams, order, progress, notices: before, .. } = self;
-        let Begun { run, client, label, used, earlier } = begun;
+        let Begun { run, client, label, used, checkpoint } = begun;
         let journal = Staging { store, run };
         let stop = order.stop.token().clone();
-        let course = Course { limits: order.limits, used, earlier, journal: Some(&journal), stop };
+        let options = WalkOptions { limits: order.limits, used, checkpoint, journal: Some(&journal), stop };
         let deadline = Instant::now() + order.limits.longest.saturating_sub(used);
-        let mut walk = walk_on(&client, seams, course, *progress).await?;
+        let mut walk = walk_on(&client, seams, options, *progress).await?;
         let recheck = Recheck::new(&client, seams, order.limits.at_once, order.reread_after, deadline);
         // What was read is kept by now: it is asked again when the run goes on.
         let vanishing = async |walk: &Walk| store.vanishing(walk.contract, &walk.sightings).await;
@@ -397,22 +397,22 @@ impl Desk<'_> {
 
 /// What an earlier part of a run has read, with room taken for it; or why the run cannot go on. Whatever it was, it can be
 /// read again from the API. A process that was killed recorded no interruption: its last answer counts.
-fn earlier(
+fn read_checkpoint(
     client: &Client,
     kept: Vec<String>,
     interrupted: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
-) -> Result<Earlier, &'static str> {
+) -> Result<Checkpoint, &'static str> {
     // Kept by a build that writes it in another way, perhaps.
-    let earlier = Earlier::read(kept).map_err(|_| "what it had read cannot be read")?;
-    if earlier.newest().is_some_and(|newest| newest > now + LEAST_REGRESSION) {
+    let checkpoint = Checkpoint::read(kept).map_err(|_| "what it had read cannot be read")?;
+    if checkpoint.newest().is_some_and(|newest| newest > now + LEAST_REGRESSION) {
         return Err("the clock went back since: nobody knows how old it is");
     }
-    if interrupted.or(earlier.newest()).is_some_and(|last| now - last > MAX_RESUME_AGE) {
+    if interrupted.or(checkpoint.newest()).is_some_and(|last| now - last > MAX_RESUME_AGE) {
         return Err("it was interrupted more than half an hour ago");
     }
-    client.hold(earlier.weight()).map_err(|_| "what it had read is more than a run may hold")?;
-    Ok(earlier)
+    client.hold(checkpoint.weight()).map_err(|_| "what it had read is more than a run may hold")?;
+    Ok(checkpoint)
 }
 
 /// The journal of a walk in the store.

@@ -1,4 +1,4 @@
-//! Which contract a walk sees: the word of the API in this walk, never only that of whoever started it.
+//! Which contract a walk sees: the word of the API in this walk, never only that of the command line.
 //!
 //! Without it nothing may be sealed: the users of one contract under the number of another would be additions and removals
 //! that never happened.

@@ -41,7 +41,7 @@ pub enum CollectError {
     #[error("walk the contract: the contracts that the credentials see could not be read in time")]
     NotConfirmedInTime,
     /// The run was interrupted, and what it saw before was another contract's: nothing of both may be mixed.
-    #[error("go on with the run: it began with contract {before}, and the credentials now see {now}")]
+    #[error("resume the run: it began with contract {before}, and the credentials now see {now}")]
     AnotherThanBefore {
         /// The contract of the first part.
         before: ContractNumber,
@@ -54,7 +54,7 @@ pub enum CollectError {
         /// By how many seconds the API's is ahead; negative if it is behind.
         ahead: i64,
     },
-    /// The walk was told to stop. What it has read is in its journal.
+    /// The walk was stopped. What it has read is in its journal.
     #[error("walk the contract: stopped before its end")]
     Stopped,
     /// What was read could not be kept.
@@ -69,7 +69,7 @@ pub enum CollectError {
 }
 
 impl CollectError {
-    /// None of the lists could be read: by the first failure, or for want of time.
+    /// None of the lists could be read: because of the first failure, or because there was no time.
     pub(super) fn nothing_read(failure: Option<Box<Error>>) -> Self {
         failure.map_or(Self::NothingInTime, Self::NothingRead)
     }
@@ -114,7 +114,7 @@ impl CollectError {
             Self::Stopped => "collect again with the same credentials within 30 minutes, and the run is resumed",
             Self::Journal(_) => return None,
             Self::NotConfirmedInTime | Self::NothingInTime => {
-                "try again later; `keyholder doctor` tells how fast the API answers"
+                "try again later; `keyholder doctor` shows how fast the API answers"
             }
             Self::Refused(error) | Self::NoContract(error) | Self::NothingRead(error) => {
                 return error.hint().or_else(|| Some("try again later; `keyholder doctor` says what fails".to_owned()));

@@ -33,26 +33,26 @@ pub trait Journal: Sync {
 /// Of the text of an outcome below a group or user, what says how it was read; [`PARENT`] stands for that.
 const ENVELOPE: u64 = 480;
 
-/// What an earlier part of the run came to.
+/// What an interrupted part of the run has read, for the part that resumes it.
 #[derive(Debug, Default)]
-pub struct Earlier {
+pub struct Checkpoint {
     outcomes: Vec<Outcome>,
     weight: u64,
     newest: Option<DateTime<Utc>>,
 }
 
-impl Earlier {
+impl Checkpoint {
     /// Reads what a journal has, in the order in which it was kept.
     pub fn read(kept: Vec<String>) -> Result<Self, JournalError> {
-        let mut earlier = Self { outcomes: Vec::with_capacity(kept.len()), ..Self::default() };
+        let mut checkpoint = Self { outcomes: Vec::with_capacity(kept.len()), ..Self::default() };
         for text in kept {
             let outcome = Outcome::read(&text)?;
-            earlier.weight += weight(&outcome, text.len() as u64);
+            checkpoint.weight += weight(&outcome, text.len() as u64);
             let answered = outcome.efforts().into_iter().filter_map(|(_, effort)| effort.last_at).max();
-            earlier.newest = earlier.newest.max(answered);
-            earlier.outcomes.push(outcome);
+            checkpoint.newest = checkpoint.newest.max(answered);
+            checkpoint.outcomes.push(outcome);
         }
-        Ok(earlier)
+        Ok(checkpoint)
     }
 
     /// What it takes in the room of the run, in bytes; about: its text, and what users and groups bring along.
@@ -82,13 +82,15 @@ fn weight(outcome: &Outcome, length: u64) -> u64 {
         Outcome::Page(page) => length + page.users.len() as u64 * PARENT,
         Outcome::Groups(groups) => length + groups.items.len() as u64 * PARENT,
         Outcome::OfGroup(_) | Outcome::OfUser(_) => length.saturating_sub(ENVELOPE),
-        Outcome::Contract(_) | Outcome::Resources(_) | Outcome::Stray(_) | Outcome::Relisted(_) | Outcome::Spent(_) => {
-            length
-        }
+        Outcome::Contract(_)
+        | Outcome::Resources(_)
+        | Outcome::Unlisted(_)
+        | Outcome::Relisted(_)
+        | Outcome::Spent(_) => length,
     }
 }
 
-/// Gathers outcomes and keeps them in batches, one at a time, while the walk goes on.
+/// Gathers outcomes and keeps them in batches, one at a time, during the walk.
 pub(super) struct Keeper<'a> {
     journal: Option<&'a dyn Journal>,
     /// Whether it is certain which contract the outcomes belong to.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::plan::depth;
 use super::reading::{Reading, Unauthorised, effort};
+use super::single_read::MAX_SINGLE_READS;
 use crate::api::read::Client;
 use crate::api::wire::{self, Collection, Listed};
 use crate::api::{Answer, Depth, Error, Fault, Listing, Page};
@@ -19,9 +20,6 @@ use crate::domain::key::Key;
 use crate::domain::resource::Resource;
 use crate::domain::share::Share;
 use crate::seams::Seams;
-
-/// Items of one list that are read by themselves, at most.
-pub(super) const MAX_SINGLE_READS: usize = 100;
 
 /// Pages of one list that has none by its documentation, at most.
 const MAX_PAGES: u32 = 10_000;

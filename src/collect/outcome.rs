@@ -1,5 +1,5 @@
-//! What became of the questions of a walk, as plain values: taken in as they arrive, and again by a later process that goes
-//! on where this one was cut off.
+//! What became of the questions of a walk, as plain values: taken in as they arrive, and again by a later process that resumes
+//! an interrupted run.
 //!
 //! Nothing here knows how the API spells its answers any more, and nothing here is an error but one that ends the walk.
 
@@ -10,13 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use super::confirm::{Confirmed, confirmed};
 use super::error::CollectError;
-use super::lists::{self, MAX_SINGLE_READS};
+use super::lists;
 use super::reading::{OfGroup, OfUser, Reading, Unauthorised, effort};
-use super::reread::{Again, read_again};
+use super::reread::{Reread, read_again};
+use super::single_read::{self, MAX_SINGLE_READS, SingleRead};
 use crate::api::pages::{Step, UserPage, Users};
 use crate::api::read::Client;
 use crate::api::wire::{ConvertError, Listed, Notes};
-use crate::api::{Answer, Depth, Error, Fault};
+use crate::api::{Answer, Error};
 use crate::domain::coverage::{Effort, Scope, Status};
 use crate::domain::group::Group;
 use crate::domain::id::{ContractNumber, UserId};
@@ -41,7 +42,7 @@ pub(super) enum Outcome {
     /// Both scopes of a user.
     OfUser(OfUser),
     /// A member whom the list of users does not name.
-    Stray(Stray),
+    Unlisted(SingleRead<User>),
     /// A list that names a user or group that was not found, read once more.
     Relisted(Relisted),
     /// What scopes took that have to be read again.
@@ -56,7 +57,7 @@ pub(super) struct Page {
     /// Those that an earlier page had, as they are now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) again: Vec<User>,
-    /// Whether the list moved in every pass, and may have hidden somebody.
+    /// Whether the list moved in every pass, and may have hidden a user.
     pub(super) moved: bool,
     /// Whether the link to the next page leads to another server or path, or cannot be read.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -70,7 +71,7 @@ pub(super) struct Page {
     pub(super) notes: Notes,
     pub(super) effort: Effort,
     pub(super) end: PageEnd,
-    /// Why it could not be read, for whoever has to explain it.
+    /// Why it could not be read, for the message of a run that fails.
     #[serde(skip)]
     pub(super) error: Option<Box<Error>>,
 }
@@ -83,20 +84,8 @@ pub(super) enum PageEnd {
     More(Step),
     /// Nothing.
     Last,
-    /// Nobody knows: the page could not be read.
+    /// It is not known: the page could not be read.
     Broken(Status),
-}
-
-/// What became of a user whom the list does not name.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Stray {
-    pub(super) id: UserId,
-    /// The user, who is there after all.
-    pub(super) user: Option<User>,
-    /// Whether the user is known to be gone.
-    pub(super) gone: bool,
-    pub(super) notes: Notes,
-    pub(super) effort: Effort,
 }
 
 /// A list of the contract that was read once more.
@@ -163,29 +152,14 @@ pub(super) async fn page_of_users(users: &mut Users, client: &Client, seams: &Se
     })
 }
 
-/// Asks for a user whom the list does not name.
-pub(super) async fn stray(client: &Client, seams: &Seams, id: UserId) -> Result<Outcome, CollectError> {
-    Ok(Outcome::Stray(single(client, seams, id).await?))
-}
-
-/// Reads one user.
-async fn single(client: &Client, seams: &Seams, id: UserId) -> Result<Stray, Unauthorised> {
-    Ok(match client.user(&id, Depth::One).await {
-        Ok(Answer { value, notes, receipt }) => {
-            let user = value.into_domain().ok().filter(|user| user.id == id);
-            Stray { id, user, gone: false, notes, effort: Effort { pages: 0, ..effort(&receipt, 0) } }
-        }
-        Err(error) => {
-            let gone = matches!(error.fault, Fault::NotFound);
-            let Reading { effort, notes, .. } = Reading::<()>::failed(error, seams)?;
-            Stray { id, user: None, gone, notes, effort }
-        }
-    })
+/// Asks for a member whom the list of users does not name.
+pub(super) async fn unlisted(client: &Client, seams: &Seams, id: UserId) -> Result<Outcome, CollectError> {
+    Ok(Outcome::Unlisted(single_read::user(client, seams, id).await?))
 }
 
 /// Reads a list once more, for the ids in it.
 pub(super) async fn relisted(client: &Client, seams: &Seams, scope: Scope) -> Result<Outcome, CollectError> {
-    let Again { scope, status, notes, ids, effort, .. } = read_again(client, seams, scope).await?;
+    let Reread { scope, status, notes, ids, effort, .. } = read_again(client, seams, scope).await?;
     let ids = (status == Status::Complete).then_some(ids);
     Ok(Outcome::Relisted(Relisted { scope, ids, notes, effort }))
 }
@@ -256,7 +230,7 @@ impl Page {
                 self.unusable.get_or_insert((0, ConvertError::Bare("user").to_string())).0 += 1;
                 continue;
             }
-            let Stray { user, notes, effort, .. } = single(client, seams, id.clone()).await?;
+            let SingleRead { item: user, notes, effort, .. } = single_read::user(client, seams, id.clone()).await?;
             self.effort.add(effort);
             self.notes.add(notes);
             match user {
@@ -282,10 +256,10 @@ impl Outcome {
             Self::Groups(Reading { status, .. }) | Self::Resources(Reading { status, .. }) => status.proves_absence(),
             Self::OfGroup(of) => of.members.status.proves_absence() && of.shares.status.proves_absence(),
             Self::OfUser(of) => of.owns.status.proves_absence() && of.keys.status.proves_absence(),
-            Self::Stray(_) | Self::Relisted(_) | Self::Spent(_) => false,
+            Self::Unlisted(_) | Self::Relisted(_) | Self::Spent(_) => false,
         };
         if is_whole {
-            return Some(Kept::Whole(self));
+            return Some(Kept::Complete(self));
         }
         spent(self.efforts())
     }
@@ -304,7 +278,7 @@ impl Outcome {
             Self::OfUser(of) => {
                 vec![(Scope::Owns(of.user.clone()), of.owns.effort), (Scope::Keys(of.user.clone()), of.keys.effort)]
             }
-            Self::Stray(stray) => vec![(Scope::Users, stray.effort)],
+            Self::Unlisted(read) => vec![(Scope::Users, read.effort)],
             Self::Relisted(relisted) => vec![(relisted.scope.clone(), relisted.effort)],
             Self::Spent(efforts) => efforts.clone(),
         }
@@ -315,7 +289,7 @@ impl Outcome {
 #[derive(Debug)]
 pub(super) enum Kept<'a> {
     /// All of it.
-    Whole(&'a Outcome),
+    Complete(&'a Outcome),
     /// What it took.
     Spent(Vec<(Scope, Effort)>),
 }
@@ -324,7 +298,7 @@ impl Kept<'_> {
     /// As text that [`Outcome::read`] understands.
     pub(super) fn text(self) -> Result<String, serde_json::Error> {
         match self {
-            Self::Whole(outcome) => serde_json::to_string(outcome),
+            Self::Complete(outcome) => serde_json::to_string(outcome),
             Self::Spent(efforts) => serde_json::to_string(&Outcome::Spent(efforts)),
         }
     }

@@ -44,7 +44,7 @@ pub(super) struct Reading<T> {
     /// Where things stand that say nothing but their ids, until they are read by themselves.
     #[serde(skip)]
     pub(super) odd_places: Vec<usize>,
-    /// Why nothing could be read, for whoever has to explain it.
+    /// Why nothing could be read, for the message of a run that fails.
     #[serde(skip)]
     pub(super) error: Option<Box<Error>>,
 }

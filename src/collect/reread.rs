@@ -33,7 +33,7 @@ pub(super) enum Items {
 
 /// Another reading of a scope.
 #[derive(Debug)]
-pub(super) struct Again {
+pub(super) struct Reread {
     pub(super) scope: Scope,
     pub(super) status: Status,
     pub(super) notes: Notes,
@@ -44,14 +44,14 @@ pub(super) struct Again {
 }
 
 /// Reads a scope that holds facts.
-pub(super) async fn read_again(client: &Client, seams: &Seams, scope: Scope) -> Result<Again, Unauthorised> {
+pub(super) async fn read_again(client: &Client, seams: &Seams, scope: Scope) -> Result<Reread, Unauthorised> {
     // On the heap: reading any scope is a large future.
     Box::pin(read(client, seams, scope)).await
 }
 
-async fn read(client: &Client, seams: &Seams, scope: Scope) -> Result<Again, Unauthorised> {
+async fn read(client: &Client, seams: &Seams, scope: Scope) -> Result<Reread, Unauthorised> {
     Ok(match &scope {
-        Scope::Contract | Scope::UserGroups(_) => Again {
+        Scope::Contract | Scope::UserGroups(_) => Reread {
             scope,
             status: Status::NotAttempted,
             notes: Notes::default(),
@@ -91,9 +91,9 @@ fn again<T>(
     reading: Reading<T>,
     id: impl Fn(&T) -> Arc<str>,
     items: impl FnOnce(Vec<T>) -> Items,
-) -> Again {
+) -> Reread {
     let Reading { items: found, status, effort, notes, .. } = reading;
-    Again { scope, status, notes, ids: found.iter().map(id).collect(), effort, items: items(found) }
+    Reread { scope, status, notes, ids: found.iter().map(id).collect(), effort, items: items(found) }
 }
 
 /// Reads all users, as the walk does.
@@ -129,7 +129,7 @@ async fn users(client: &Client, seams: &Seams) -> Result<Reading<User>, Unauthor
             }
         }
     }
-    // A contract has an owner at least, and somebody asks.
+    // A contract has at least its owner, and the user whose credentials collect.
     if users.is_empty() && status == Status::Complete {
         status = Status::Unstable;
     }

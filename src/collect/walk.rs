@@ -4,6 +4,7 @@
 //! in flight is the client's business; how many are waiting is bounded here, so that memory is.
 
 mod taking;
+mod unlisted;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -14,12 +15,13 @@ use futures::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use self::unlisted::Unlisted;
 use super::error::CollectError;
-use super::journal::{Earlier, Journal, Keeper};
+use super::journal::{Checkpoint, Journal, Keeper};
+use super::observed::Observed;
 use super::outcome::{self, Outcome};
 use super::plan::depth;
 use super::reading::{of_group, of_user};
-use super::seen::Seen;
 use crate::api::Error;
 use crate::api::pages::{Step, Users};
 use crate::api::read::Client;
@@ -30,8 +32,8 @@ use crate::domain::notice::Notice;
 use crate::domain::sighting::Sightings;
 use crate::seams::Seams;
 
-/// How long what is in flight may take when the walk is being stopped.
-const WINDING_DOWN: Duration = Duration::from_secs(10);
+/// How long requests in flight may take when the walk is being stopped.
+const MAX_WIND_DOWN: Duration = Duration::from_secs(10);
 
 /// Bounds of a walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,31 +90,31 @@ pub struct Walk {
     pub repeated: u64,
     /// What was noticed about how far all this can be trusted.
     pub notices: Vec<Notice>,
-    /// By how many seconds the API's clock was ahead of ours, if it told its time; negative if it was behind.
+    /// By how many seconds the API's clock was ahead of ours, if it sent its time; negative if it was behind.
     pub ahead: Option<i64>,
 }
 
 /// How a walk begins, where it is kept, and what stops it.
-pub struct Course<'a> {
+pub struct WalkOptions<'a> {
     /// Its bounds.
     pub limits: Limits,
     /// How much of the longest time an earlier part of the run has used up.
     pub used: Duration,
     /// What that part came to.
-    pub earlier: Earlier,
-    /// Where outcomes are kept while the walk goes on.
+    pub checkpoint: Checkpoint,
+    /// Where outcomes are kept during the walk.
     pub journal: Option<&'a dyn Journal>,
     /// Once cancelled, the walk winds down. The client should be one that stops with it.
     pub stop: CancellationToken,
 }
 
-impl Course<'_> {
+impl WalkOptions<'_> {
     /// A walk from the beginning that is not kept and not stopped.
     pub fn of(limits: Limits) -> Self {
         Self {
             limits,
             used: Duration::ZERO,
-            earlier: Earlier::default(),
+            checkpoint: Checkpoint::default(),
             journal: None,
             stop: CancellationToken::new(),
         }
@@ -129,7 +131,7 @@ pub async fn walk(
     limits: Limits,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Walk, CollectError> {
-    walk_on(client, seams, Course::of(limits), progress).await
+    walk_on(client, seams, WalkOptions::of(limits), progress).await
 }
 
 /// The same with a journal: resumes an interrupted run, keeps its outcomes, and can be stopped.
@@ -138,14 +140,14 @@ pub async fn walk(
 pub async fn walk_on<'a>(
     client: &'a Client,
     seams: &'a Seams,
-    course: Course<'a>,
+    options: WalkOptions<'a>,
     progress: &'a (dyn Fn(Progress) + Sync),
 ) -> Result<Walk, CollectError> {
-    let Course { limits, used, earlier, journal, stop } = course;
+    let WalkOptions { limits, used, checkpoint, journal, stop } = options;
     let deadline = Instant::now() + limits.longest.saturating_sub(used);
     let mut walker = Walker::new(client, seams, limits, progress);
     walker.keeper = Keeper::new(journal);
-    walker.replay(earlier)?;
+    walker.replay(checkpoint)?;
     walker.ask_for_lists();
     walker.run(deadline, &stop).await?;
     walker.keeper.finish().await?;
@@ -170,9 +172,9 @@ enum Stage {
     /// Nothing yet.
     Reading,
     /// Members whom the list of users does not name.
-    Strays,
-    /// The lists that name somebody who was not found, once more.
-    Missing,
+    Unlisted,
+    /// The lists that name a group or user who was not found, or do not name a member who is there, once more.
+    Lists,
 }
 
 struct Walker<'a> {
@@ -181,7 +183,7 @@ struct Walker<'a> {
     limits: Limits,
     report: &'a (dyn Fn(Progress) + Sync),
     progress: Progress,
-    seen: Seen,
+    seen: Observed,
     waiting: VecDeque<Parent>,
     parents_running: usize,
     running: FuturesUnordered<BoxFuture<'a, Result<Arrival, CollectError>>>,
@@ -192,14 +194,11 @@ struct Walker<'a> {
     paging: Effort,
     moved: bool,
     /// Pages whose link to the next one leads elsewhere.
-    astray: u64,
+    links_elsewhere: u64,
     steps: Vec<Step>,
     /// How many users of the list mean nothing, and the first reason.
     unusable: Option<(usize, String)>,
-    /// Members that the list of users does not name: how many have not answered yet, and whether one of them is not known to
-    /// be gone.
-    strays: usize,
-    contradicted: bool,
+    unlisted: Unlisted,
     stage: Stage,
     /// The first failure of a list, in case that nothing else can be said.
     failure: Option<Box<Error>>,
@@ -219,7 +218,7 @@ impl<'a> Walker<'a> {
             limits,
             report,
             progress: Progress::default(),
-            seen: Seen::default(),
+            seen: Observed::default(),
             waiting: VecDeque::new(),
             parents_running: 0,
             running: FuturesUnordered::new(),
@@ -227,11 +226,10 @@ impl<'a> Walker<'a> {
             open: BTreeSet::from([Scope::Contract, Scope::Users, Scope::Groups, Scope::Resources]),
             paging: Effort::default(),
             moved: false,
-            astray: 0,
+            links_elsewhere: 0,
             steps: Vec::new(),
             unusable: None,
-            strays: 0,
-            contradicted: false,
+            unlisted: Unlisted::default(),
             stage: Stage::Reading,
             failure: None,
             expected: None,
@@ -242,8 +240,8 @@ impl<'a> Walker<'a> {
     }
 
     /// Takes in what an earlier part of the run came to, as if it had just arrived.
-    fn replay(&mut self, earlier: Earlier) -> Result<(), CollectError> {
-        for outcome in earlier.into_outcomes() {
+    fn replay(&mut self, checkpoint: Checkpoint) -> Result<(), CollectError> {
+        for outcome in checkpoint.into_outcomes() {
             let efforts = outcome.efforts();
             let requests: u64 = efforts.iter().map(|(_, effort)| effort.attempts).sum();
             match outcome {
@@ -319,7 +317,7 @@ impl<'a> Walker<'a> {
                 kept = self.keeper.step() => kept?,
                 arrival = self.running.next() => match arrival {
                     Some(arrival) => self.arrive(arrival?)?,
-                    None if self.ask_for_strays() || self.ask_for_missing() => {}
+                    None if self.ask_for_unlisted() || self.ask_for_lists_again() => {}
                     None => return Ok(()),
                 },
             }
@@ -357,7 +355,7 @@ impl<'a> Walker<'a> {
 
     /// Asks nothing more, waits a while for what is in flight, and keeps what came of it.
     async fn wind_down(&mut self) -> Result<(), CollectError> {
-        let end = Instant::now() + WINDING_DOWN;
+        let end = Instant::now() + MAX_WIND_DOWN;
         loop {
             tokio::select! {
                 biased;
@@ -387,9 +385,9 @@ impl<'a> Walker<'a> {
             let effort = if scope == Scope::Users { self.paging } else { Effort::default() };
             self.seen.record(scope, Status::Failed(reason.clone()), effort);
         }
-        // There was no time to ask for whoever the list does not name: it proves nothing.
+        // There was no time to ask for the members whom the list does not name: it proves nothing.
         let is_complete = self.seen.scopes.get(&Scope::Users).is_some_and(|(status, _)| *status == Status::Complete);
-        if is_complete && self.stage == Stage::Reading && !self.seen.strays().is_empty() {
+        if is_complete && self.stage == Stage::Reading && !self.seen.unlisted_members().is_empty() {
             self.seen.record(Scope::Users, Status::Unstable, self.paging);
         }
     }
@@ -401,7 +399,8 @@ impl<'a> Walker<'a> {
         let contract = self.seen.contract.as_ref().ok_or(CollectError::NotConfirmedInTime)?.number;
         let (notes, repeated) = (self.seen.notes.clone(), self.seen.repeated);
         self.notices.extend(self.seen.notices());
-        self.notices.extend((self.astray > 0).then_some(Notice::LinksElsewhere { count: self.astray }));
+        let count = self.links_elsewhere;
+        self.notices.extend((count > 0).then_some(Notice::LinksElsewhere { count }));
         self.notices.extend(self.saved.map(|requests| Notice::Resumed { requests }));
         let ahead = self.ahead;
         Ok(Walk { contract, sightings: self.seen.finish(), notes, repeated, notices: self.notices, ahead })

@@ -4,15 +4,16 @@
 //! is ever left out of a snapshot because of one.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::coverage::{Scope, ScopeKind};
 use super::fact::Kind;
+use super::id::{GroupId, UserId};
 use super::principal::PrincipalChange;
 use super::severity::Severity;
 use super::unknown::attribute;
+use super::untrusted::visible;
 
 /// One thing that a run noticed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,6 +89,22 @@ pub enum Notice {
         /// How many.
         count: u64,
     },
+    /// Things that a list does not name, and that are there when they are read by themselves.
+    Unlisted {
+        /// The kind of the list.
+        kind: ScopeKind,
+        /// How many.
+        count: u64,
+        /// The first of them, by id.
+        names: Vec<String>,
+    },
+    /// Memberships of users, or in groups, that are not found.
+    DanglingMembers {
+        /// How many.
+        count: u64,
+        /// The first of them: the user and the group.
+        names: Vec<String>,
+    },
     /// Links to a next page of users that name another server or path than the configured one, or cannot be read.
     LinksElsewhere {
         /// How many.
@@ -161,17 +178,6 @@ impl UnknownCount {
     }
 }
 
-impl fmt::Display for UnknownCount {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {} {}", self.attribute, self.count, self.kind.plural())?;
-        match self.never_known {
-            0 => Ok(()),
-            all if all == self.count => f.write_str(" (never known)"),
-            some => write!(f, " ({some} never known)"),
-        }
-    }
-}
-
 /// The numbers and the scope of a notice, as they are stored and written in columns.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parts {
@@ -194,10 +200,33 @@ pub struct Parts {
 /// Things that one notice names, at most.
 const MAX_NAMED: usize = 10;
 
+/// Memberships that one notice names, at most: nothing else names them.
+const MAX_NAMED_MEMBERSHIPS: usize = 100;
+
+/// A membership as a notice names it.
+pub fn membership(user: &UserId, group: &GroupId, name: Option<&str>) -> String {
+    match name {
+        Some(name) => format!("user {user} of group {} ({group})", visible(name)),
+        None => format!("user {user} of group {group}"),
+    }
+}
+
 impl Notice {
     /// That these things say nothing but their ids.
     pub fn odd_items(kind: ScopeKind, names: &BTreeSet<String>) -> Self {
         Self::OddItems { kind, count: names.len() as u64, names: names.iter().take(MAX_NAMED).cloned().collect() }
+    }
+
+    /// That these things are there although their list does not name them; `None` if there are none.
+    pub fn unlisted(kind: ScopeKind, ids: &BTreeSet<String>) -> Option<Self> {
+        let names = ids.iter().take(MAX_NAMED).cloned().collect();
+        (!ids.is_empty()).then_some(Self::Unlisted { kind, count: ids.len() as u64, names })
+    }
+
+    /// That these memberships lead nowhere; `None` if there are none.
+    pub fn dangling_members(names: &BTreeSet<String>) -> Option<Self> {
+        let first = names.iter().take(MAX_NAMED_MEMBERSHIPS).cloned().collect();
+        (!names.is_empty()).then_some(Self::DanglingMembers { count: names.len() as u64, names: first })
     }
 
     /// The word printed and stored.
@@ -210,6 +239,8 @@ impl Notice {
             Self::Repeated { .. } => "repeated",
             Self::OddItems { .. } => "odd-items",
             Self::Dangling { .. } => "dangling",
+            Self::Unlisted { .. } => "unlisted",
+            Self::DanglingMembers { .. } => "dangling-members",
             Self::LinksElsewhere { .. } => "links-elsewhere",
             Self::KeysNotListed { .. } => "keys-not-listed",
             Self::KeysCarried { .. } => "keys-carried",
@@ -237,6 +268,8 @@ impl Notice {
             | Self::KeysCarried { .. }
             | Self::ImpossibleTimes { .. }
             | Self::OddItems { .. }
+            | Self::Unlisted { .. }
+            | Self::DanglingMembers { .. }
             | Self::OwnerNotListed => Severity::Medium,
             Self::AttributeUnknown { counts } if counts.iter().any(UnknownCount::is_event) => Severity::Medium,
             Self::Repeated { .. } | Self::AttributeUnknown { .. } => Severity::Low,
@@ -291,8 +324,14 @@ impl Notice {
             | Self::ImpossibleTimes { kind, count: many } => {
                 Parts { kind: Some(*kind), count: count(*many), ..Parts::default() }
             }
-            Self::OddItems { kind, count: many, names } => Parts {
+            Self::OddItems { kind, count: many, names } | Self::Unlisted { kind, count: many, names } => Parts {
                 kind: Some(*kind),
+                count: count(*many),
+                detail: serde_json::to_string(names).ok(),
+                ..Parts::default()
+            },
+            Self::DanglingMembers { count: many, names } => Parts {
+                kind: Some(ScopeKind::Members),
                 count: count(*many),
                 detail: serde_json::to_string(names).ok(),
                 ..Parts::default()
@@ -320,6 +359,7 @@ impl Notice {
         let Parts { kind, parent, before, count, asked, present, detail } = parts;
         let scope = || Scope::from_parts((*kind)?, parent.as_deref());
         let many = || u64::try_from((*count)?).ok();
+        let names = || serde_json::from_str(detail.as_deref()?).ok();
         Some(match word {
             "mass-removal" => {
                 Self::MassRemoval { scope: scope()?, before: (*before)?, vanished: many()?, asked: (*asked)? }
@@ -342,10 +382,10 @@ impl Notice {
                 present: (*present)?,
             },
             "repeated" => Self::Repeated { kind: (*kind)?, count: many()? },
-            "odd-items" => {
-                Self::OddItems { kind: (*kind)?, count: many()?, names: serde_json::from_str(detail.as_deref()?).ok()? }
-            }
+            "odd-items" => Self::OddItems { kind: (*kind)?, count: many()?, names: names()? },
             "dangling" => Self::Dangling { kind: (*kind)?, count: many()? },
+            "unlisted" => Self::Unlisted { kind: (*kind)?, count: many()?, names: names()? },
+            "dangling-members" => Self::DanglingMembers { count: many()?, names: names()? },
             "links-elsewhere" => Self::LinksElsewhere { count: many()? },
             "keys-not-listed" => Self::KeysNotListed { count: many()? },
             "keys-carried" => Self::KeysCarried { count: many()? },
@@ -367,86 +407,6 @@ impl Notice {
     }
 }
 
-/// One sentence, without the scope's name.
-impl fmt::Display for Notice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::MassRemoval { before, vanished, asked, .. } => write!(
-                f,
-                "mass removal, confirmed: {vanished} of {before} are gone; {asked} of them were asked for one by one"
-            ),
-            Self::SuspiciousAnswer { before, vanished, asked, present, .. } => write!(
-                f,
-                "suspicious answer: {vanished} of {before} were left out; asked again, {asked} of them one by one, {present} \
-                 are there after all; nothing counts as removed"
-            ),
-            Self::MassRemovalAcross { kind, before, vanished, asked } => write!(
-                f,
-                "mass removal, confirmed: in many scopes, {vanished} of {before} are gone under {kind}; {asked} of them were \
-                 asked for one by one"
-            ),
-            Self::SuspiciousAcross { kind, before, vanished, asked, present } => write!(
-                f,
-                "suspicious answers: in many scopes, {vanished} of {before} were left out under {kind}; asked again, {asked} \
-                 of them one by one, {present} are there after all; nothing counts as removed"
-            ),
-            Self::Repeated { kind, count } => write!(
-                f,
-                "{count} listed more than once with different content under {kind}; what differs counts as not reported"
-            ),
-            Self::OddItems { kind, count, names } => write!(
-                f,
-                "{count} under {kind} say nothing but their ids, also when they are read by themselves: {}; they are there, and \
-                 their attributes count as not reported",
-                listed(names, *count)
-            ),
-            Self::Dangling { kind, count } => {
-                write!(f, "{count} references under {kind} to what no list names")
-            }
-            Self::LinksElsewhere { count } => write!(
-                f,
-                "{count} links to a next page of users name another server or path than the configured one, or cannot be \
-                 read; none was followed, and the pages were asked for at the configured address"
-            ),
-            Self::KeysNotListed { count } => {
-                write!(f, "S3 keys of {count} users could not be listed; keys made earlier are not excluded")
-            }
-            Self::KeysCarried { count } => write!(
-                f,
-                "known S3 keys of {count} users can no longer be listed for want of the privilege; they are carried"
-            ),
-            Self::ImpossibleTimes { kind, count } => write!(
-                f,
-                "{count} times under {kind} cannot be (in the future, or before 2000); nothing is dated by them"
-            ),
-            Self::OwnerNotListed => f.write_str("no listed user has the address of the contract's owner"),
-            Self::Resumed { requests } => {
-                write!(f, "resumed after a cut; the answers to {requests} requests are from before it")
-            }
-            Self::ClockRegressed { milliseconds } => {
-                write!(f, "our clock was {milliseconds} ms behind the end of an earlier run; times were moved on")
-            }
-            Self::ClockSkew { seconds } if *seconds < 0 => {
-                write!(f, "the API's clock is {} s behind ours", seconds.unsigned_abs())
-            }
-            Self::ClockSkew { seconds } => write!(f, "the API's clock is {seconds} s ahead of ours"),
-            Self::AttributeUnknown { counts } => write!(
-                f,
-                "not reported: {}; the last known values are carried, and only known values are compared",
-                counts.iter().map(UnknownCount::to_string).collect::<Vec<_>>().join(", ")
-            ),
-            Self::PrincipalChanged { change } => write!(f, "{change}"),
-        }
-    }
-}
-
-/// Some names, and how many more there are.
-fn listed(names: &[String], count: u64) -> String {
-    match count.saturating_sub(names.len() as u64) {
-        0 => names.join(", "),
-        more => format!("{} and {more} more", names.join(", ")),
-    }
-}
-
+mod sentence;
 #[cfg(test)]
 mod tests;

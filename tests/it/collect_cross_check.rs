@@ -108,7 +108,7 @@ async fn a_side_that_cannot_be_read_takes_nothing_from_the_other() {
 }
 
 #[tokio::test]
-async fn a_group_that_only_a_user_names_and_that_is_there_keeps_the_list_of_groups_from_ending_anything() {
+async fn a_group_that_only_users_name_is_read_and_counts() {
     let site = both_sides().await;
     let last = site.emulator.read(|world| world.groups().last().unwrap().id.to_string());
     let count = groups(&site.emulator);
@@ -117,9 +117,30 @@ async fn a_group_that_only_a_user_names_and_that_is_there_keeps_the_list_of_grou
     site.collect().await;
     let fault = site.emulator.fail(lie("/um/groups", Items::Keep(usize::try_from(count).unwrap() - 1)));
     let collected = site.collect().await;
-    assert!(fault.fired() > 0);
+    assert_eq!(fault.fired(), 2, "the list is read once more");
+    assert_eq!((collected.endings().as_str(), collected.gaps()), ("complete -0 ~0", Vec::new()));
+    let unlisted = Notice::Unlisted { kind: ScopeKind::Groups, count: 1, names: vec![last.clone()] };
+    assert_eq!(collected.notices, [unlisted]);
+    site.emulator.fail(Rule::on("GET", &format!("/um/groups/{last}")).status(403));
+    let collected = site.collect().await;
     assert_eq!(collected.endings(), "partial -0 ~0");
     assert!(collected.gaps().contains(&"groups: unstable".to_owned()), "{:?}", collected.gaps());
+}
+
+#[tokio::test]
+async fn memberships_in_groups_that_are_not_found_are_named() {
+    let site = both_sides().await;
+    let user = site.emulator.read(|world| {
+        let member = world.groups().find_map(|group| world.members(&group.id).next());
+        member.expect("a member").to_string()
+    });
+    site.emulator.fail(lie(&format!("/um/users/{user}/groups"), Items::Dangling));
+    let collected = site.collect().await;
+    assert_eq!((collected.endings().as_str(), collected.gaps()), ("complete -0 ~0", Vec::new()));
+    let [Notice::DanglingMembers { count: 1, names }] = &collected.notices[..] else {
+        panic!("{:?}", collected.notices)
+    };
+    assert!(names[0].starts_with(&format!("user {user} of group ffffffff-")), "{names:?}");
 }
 
 async fn walked(emulator: &Emulator) -> Walk {
@@ -178,16 +199,13 @@ async fn with_a_shared_resource() -> (Site, String, usize) {
 }
 
 #[tokio::test]
-async fn a_resource_that_is_shared_and_there_but_not_listed_is_not_removed() {
+async fn a_resource_that_is_shared_and_not_listed_is_read_and_counts() {
     let (site, id, count) = with_a_shared_resource().await;
     let fault = site.emulator.fail(lie("/um/resources", Items::Keep(count - 1)));
     let collected = site.collect().await;
     assert_eq!(fault.fired(), 2, "the list was read again");
-    assert_eq!(
-        (collected.endings().as_str(), collected.gaps()),
-        ("partial -0 ~0", vec!["resources: unstable".to_owned()])
-    );
-    assert!(collected.notices.is_empty(), "{:?}", collected.notices);
+    assert_eq!((collected.endings().as_str(), collected.gaps()), ("complete -0 ~0", Vec::new()));
+    assert_eq!(collected.notices, [Notice::Unlisted { kind: ScopeKind::Resources, count: 1, names: vec![id.clone()] }]);
     assert_eq!(site.emulator.counters().of("GET", "/um/resources/{resourceType}/{resourceId}"), 1);
 
     // Left out once only: the second look finds it.

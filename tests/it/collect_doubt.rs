@@ -97,7 +97,7 @@ fn a_member_whose_two_sides_cannot_be_read_again_in_time_is_not_removed() {
         let checked = async {
             let mut walk = walk(&client, &seams, Limits::default(), &|_| ()).await.unwrap();
             let deadline = Instant::now() + Duration::from_secs(10);
-            let recheck = Recheck::new(&client, &seams, 4, Duration::ZERO, deadline);
+            let mut recheck = Recheck::new(&client, &seams, 4, Duration::ZERO, deadline);
             recheck.cross_check(&mut walk).await.unwrap();
             walk.sightings
         };

@@ -223,7 +223,7 @@ async fn a_run_of_another_contract_is_not_gone_on_with() {
     assert_eq!((snapshot.contract.0, side.saved(&snapshot).await), (4711, None));
     let begun = emulator.contract_number();
     let reason =
-        format!("interrupted go on with the run: it began with contract {begun}, and the credentials now see 4711");
+        format!("interrupted resume the run: it began with contract {begun}, and the credentials now see 4711");
     assert_eq!(side.runs().await, [reason.as_str(), "complete -"]);
     assert_eq!(side.staged().await, 0);
 }

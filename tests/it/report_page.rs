@@ -269,14 +269,14 @@ fn the_first_page_of_every_report_says_how_complete_it_is_and_what_was_odd() {
         let odd = words(&html, "header.cover .noticed li");
         for expected in [
             "keys of ",
-            "suspicious answer: 4 of 4 were left out; asked again, 4 of them one by one, 2 are there after all",
-            "the API's clock is 400 s ahead of ours",
+            "suspicious answer: 4 of 4 were missing; re-read, 4 of them one by one: 2 are still there",
+            "the API's clock is 400 s ahead of the clock of this machine",
             "users: mass removal, confirmed: 14 of 61 are gone",
         ] {
             assert!(odd.contains(expected), "{expected} is not in {odd}");
         }
         assert!(!odd.contains("references"), "what is only worth a line stands in the certificate: {odd}");
-        assert!(words(&html, "#notices").contains("3 references under shares to what no list names"));
+        assert!(words(&html, "#notices").contains("3 references under shares to resources that are in no list"));
     }
     for page in pages(&month()) {
         let html = Html::parse_document(&page);

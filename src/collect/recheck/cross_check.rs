@@ -8,19 +8,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::StreamExt as _;
 use futures::stream;
 
-use super::again::{absorb, put_in_order};
-use super::{MOST_ASKED, Recheck, add_effort, is_complete, set_unstable};
+use super::absorb::{absorb, put_in_order};
+use super::{Recheck, add_effort, is_complete, set_unstable};
 use crate::collect::error::CollectError;
 use crate::collect::reading::{Reading, groups_of_user};
-use crate::collect::reread::{Again, read_again};
+use crate::collect::reread::{Reread, read_again};
 use crate::collect::walk::Walk;
 use crate::domain::coverage::{Effort, Scope, ScopeKind, Status};
 use crate::domain::id::{GroupId, UserId};
 use crate::domain::sighting::Sightings;
-use crate::domain::vanishing::Vanished;
 
 /// How often what disagrees is read again.
-const MOST_ROUNDS: u32 = 3;
+const MAX_ROUNDS: u32 = 3;
 
 /// Group and user on whom the two sides disagree.
 type Pair = (GroupId, UserId);
@@ -30,25 +29,26 @@ type Sides = BTreeMap<UserId, BTreeSet<GroupId>>;
 
 impl Recheck<'_> {
     /// Reads the groups of every user and settles what they and the members of the groups disagree about. A pair is settled
-    /// once both sides were read again and agree. What is not is unstable on both sides, whether they go on disagreeing or
+    /// once both sides were read again and agree. What is not is unstable on both sides, whether they still disagree or
     /// one of them could not be read again, and a membership that either side named is one that was seen.
-    pub async fn cross_check(&self, walk: &mut Walk) -> Result<(), CollectError> {
+    pub async fn cross_check(&mut self, walk: &mut Walk) -> Result<(), CollectError> {
         self.compare_sides(walk).await?;
         self.settle_missing_users(walk).await
     }
 
-    async fn compare_sides(&self, walk: &mut Walk) -> Result<(), CollectError> {
+    async fn compare_sides(&mut self, walk: &mut Walk) -> Result<(), CollectError> {
         let users: Vec<UserId> = walk.sightings.users.iter().map(|user| user.id.clone()).collect();
         let mut sides = Sides::new();
         self.read_sides(walk, users, &mut sides).await?;
-        self.settle_groups(walk, &sides).await?;
+        let unlisted = unlisted_groups(&walk.sightings, &sides);
+        self.settle_groups(walk, unlisted).await?;
         let mut unsettled = differing(&walk.sightings, &sides);
-        for _ in 0..MOST_ROUNDS {
+        for _ in 0..MAX_ROUNDS {
             if unsettled.is_empty() {
                 return Ok(());
             }
-            let heard = self.read_both_again(walk, &unsettled, &mut sides).await?;
-            unsettled.retain(|pair| !heard.settles(pair));
+            let answered = self.read_both_again(walk, &unsettled, &mut sides).await?;
+            unsettled.retain(|pair| !answered.settles(pair));
             unsettled.extend(differing(&walk.sightings, &sides));
         }
         for (group, user) in unsettled {
@@ -60,8 +60,8 @@ impl Recheck<'_> {
         Ok(())
     }
 
-    /// Reads the list of users once more if it names somebody whose own groups were not found, nor the user. Whoever it does
-    /// not name any more went meanwhile; whoever it still names is there.
+    /// Re-reads the list of users if it names a user whose own groups were not found, nor the user. A user whom it no longer
+    /// names went meanwhile; one whom it still names is there.
     async fn settle_missing_users(&self, walk: &mut Walk) -> Result<(), CollectError> {
         let is_missing = |user: &UserId| {
             let side = walk.sightings.scopes.get(&Scope::UserGroups(user.clone()));
@@ -82,25 +82,6 @@ impl Recheck<'_> {
                 Some(ids) if !ids.contains(user.as_str()) => forget(&mut walk.sightings, &user),
                 _ => set_unstable(&mut walk.sightings, &Scope::UserGroups(user)),
             }
-        }
-        Ok(())
-    }
-
-    /// Asks for groups that a user names and the list of groups does not: only one that is gone agrees with the list.
-    async fn settle_groups(&self, walk: &mut Walk, sides: &Sides) -> Result<(), CollectError> {
-        let listed: BTreeSet<&GroupId> = walk.sightings.groups.iter().map(|group| &group.id).collect();
-        let strays: BTreeSet<&GroupId> = sides.values().flatten().filter(|group| !listed.contains(group)).collect();
-        if strays.is_empty() || !is_complete(&walk.sightings, &Scope::Groups) {
-            return Ok(());
-        }
-        let is_few = strays.len() <= MOST_ASKED;
-        let strays = strays.into_iter().map(|group| Vanished { id: group.shared(), kind: None }).collect();
-        let tally = if is_few { self.ask(&Scope::Groups, strays).await? } else { None };
-        if let Some(tally) = &tally {
-            add_effort(&mut walk.sightings, &Scope::Groups, tally.effort);
-        }
-        if !tally.is_some_and(|tally| tally.confirms()) {
-            set_unstable(&mut walk.sightings, &Scope::Groups);
         }
         Ok(())
     }
@@ -132,10 +113,10 @@ impl Recheck<'_> {
             }
             read.push((user, reading));
         }
-        let mut heard = BTreeSet::new();
+        let mut answered = BTreeSet::new();
         for (user, reading) in read {
             if take_side(walk, &user, reading, sides) {
-                heard.insert(user);
+                answered.insert(user);
             }
         }
         let late = Status::Failed("the run had to be over before".to_owned());
@@ -143,7 +124,7 @@ impl Recheck<'_> {
             let scopes = &mut walk.sightings.scopes;
             scopes.entry(Scope::UserGroups(user)).or_insert_with(|| (late.clone(), Effort::default())).0 = late.clone();
         }
-        Ok(heard)
+        Ok(answered)
     }
 
     /// Reads both sides of every pair again. A reading that came through replaces the one before.
@@ -152,12 +133,12 @@ impl Recheck<'_> {
         walk: &mut Walk,
         pairs: &BTreeSet<Pair>,
         sides: &mut Sides,
-    ) -> Result<Heard, CollectError> {
+    ) -> Result<Answered, CollectError> {
         let groups: BTreeSet<GroupId> = pairs.iter().map(|(group, _)| group.clone()).collect();
         let users: BTreeSet<UserId> = pairs.iter().map(|(_, user)| user.clone()).collect();
         let reads = groups.into_iter().map(|group| read_again(self.client, self.seams, Scope::Members(group)));
         let mut running = stream::iter(reads).buffer_unordered(self.at_once);
-        let mut readings: Vec<Again> = Vec::new();
+        let mut readings: Vec<Reread> = Vec::new();
         while let Some(Some(mut reading)) = self.in_time(async { running.next().await.transpose() }).await? {
             walk.notes.add(std::mem::take(&mut reading.notes));
             readings.push(reading);
@@ -170,24 +151,24 @@ impl Recheck<'_> {
         walk.sightings.members.retain(|(group, _)| !groups.contains(group));
         absorb(&mut walk.sightings, readings);
         let users = self.read_sides(walk, users.into_iter().collect(), sides).await?;
-        Ok(Heard { groups, users })
+        Ok(Answered { groups, users })
     }
 }
 
-/// Who was read to the end in one round.
-struct Heard {
+/// Groups and users that were read to the end in one round.
+struct Answered {
     groups: BTreeSet<GroupId>,
     users: BTreeSet<UserId>,
 }
 
-impl Heard {
-    /// Whether both sides of a pair were heard, so that they either agree by now or differ again.
+impl Answered {
+    /// Whether both sides of a pair were answered, so that they either agree by now or differ again.
     fn settles(&self, (group, user): &Pair) -> bool {
         self.groups.contains(group) && self.users.contains(user)
     }
 }
 
-/// Takes a reading of a user's groups in; answers whether it says which all of them are. Somebody who is gone has none.
+/// Takes a reading of a user's groups in; answers whether it says which all of them are. A user who is gone has none.
 fn take_side(walk: &mut Walk, user: &UserId, reading: Reading<GroupId>, sides: &mut Sides) -> bool {
     let Reading { items, status, effort, notes, .. } = reading;
     walk.notes.add(notes);
@@ -201,6 +182,14 @@ fn take_side(walk: &mut Walk, user: &UserId, reading: Reading<GroupId>, sides: &
         sides.insert(user.clone(), items.into_iter().collect());
     }
     is_whole
+}
+
+/// Memberships in groups that the list of groups does not name, from the users' side.
+fn unlisted_groups(sightings: &Sightings, sides: &Sides) -> Vec<Pair> {
+    let listed: BTreeSet<&GroupId> = sightings.groups.iter().map(|group| &group.id).collect();
+    let pairs = sides.iter().flat_map(|(user, groups)| groups.iter().map(move |group| (group, user)));
+    let unlisted = pairs.filter(|(group, _)| !listed.contains(group));
+    unlisted.map(|(group, user)| (group.clone(), user.clone())).collect()
 }
 
 /// A user who went during the run was not there at its end, and nothing of theirs.

@@ -4,19 +4,23 @@
 //! nothing against the list. It does where the list named the resource before: then the resource itself is asked for.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use super::again::absorb;
-use super::{MOST_ASKED, Recheck, add_effort, is_complete, set_unstable};
+use super::absorb::{absorb, put_in_order};
+use super::unlisted::SingleReads;
+use super::{Recheck, add_effort, is_complete, set_unstable};
 use crate::collect::error::CollectError;
 use crate::collect::reread::read_again;
+use crate::collect::single_read::{self, MAX_SINGLE_READS};
 use crate::collect::walk::Walk;
 use crate::domain::coverage::{Scope, ScopeKind, Status};
+use crate::domain::id::ResourceId;
 use crate::domain::notice::Notice;
 use crate::domain::sighting::Sightings;
 use crate::domain::vanishing::{Vanished, VanishingByScope};
 
 impl Recheck<'_> {
-    /// Settles references to resources that no list names: reads the list again, asks for those that it named before, and
+    /// Settles references to resources that no list names: re-reads the list, reads those that it named before one by one, and
     /// counts the rest.
     pub async fn settle_references(&self, walk: &mut Walk, vanishing: &VanishingByScope) -> Result<(), CollectError> {
         if !is_complete(&walk.sightings, &Scope::Resources) || dangling(&walk.sightings).is_empty() {
@@ -24,7 +28,7 @@ impl Recheck<'_> {
         }
         // The list was read before most of the references: what came in between is in it now.
         let Some(mut again) = self.in_time(read_again(self.client, self.seams, Scope::Resources)).await? else {
-            // No time to look again: a list that left out what is still referred to proves nothing.
+            // No time to re-read it: a list that left out what is still referred to proves nothing.
             let doubtful = dangling(&walk.sightings);
             let mut lost = vanishing.get(&Scope::Resources).into_iter().flat_map(|of| &of.vanished);
             if lost.any(|one| doubtful.contains(&*one.id)) {
@@ -43,31 +47,38 @@ impl Recheck<'_> {
             .filter(|one| left.contains(&*one.id))
             .cloned()
             .collect();
-        let lost_ids: BTreeSet<String> = lost.iter().map(|one| one.id.to_string()).collect();
-        let gone = if is_whole && lost.len() <= MOST_ASKED { self.ask_for(walk, lost).await? } else { None };
-        let carried = if let Some(gone) = gone {
-            // A reference is as old as its list: what is gone by now went while we walked, and nobody holds it any more.
-            walk.sightings.shares.retain(|share| !gone.contains(share.resource.as_str()));
-            walk.sightings.owns.retain(|(_, resource)| !gone.contains(resource.as_str()));
+        let carried = if lost.is_empty() || self.read_lost(walk, &lost, is_whole).await? {
             BTreeSet::new()
         } else {
-            if !lost_ids.is_empty() {
-                set_unstable(&mut walk.sightings, &Scope::Resources);
-            }
-            lost_ids
+            set_unstable(&mut walk.sightings, &Scope::Resources);
+            lost.iter().map(|one| one.id.to_string()).collect()
         };
         count(walk, &carried);
         Ok(())
     }
 
-    /// The ids of those that are gone, if each of them could be asked for and none is there or cannot be told. One whose
-    /// type was never told has no address: whoever cannot ask does not know.
-    async fn ask_for(&self, walk: &mut Walk, lost: Vec<Vanished>) -> Result<Option<BTreeSet<String>>, CollectError> {
-        let count = lost.len() as u64;
-        let Some(tally) = self.ask(&Scope::Resources, lost).await? else { return Ok(None) };
-        add_effort(&mut walk.sightings, &Scope::Resources, tally.effort);
-        let is_sure = tally.asked == count && tally.confirms();
-        Ok(is_sure.then(|| tally.gone.iter().map(ToString::to_string).collect()))
+    /// Reads resources one by one that the list named before. Those that are there are taken in; the references to those that
+    /// are gone end with them. Answers whether all of them are settled. One whose type was never reported has no address.
+    async fn read_lost(&self, walk: &mut Walk, lost: &[Vanished], is_whole: bool) -> Result<bool, CollectError> {
+        let address = |one: &Vanished| Some((one.kind.clone()?, ResourceId::from(Arc::clone(&one.id))));
+        let asked: Vec<(String, ResourceId)> = lost.iter().filter_map(address).take(MAX_SINGLE_READS).collect();
+        let asked = asked.into_iter();
+        let reads = asked.map(|(kind, id)| single_read::resource(self.client, self.seams, kind, id)).collect();
+        let reads = self.read_singly(reads).await?;
+        let is_settled = is_whole && reads.settles(lost.len());
+        let SingleReads { present, gone, effort, notes } = reads;
+        add_effort(&mut walk.sightings, &Scope::Resources, effort);
+        walk.notes.add(notes);
+        if is_settled {
+            // A reference is as old as its list: what is gone by now went during the walk, and no user or group has it any more.
+            walk.sightings.shares.retain(|share| !gone.contains(share.resource.as_str()));
+            walk.sightings.owns.retain(|(_, resource)| !gone.contains(resource.as_str()));
+        }
+        let ids = present.iter().map(|resource| resource.id.to_string()).collect();
+        walk.notices.extend(Notice::unlisted(ScopeKind::Resources, &ids));
+        walk.sightings.resources.extend(present);
+        put_in_order(&mut walk.sightings, &BTreeSet::from([ScopeKind::Resources]));
+        Ok(is_settled)
     }
 }
 
@@ -79,7 +90,7 @@ fn dangling(sightings: &Sightings) -> BTreeSet<String> {
     shared.chain(owned).filter(|id| !listed.contains(id)).map(str::to_owned).collect()
 }
 
-/// Counts the references to what no list names; what an unstable list goes on holding is not among them.
+/// Counts the references to what no list names; what an unstable list carries is not among them.
 fn count(walk: &mut Walk, carried: &BTreeSet<String>) {
     let seen = &walk.sightings;
     let mut left = dangling(seen);

@@ -1,25 +1,23 @@
-//! Asking again: what has to be settled after a walk before its gaps may count as absence.
+//! Confirmation: what has to be re-read after a walk before anything that it did not see may count as absent.
 //!
 //! Works on what was seen and through the client only; what was known before is handed in. Nothing here makes a scope better
 //! than its readings were, and no failure of a second request ends the run, except refused credentials.
 
-mod again;
+mod absorb;
+mod collapse;
 mod cross_check;
 mod dangling;
-mod fuse;
 mod returned;
 mod single;
-mod strangers;
-mod tell;
 #[cfg(test)]
 mod tests;
+mod unlisted;
+mod verdict;
 
 use std::future::Future;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
-
-pub use fuse::trips;
 
 use super::error::CollectError;
 use super::reading::Unauthorised;
@@ -29,10 +27,13 @@ use crate::domain::coverage::{Effort, Scope, Status};
 use crate::domain::sighting::Sightings;
 use crate::seams::Seams;
 
-/// Whatever is asked for one by one: so many at most, per scope.
-const MOST_ASKED: usize = 20;
+/// Things of one scope that the collapse check asks for one by one, at most; of users and groups all of them.
+const MAX_SAMPLE: usize = 20;
 
-/// What asking again needs to know.
+/// Things that vanish from one scope, at least, that are much, unless they are more than half.
+const MIN_COLLAPSE: u64 = 11;
+
+/// What a confirmation needs to know.
 #[derive(Debug)]
 pub struct Recheck<'a> {
     client: &'a Client,
@@ -48,7 +49,7 @@ pub struct Recheck<'a> {
 }
 
 impl<'a> Recheck<'a> {
-    /// Ready to ask again until the deadline, that many things at once.
+    /// Ready to ask until the deadline, that many things at once.
     pub fn new(
         client: &'a Client,
         seams: &'a Seams,
@@ -80,7 +81,7 @@ fn is_complete(sightings: &Sightings, scope: &Scope) -> bool {
     sightings.scopes.get(scope).is_some_and(|(status, _)| *status == Status::Complete)
 }
 
-/// Adds what another look at a scope took. Things that were listed before are not more by being listed again.
+/// Adds what re-reading a scope took. Things that were listed before are not more by being listed again.
 fn add_effort(sightings: &mut Sightings, scope: &Scope, effort: Effort) {
     if let Some((_, known)) = sightings.scopes.get_mut(scope) {
         let items = known.items.max(effort.items);
@@ -89,8 +90,8 @@ fn add_effort(sightings: &mut Sightings, scope: &Scope, effort: Effort) {
     }
 }
 
-/// What belongs to somebody who is said to be gone is settled only by a list of such parents that was read to its end. By any
-/// other list the parent stays, and so nobody knows what it holds.
+/// What belongs to a user or group that is said to be gone is settled only by a list of such parents that was read to its end. By
+/// any other list the parent stays, and so it is unknown what it holds.
 pub fn doubt_the_gone(walk: &mut Walk) {
     let [users, groups] = [Scope::Users, Scope::Groups].map(|list| is_complete(&walk.sightings, &list));
     for (scope, (status, _)) in &mut walk.sightings.scopes {

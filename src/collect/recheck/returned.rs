@@ -2,12 +2,55 @@
 
 use std::collections::BTreeSet;
 
-use super::again::put_in_order;
+use futures::StreamExt as _;
+use futures::stream;
+
+use super::Recheck;
+use super::absorb::put_in_order;
 use crate::api::wire::Notes;
-use crate::collect::reading::{OfGroup, OfUser, Reading};
+use crate::collect::error::CollectError;
+use crate::collect::reading::{OfGroup, OfUser, Reading, of_group, of_user};
 use crate::collect::walk::Walk;
-use crate::domain::coverage::{Scope, ScopeKind, Status};
+use crate::domain::coverage::{Effort, Scope, ScopeKind, Status};
+use crate::domain::id::{GroupId, UserId};
 use crate::domain::sighting::Sightings;
+
+impl Recheck<'_> {
+    /// Reads what belongs to users and groups that were found only by re-reading their list, or by reading them one by one.
+    pub(super) async fn read_returned(&mut self, walk: &mut Walk) -> Result<(), CollectError> {
+        let is_unread =
+            |scope: &Scope| walk.sightings.scopes.get(scope).is_none_or(|(status, _)| *status == Status::Gone);
+        let groups: Vec<GroupId> = walk.sightings.groups.iter().map(|group| group.id.clone()).collect();
+        let users: Vec<UserId> = walk.sightings.users.iter().map(|user| user.id.clone()).collect();
+        let groups: Vec<GroupId> = groups.into_iter().filter(|id| is_unread(&Scope::Members(id.clone()))).collect();
+        let users: Vec<UserId> = users.into_iter().filter(|id| is_unread(&Scope::Owns(id.clone()))).collect();
+        if groups.is_empty() && users.is_empty() {
+            return Ok(());
+        }
+        if walk.sightings.scopes.keys().any(|scope| scope.kind() == ScopeKind::UserGroups) {
+            // Their own side was to be read as well, and was not.
+            for user in &users {
+                let scope = Scope::UserGroups(user.clone());
+                walk.sightings.scopes.entry(scope).or_insert((Status::NotAttempted, Effort::default()));
+            }
+        }
+        // These are first readings: a collapse among them has to be waited for again.
+        self.waited = false;
+        let mut returned = Returned::default();
+        let mut of_groups = stream::iter(groups.into_iter().map(|group| of_group(self.client, self.seams, group)))
+            .buffer_unordered(self.at_once);
+        while let Some(Some(of)) = self.in_time(async { of_groups.next().await.transpose() }).await? {
+            returned.group(of);
+        }
+        let mut of_users = stream::iter(users.into_iter().map(|user| of_user(self.client, self.seams, user)))
+            .buffer_unordered(self.at_once);
+        while let Some(Some(of)) = self.in_time(async { of_users.next().await.transpose() }).await? {
+            returned.user(of);
+        }
+        returned.put_into(walk);
+        Ok(())
+    }
+}
 
 /// What was read of them.
 #[derive(Debug, Default)]

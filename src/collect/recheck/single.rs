@@ -10,8 +10,8 @@ use std::sync::Arc;
 use futures::StreamExt as _;
 use futures::stream;
 
-use super::again::took;
-use super::{MOST_ASKED, Recheck};
+use super::absorb::took;
+use super::{MAX_SAMPLE, Recheck};
 use crate::api::{Answer, Depth, Error, Fault};
 use crate::collect::error::CollectError;
 use crate::collect::reading::{Unauthorised, groups_of_user};
@@ -59,9 +59,9 @@ impl Tally {
     }
 }
 
-/// Up to [`MOST_ASKED`] of them, from all over the list.
+/// Up to [`MAX_SAMPLE`] of them, from all over the list.
 pub(super) fn sample(vanished: &[&Vanished]) -> Vec<Vanished> {
-    let count = vanished.len().min(MOST_ASKED);
+    let count = vanished.len().min(MAX_SAMPLE);
     (0..count).map(|number| vanished[number * vanished.len() / count].clone()).collect()
 }
 

@@ -1,4 +1,4 @@
-//! How long asking again waits, and what is left when there is nobody to ask.
+//! How long a confirmation waits, and what is left when the server does not answer.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::domain::notice::Notice;
 use crate::domain::vanishing::{Vanished, Vanishing};
 use crate::seams::{SeededRandom, SetClock};
 
-/// Asks a server that is not there again for somebody's keys, and answers how many seconds that took.
+/// Re-reads the keys of a user from a server that is not there, and answers how many seconds that took.
 async fn check(longest: Duration) -> u64 {
     let gone = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let base = format!("http://{}/cloudapi/v6", gone.local_addr().unwrap()).parse().unwrap();
@@ -32,7 +32,7 @@ async fn check(longest: Duration) -> u64 {
     let begun = Instant::now();
     let mut recheck = Recheck::new(&client, &seams, 4, Duration::from_mins(1), begun + longest);
     assert!(!recheck.confirm_lists(&mut walk, &vanishing).await.unwrap());
-    assert_eq!(begun.elapsed(), Duration::ZERO, "no list collapsed, so nobody waits");
+    assert_eq!(begun.elapsed(), Duration::ZERO, "no list collapsed, so there is no wait");
     recheck.confirm_below(&mut walk, &vanishing).await.unwrap();
     assert_eq!(walk.sightings.scopes[&scope].0, Status::Unstable);
     let told = Notice::SuspiciousAnswer { scope, before: 1, vanished: 1, asked: 0, present: 0 };

@@ -1,23 +1,20 @@
 //! Taking outcomes in, those that have just arrived and those that an earlier part of the run has kept: the same outcomes
-//! in the same order come to the same, whoever asked.
+//! in the same order come to the same in any process.
 //!
-//! Nothing here sends anything, except for the members whom the list of users does not name.
+//! Nothing here sends anything.
 
-use super::{Parent, Stage, Walker};
+use super::{Parent, Walker};
 use crate::collect::confirm::{Confirmed, refuse_skew};
 use crate::collect::error::CollectError;
-use crate::collect::outcome::{self, Outcome, Page, PageEnd, Relisted, Stray};
+use crate::collect::outcome::{Outcome, Page, PageEnd};
 use crate::collect::reading::Reading;
-use crate::domain::coverage::{Effort, Scope, ScopeKind, Status};
+use crate::domain::coverage::{Scope, ScopeKind, Status};
 use crate::domain::id::ContractNumber;
 use crate::domain::notice::Notice;
 use crate::domain::user::User;
 
-/// Members that the list of users does not name, at most so many are asked for.
-const MOST_STRAYS: usize = 20;
-
 /// Clocks that differ by more than that many seconds are worth a notice.
-const WORST_SKEW: u64 = 300;
+const MAX_SKEW_SECONDS: u64 = 300;
 
 impl Walker<'_> {
     /// Takes in what became of a question.
@@ -48,7 +45,7 @@ impl Walker<'_> {
                 self.close(&scopes);
                 self.progress.users_read += 1;
             }
-            Outcome::Stray(stray) => self.take_stray(stray),
+            Outcome::Unlisted(read) => self.take_unlisted(read),
             Outcome::Relisted(relisted) => self.take_relisted(relisted),
             Outcome::Spent(efforts) => {
                 for (scope, effort) in efforts {
@@ -79,7 +76,7 @@ impl Walker<'_> {
         refuse_skew(ahead, self.limits.max_skew)?;
         self.ahead = ahead;
         self.confirm(contract.number)?;
-        if let Some(seconds) = ahead.filter(|seconds| seconds.unsigned_abs() > WORST_SKEW) {
+        if let Some(seconds) = ahead.filter(|seconds| seconds.unsigned_abs() > MAX_SKEW_SECONDS) {
             self.notices.push(Notice::ClockSkew { seconds });
         }
         self.seen.notes.add(notes);
@@ -105,7 +102,7 @@ impl Walker<'_> {
         self.seen.notes.add(notes);
         self.paging.add(effort);
         self.moved |= moved;
-        self.astray += u64::from(leads_elsewhere);
+        self.links_elsewhere += u64::from(leads_elsewhere);
         if let Some((count, reason)) = unusable {
             self.unusable.get_or_insert((0, reason)).0 += count;
         }
@@ -134,98 +131,20 @@ impl Walker<'_> {
     fn end_of_users(&self) -> Status {
         match &self.unusable {
             Some((1, reason)) => Status::Failed(reason.clone()),
-            Some((count, reason)) => Status::Failed(format!("{count} users cannot be told, one of them is {reason}")),
-            // A contract has an owner at least, and somebody asks.
+            Some((count, reason)) => Status::Failed(format!("{count} users cannot be read, one of them is {reason}")),
+            // A contract has at least its owner, and the user whose credentials collect.
             None if self.moved || !self.seen.has_users() => Status::Unstable,
             None => Status::Complete,
         }
     }
 
     /// Adds a user; the scopes of a new one wait to be read.
-    fn take_user(&mut self, user: User) {
+    pub(super) fn take_user(&mut self, user: User) {
         let id = user.id.clone();
         if self.seen.user(user) {
             self.open.extend([Scope::Owns(id.clone()), Scope::Keys(id.clone())]);
             self.waiting.push_back(Parent::User(id));
         }
-    }
-
-    /// When everything else was read: asks for the users that groups name as members and the list does not. Answers whether
-    /// there is anything to wait for.
-    ///
-    /// Somebody whom a deletion moved from the second page to the first between the two was on neither. Until they all turn
-    /// out to be gone, the list proves nothing.
-    pub(super) fn ask_for_strays(&mut self) -> bool {
-        let is_complete = self.seen.scopes.get(&Scope::Users).is_some_and(|(status, _)| *status == Status::Complete);
-        if self.stage != Stage::Reading || !is_complete {
-            return false;
-        }
-        self.stage = Stage::Strays;
-        let strays = self.seen.strays();
-        if strays.is_empty() {
-            return false;
-        }
-        self.seen.record(Scope::Users, Status::Unstable, self.paging);
-        self.progress.complete -= 1;
-        if strays.len() > MOST_STRAYS {
-            return false;
-        }
-        self.strays = strays.len();
-        let (client, seams) = (self.client, self.seams);
-        for user in strays {
-            self.ask(outcome::stray(client, seams, user));
-        }
-        true
-    }
-
-    /// Takes in what became of a user whom the list does not name. Only one that is gone agrees with the list.
-    fn take_stray(&mut self, stray: Stray) {
-        let Stray { id, user, gone, notes, effort } = stray;
-        self.seen.notes.add(notes);
-        if gone {
-            self.seen.gone(id);
-        } else {
-            self.contradicted = true;
-        }
-        if let Some(user) = user {
-            self.take_user(user);
-        }
-        self.paging.add(effort);
-        self.progress.requests += effort.attempts;
-        self.strays -= 1;
-        let agrees = self.strays == 0 && !self.contradicted;
-        self.progress.complete += u64::from(agrees);
-        let status = if agrees { Status::Complete } else { Status::Unstable };
-        self.seen.record(Scope::Users, status, self.paging);
-    }
-
-    /// When everything else was read: reads a list once more that names a group or user who was not found. Answers whether
-    /// there is anything to wait for.
-    ///
-    /// The two contradict each other. If the list no longer names them, they went in between.
-    pub(super) fn ask_for_missing(&mut self) -> bool {
-        if std::mem::replace(&mut self.stage, Stage::Missing) == Stage::Missing {
-            return false;
-        }
-        let (client, seams) = (self.client, self.seams);
-        let lists: Vec<Scope> =
-            [Scope::Users, Scope::Groups].into_iter().filter(|list| self.seen.misses(list)).collect();
-        for list in &lists {
-            self.ask(outcome::relisted(client, seams, list.clone()));
-        }
-        !lists.is_empty()
-    }
-
-    /// Takes in what a list names that was read once more.
-    fn take_relisted(&mut self, relisted: Relisted) {
-        let Relisted { scope, ids, notes, effort } = relisted;
-        self.seen.notes.add(notes);
-        self.progress.requests += effort.attempts;
-        if scope == Scope::Users {
-            self.paging.add(Effort { items: 0, ..effort });
-        }
-        let doubted = self.seen.relisted(&scope, ids.as_ref(), effort);
-        self.progress.complete = self.progress.complete.saturating_sub(doubted);
     }
 
     /// Counts scopes whose reading has ended.

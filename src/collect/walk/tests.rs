@@ -12,7 +12,7 @@ fn contract() -> Contract {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_went_away_leaves_gaps_and_nobody_waits_for_each_of_them() {
+async fn a_server_that_went_away_leaves_gaps_without_waiting() {
     let gone = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let base = format!("http://{}/cloudapi/v6", gone.local_addr().unwrap()).parse().unwrap();
     drop(gone);
@@ -85,7 +85,7 @@ fn a_list_of_users_that_leaves_out_a_member_proves_nothing_when_there_is_no_time
             members: Reading::of_items(members),
             shares: Reading::of_items(Vec::new()),
         });
-        // Somebody's keys were still to be read when the time was over.
+        // The keys of a user were still to be read when the time was over.
         walker.open.insert(Scope::Keys("ann".into()));
         walker.run_out_of_time();
         let scopes = walker.finish().unwrap().sightings.scopes;

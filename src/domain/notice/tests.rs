@@ -22,48 +22,74 @@ fn notices_about_odd_answers_can_be_read_and_put_together_again() {
     check(
         &Notice::KeysCarried { count: 2 },
         "keys-carried",
-        "known S3 keys of 2 users can no longer be listed for want of the privilege; they are carried",
+        "known S3 keys of 2 users can no longer be listed, because the privilege is missing; they are carried",
     );
     check(
         &Notice::ImpossibleTimes { kind: ScopeKind::Users, count: 3 },
         "impossible-times",
-        "3 times under users cannot be (in the future, or before 2000); nothing is dated by them",
+        "3 times under users are impossible (in the future, or before 2000) and are not used",
     );
     check(&Notice::OwnerNotListed, "owner-not-listed", "no listed user has the address of the contract's owner");
     check(
         &Notice::LinksElsewhere { count: 2 },
         "links-elsewhere",
         "2 links to a next page of users name another server or path than the configured one, or cannot be read; none was \
-         followed, and the pages were asked for at the configured address",
+         followed, and the pages were requested from the configured address",
     );
 }
 
 #[test]
-fn every_notice_can_be_read_and_put_together_again() {
+fn notices_about_references_can_be_read_and_put_together_again() {
+    let ids = ["u1", "u2"].map(str::to_owned);
+    check(
+        &Notice::unlisted(ScopeKind::Users, &BTreeSet::from(ids)).unwrap(),
+        "unlisted",
+        "2 are not in the list of users, but are there when they are read one by one: u1, u2; they count as present",
+    );
+    let names =
+        [membership(&"u1".into(), &"g1".into(), Some("ops\u{202e}")), membership(&"u2".into(), &"g2".into(), None)];
+    check(
+        &Notice::dangling_members(&BTreeSet::from(names)).unwrap(),
+        "dangling-members",
+        "2 memberships refer to a user or group that is not found, and count as gone: user u1 of group ops⟨U+202E⟩ (g1), user \
+         u2 of group g2",
+    );
+    assert_eq!(
+        (Notice::unlisted(ScopeKind::Users, &BTreeSet::new()), Notice::dangling_members(&BTreeSet::new())),
+        (None, None)
+    );
+}
+
+#[test]
+fn notices_about_lost_items_can_be_read_and_put_together_again() {
     let scope = Scope::Members("ops".into());
     check(
         &Notice::MassRemoval { scope: scope.clone(), before: 120, vanished: 41, asked: 20 },
         "mass-removal",
-        "mass removal, confirmed: 41 of 120 are gone; 20 of them were asked for one by one",
+        "mass removal, confirmed: 41 of 120 are gone; 20 of them were read one by one",
     );
     check(
         &Notice::SuspiciousAnswer { scope, before: 40, vanished: 40, asked: 20, present: 3 },
         "suspicious-answer",
-        "suspicious answer: 40 of 40 were left out; asked again, 20 of them one by one, 3 are there after all; nothing \
-         counts as removed",
+        "suspicious answer: 40 of 40 were missing; re-read, 20 of them one by one: 3 are still there; nothing counts as \
+         removed",
     );
     let kind = ScopeKind::Keys;
     check(
         &Notice::MassRemovalAcross { kind, before: 60, vanished: 59, asked: 41 },
         "mass-removal-across",
-        "mass removal, confirmed: in many scopes, 59 of 60 are gone under keys; 41 of them were asked for one by one",
+        "mass removal, confirmed: in many scopes, 59 of 60 are gone under keys; 41 of them were read one by one",
     );
     check(
         &Notice::SuspiciousAcross { kind, before: 60, vanished: 59, asked: 0, present: 59 },
         "suspicious-across",
-        "suspicious answers: in many scopes, 59 of 60 were left out under keys; asked again, 0 of them one by one, 59 \
-         are there after all; nothing counts as removed",
+        "suspicious answers: in many scopes, 59 of 60 were missing under keys; re-read, 0 of them one by one: 59 are still \
+         there; nothing counts as removed",
     );
+}
+
+#[test]
+fn notices_about_items_and_clocks_can_be_read_and_put_together_again() {
     check(
         &Notice::Repeated { kind: ScopeKind::Users, count: 2 },
         "repeated",
@@ -72,23 +98,23 @@ fn every_notice_can_be_read_and_put_together_again() {
     check(
         &Notice::OddItems { kind: ScopeKind::Groups, count: 3, names: vec!["g1".to_owned(), "g2".to_owned()] },
         "odd-items",
-        "3 under groups say nothing but their ids, also when they are read by themselves: g1, g2 and 1 more; they are there, \
-         and their attributes count as not reported",
+        "3 under groups have no attributes but their ids, also when they are read one by one: g1, g2 and 1 more; they count \
+         as present, their attributes as not reported",
     );
     check(
         &Notice::Dangling { kind: ScopeKind::Shares, count: 7 },
         "dangling",
-        "7 references under shares to what no list names",
+        "7 references under shares to resources that are in no list",
     );
     check(
         &Notice::Resumed { requests: 90 },
         "resumed",
-        "resumed after a cut; the answers to 90 requests are from before it",
+        "resumed an interrupted run; the answers to 90 requests are from before the interruption",
     );
     check(
         &Notice::ClockRegressed { milliseconds: 3_600_000 },
         "clock-regressed",
-        "our clock was 3600000 ms behind the end of an earlier run; times were moved on",
+        "the clock of this machine was 3600000 ms behind the end of an earlier run; times were moved forward",
     );
     let of = |attribute: &str, count, never_known| UnknownCount {
         kind: Kind::User,
@@ -103,8 +129,16 @@ fn every_notice_can_be_read_and_put_together_again() {
         "not reported: active of 9 users (never known), administrator of 3 users, email of 4 users (1 never known); \
          the last known values are carried, and only known values are compared",
     );
-    check(&Notice::ClockSkew { seconds: 400 }, "clock-skew", "the API's clock is 400 s ahead of ours");
-    check(&Notice::ClockSkew { seconds: -400 }, "clock-skew", "the API's clock is 400 s behind ours");
+    check(
+        &Notice::ClockSkew { seconds: 400 },
+        "clock-skew",
+        "the API's clock is 400 s ahead of the clock of this machine",
+    );
+    check(
+        &Notice::ClockSkew { seconds: -400 },
+        "clock-skew",
+        "the API's clock is 400 s behind the clock of this machine",
+    );
 }
 
 #[test]

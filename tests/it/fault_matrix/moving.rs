@@ -15,7 +15,7 @@ async fn told(row: &Row, snapshot: &keyholder::domain::snapshot::Snapshot) -> Ve
 fn f04_lists_that_collapse_are_read_again_and_end_nothing_that_is_there() {
     play(30, 16, async |row| {
         let resources = row.emulator.read(|world| world.resources().count() as u64);
-        assert!(resources > 13, "{resources} resources are enough for the fuse");
+        assert!(resources > 13, "{resources} resources are enough for the collapse check");
         row.arm(&example("F4"));
         let snapshot = row.collect().await.sealed();
         // The list of groups was empty once, the list of resources is short whenever it is read.

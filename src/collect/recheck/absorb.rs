@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::add_effort;
 use crate::api::{Answer, Error};
 use crate::collect::reading::effort;
-use crate::collect::reread::{Again, Items};
+use crate::collect::reread::{Items, Reread};
 use crate::domain::coverage::{Effort, ScopeKind};
 use crate::domain::sighting::Sightings;
 use crate::seams::Seams;
 
 /// Adds what was seen again: whatever is new, and of the rest what it is now. The statuses stay what they are.
-pub(super) fn absorb(sightings: &mut Sightings, readings: Vec<Again>) {
+pub(super) fn absorb(sightings: &mut Sightings, readings: Vec<Reread>) {
     let mut touched = BTreeSet::new();
-    for Again { scope, effort, items, .. } in readings {
+    for Reread { scope, effort, items, .. } in readings {
         add_effort(sightings, &scope, effort);
         touched.insert(scope.kind());
         match items {

@@ -1,4 +1,5 @@
-//! The fuse: a list that collapses is believed only when asking again confirms it. It tells and never hides.
+//! The collapse check: a list that loses much at once is believed only when re-reading confirms it. It reports, and never hides
+//! a change.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,35 +7,30 @@ use std::sync::Arc;
 use futures::StreamExt as _;
 use futures::stream;
 
-use super::again::absorb;
+use super::absorb::absorb;
 use super::single::sample;
-use super::tell::{Verdict, tell};
-use super::{Recheck, add_effort, is_complete, set_unstable};
+use super::verdict::{Verdict, add_notices};
+use super::{MIN_COLLAPSE, Recheck, add_effort, is_complete, set_unstable};
 use crate::collect::error::CollectError;
-use crate::collect::reading::{of_group, of_user};
-use crate::collect::reread::{Again, read_again};
+use crate::collect::reread::{Reread, read_again};
 use crate::collect::walk::Walk;
 use crate::domain::coverage::{Effort, Scope, ScopeKind, Status};
-use crate::domain::id::{GroupId, UserId};
 use crate::domain::sighting::Sightings;
 use crate::domain::vanishing::{Vanished, Vanishing, VanishingByScope};
-
-/// No fewer things than this are much, unless they are more than half.
-pub(super) const LEAST: u64 = 11;
 
 /// The lists of the contract, on which everything else hangs.
 const LISTS: [Scope; 3] = [Scope::Users, Scope::Groups, Scope::Resources];
 
 /// Whether so much is gone that it has to be confirmed: more than ten things and more than a tenth of them, or more than half
 /// of them however few, and so also all of them, whatever came in their place.
-pub fn trips(before: u64, vanished: u64) -> bool {
-    let is_much = vanished >= LEAST && vanished > before / 10;
+pub(super) fn is_collapse(before: u64, vanished: u64) -> bool {
+    let is_much = vanished >= MIN_COLLAPSE && vanished > before / 10;
     is_much || vanished > before / 2
 }
 
-/// A scope that collapsed.
+/// A scope from which something vanished.
 #[derive(Debug)]
-pub(super) struct Tripped {
+pub(super) struct Loss {
     pub(super) scope: Scope,
     pub(super) before: u64,
     pub(super) vanished: Vec<Vanished>,
@@ -44,29 +40,29 @@ impl Recheck<'_> {
     /// Confirms what vanished from the lists of the contract, and reads what belongs to users and groups that are there after
     /// all. Answers whether any of these lists was read again: then more may be known of the scopes below.
     pub async fn confirm_lists(&mut self, walk: &mut Walk, vanishing: &VanishingByScope) -> Result<bool, CollectError> {
-        let mut tripped = Vec::new();
+        let mut collapsed = Vec::new();
         for scope in LISTS {
             let Some(Vanishing { before, vanished }) = vanishing.get(&scope) else { continue };
-            let lost = Tripped { scope, before: *before, vanished: vanished.clone() };
-            if trips(*before, vanished.len() as u64) {
-                tripped.push(lost);
+            let lost = Loss { scope, before: *before, vanished: vanished.clone() };
+            if is_collapse(*before, vanished.len() as u64) {
+                collapsed.push(lost);
             } else {
                 self.confirm_few(walk, lost).await?;
             }
         }
-        if tripped.is_empty() {
+        if collapsed.is_empty() {
             return Ok(false);
         }
-        let verdicts = self.confirm(walk, tripped).await?;
-        tell(walk, verdicts);
+        let verdicts = self.confirm(walk, collapsed).await?;
+        add_notices(walk, verdicts);
         self.read_returned(walk).await?;
         Ok(true)
     }
 
     /// Asks at once for each user or group that vanished from a list which did not collapse: one that is there after all, or
-    /// of which nobody knows, speaks against the list.
-    async fn confirm_few(&mut self, walk: &mut Walk, lost: Tripped) -> Result<(), CollectError> {
-        let Tripped { scope, before, vanished } = lost;
+    /// of which it is not known, speaks against the list.
+    async fn confirm_few(&mut self, walk: &mut Walk, lost: Loss) -> Result<(), CollectError> {
+        let Loss { scope, before, vanished } = lost;
         if scope == Scope::Resources || !is_complete(&walk.sightings, &scope) {
             return Ok(());
         }
@@ -76,7 +72,7 @@ impl Recheck<'_> {
         if tally.asked < count || !tally.confirms() {
             set_unstable(&mut walk.sightings, &scope);
             let (asked, present) = (tally.asked, tally.present);
-            tell(walk, vec![Verdict { scope, before, vanished: count, asked, present, is_confirmed: false }]);
+            add_notices(walk, vec![Verdict { scope, before, vanished: count, asked, present, is_confirmed: false }]);
         }
         Ok(())
     }
@@ -85,7 +81,7 @@ impl Recheck<'_> {
     /// of users and the shares of resources that are gone themselves.
     pub async fn confirm_below(&mut self, walk: &mut Walk, vanishing: &VanishingByScope) -> Result<(), CollectError> {
         let explained = Explained::of(&walk.sightings, vanishing);
-        let mut tripped = Vec::new();
+        let mut collapsed = Vec::new();
         for (scope, Vanishing { before, vanished }) in vanishing {
             if LISTS.contains(scope) || !is_complete(&walk.sightings, scope) {
                 continue;
@@ -94,26 +90,26 @@ impl Recheck<'_> {
                 vanished.iter().partition(|one| explained.covers(scope.kind(), &one.id));
             // What is explained could not be listed any more: the rest is judged as if it had been all.
             let before = before.saturating_sub(explained.len() as u64);
-            if trips(before, vanished.len() as u64) {
+            if is_collapse(before, vanished.len() as u64) {
                 let vanished = vanished.into_iter().cloned().collect();
-                tripped.push(Tripped { scope: scope.clone(), before, vanished });
+                collapsed.push(Loss { scope: scope.clone(), before, vanished });
             }
         }
-        if tripped.is_empty() {
+        if collapsed.is_empty() {
             return Ok(());
         }
-        let verdicts = self.confirm(walk, tripped).await?;
-        tell(walk, verdicts);
+        let verdicts = self.confirm(walk, collapsed).await?;
+        add_notices(walk, verdicts);
         Ok(())
     }
 
     /// Waits once for all of them, reads each again, and asks for some of what is still missing.
-    async fn confirm(&mut self, walk: &mut Walk, tripped: Vec<Tripped>) -> Result<Vec<Verdict>, CollectError> {
-        let scopes: Vec<Scope> = tripped.iter().map(|one| one.scope.clone()).collect();
+    async fn confirm(&mut self, walk: &mut Walk, collapsed: Vec<Loss>) -> Result<Vec<Verdict>, CollectError> {
+        let scopes: Vec<Scope> = collapsed.iter().map(|one| one.scope.clone()).collect();
         let mut readings = self.read_all_again(scopes).await?;
         let listed: BTreeSet<Arc<str>> = walk.sightings.users.iter().map(|user| user.id.shared()).collect();
-        let judging = tripped.into_iter().map(|one| {
-            // What the walk itself found unstable ends nothing, whatever a second look says.
+        let judging = collapsed.into_iter().map(|one| {
+            // What the walk itself found unstable ends nothing, whatever the re-read says.
             let may_be_confirmed = is_complete(&walk.sightings, &one.scope);
             let again = readings.remove(&one.scope);
             self.judge(one, again, may_be_confirmed, &listed)
@@ -136,7 +132,7 @@ impl Recheck<'_> {
         Ok(verdicts)
     }
 
-    async fn read_all_again(&mut self, scopes: Vec<Scope>) -> Result<BTreeMap<Scope, Again>, CollectError> {
+    async fn read_all_again(&mut self, scopes: Vec<Scope>) -> Result<BTreeMap<Scope, Reread>, CollectError> {
         let wait = if self.waited { std::time::Duration::ZERO } else { self.reread_after };
         if !wait.is_zero() {
             tracing::info!(scopes = scopes.len(), "Much is missing; reading it again in {} s", wait.as_secs());
@@ -161,11 +157,11 @@ impl Recheck<'_> {
     /// Decides on one scope. Without a second reading that agrees nothing is confirmed.
     async fn judge(
         &self,
-        Tripped { scope, before, vanished }: Tripped,
-        again: Option<Again>,
+        Loss { scope, before, vanished }: Loss,
+        again: Option<Reread>,
         mut may_be_confirmed: bool,
         listed: &BTreeSet<Arc<str>>,
-    ) -> Result<(Verdict, Effort, Option<Again>), CollectError> {
+    ) -> Result<(Verdict, Effort, Option<Reread>), CollectError> {
         let count = vanished.len() as u64;
         let mut verdict = Verdict { scope, before, vanished: count, asked: 0, present: 0, is_confirmed: false };
         let Some(again) = again else { return Ok((verdict, Effort::default(), None)) };
@@ -192,41 +188,6 @@ impl Recheck<'_> {
         verdict.is_confirmed = may_be_confirmed && tally.confirms();
         Ok((verdict, tally.effort, Some(again)))
     }
-
-    /// Reads what belongs to users and groups that only a second look at their list found, or found there after all.
-    async fn read_returned(&mut self, walk: &mut Walk) -> Result<(), CollectError> {
-        let is_unread =
-            |scope: &Scope| walk.sightings.scopes.get(scope).is_none_or(|(status, _)| *status == Status::Gone);
-        let groups: Vec<GroupId> = walk.sightings.groups.iter().map(|group| group.id.clone()).collect();
-        let users: Vec<UserId> = walk.sightings.users.iter().map(|user| user.id.clone()).collect();
-        let groups: Vec<GroupId> = groups.into_iter().filter(|id| is_unread(&Scope::Members(id.clone()))).collect();
-        let users: Vec<UserId> = users.into_iter().filter(|id| is_unread(&Scope::Owns(id.clone()))).collect();
-        if groups.is_empty() && users.is_empty() {
-            return Ok(());
-        }
-        if walk.sightings.scopes.keys().any(|scope| scope.kind() == ScopeKind::UserGroups) {
-            // Their own side was to be read as well, and was not.
-            for user in &users {
-                let scope = Scope::UserGroups(user.clone());
-                walk.sightings.scopes.entry(scope).or_insert((Status::NotAttempted, Effort::default()));
-            }
-        }
-        // These are first looks: whatever collapses among them has to be waited for again.
-        self.waited = false;
-        let mut returned = super::returned::Returned::default();
-        let mut of_groups = stream::iter(groups.into_iter().map(|group| of_group(self.client, self.seams, group)))
-            .buffer_unordered(self.at_once);
-        while let Some(Some(of)) = self.in_time(async { of_groups.next().await.transpose() }).await? {
-            returned.group(of);
-        }
-        let mut of_users = stream::iter(users.into_iter().map(|user| of_user(self.client, self.seams, user)))
-            .buffer_unordered(self.at_once);
-        while let Some(Some(of)) = self.in_time(async { of_users.next().await.transpose() }).await? {
-            returned.user(of);
-        }
-        returned.put_into(walk);
-        Ok(())
-    }
 }
 
 /// Users and resources whose own list says that they are gone, and is believed.
@@ -242,7 +203,7 @@ impl<'a> Explained<'a> {
             vanished.into_iter().flat_map(|of| &of.vanished).map(|one| &*one.id).collect()
         };
         let mut explained = Self { users: gone(Scope::Users), resources: gone(Scope::Resources) };
-        // Another look at a list may have found them since.
+        // Re-reading a list may have found them since.
         for user in &sightings.users {
             explained.users.remove(user.id.as_str());
         }
@@ -267,7 +228,7 @@ mod tests {
 
     #[track_caller]
     fn check(before: u64, vanished: u64, expected: bool) {
-        assert_eq!(trips(before, vanished), expected, "{vanished} of {before}");
+        assert_eq!(is_collapse(before, vanished), expected, "{vanished} of {before}");
     }
 
     #[test]

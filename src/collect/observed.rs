@@ -11,7 +11,7 @@ use crate::domain::coverage::{Effort, Scope, ScopeKind, Status};
 use crate::domain::group::Group;
 use crate::domain::id::{GroupId, ResourceId, UserId};
 use crate::domain::key::Key;
-use crate::domain::notice::Notice;
+use crate::domain::notice::{Notice, membership};
 use crate::domain::resource::Resource;
 use crate::domain::share::Share;
 use crate::domain::sighting::Sightings;
@@ -20,11 +20,11 @@ use crate::domain::user::User;
 /// Ids of members and of owned resources that no list has named yet, at most. They are kept until the end, since a list may
 /// come later, and each takes more than what a run counts for a reference: about 150 bytes. So many are several times the
 /// users that a run has room for. What would need more is too large, and its scope fails.
-const MOST_UNLISTED: usize = 250_000;
+const MAX_UNLISTED: usize = 250_000;
 
 /// The yield of a walk under way.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(super) struct Observed {
     pub(super) contract: Option<Contract>,
     users: BTreeMap<UserId, User>,
     groups: BTreeMap<GroupId, Group>,
@@ -42,6 +42,8 @@ pub(super) struct Seen {
     differing: BTreeMap<ScopeKind, u64>,
     /// Things that say nothing but their ids, by the kind of the scope.
     odd: BTreeMap<ScopeKind, BTreeSet<String>>,
+    /// Users whom no list names, and who are there by themselves.
+    unlisted_users: BTreeSet<UserId>,
     gone_users: BTreeSet<UserId>,
     gone_groups: BTreeSet<GroupId>,
     /// Those of them whom a list named that does not name them any more.
@@ -51,20 +53,20 @@ pub(super) struct Seen {
     /// The same for ids that references name and no list has named yet.
     unlisted: HashSet<Arc<str>>,
     /// How many of these there may be.
-    most_unlisted: Most,
+    max_unlisted: MaxUnlisted,
 }
 
-/// A limit that is [`MOST_UNLISTED`] if nothing else is said.
+/// A limit that is [`MAX_UNLISTED`] if nothing else is said.
 #[derive(Debug)]
-struct Most(usize);
+struct MaxUnlisted(usize);
 
-impl Default for Most {
+impl Default for MaxUnlisted {
     fn default() -> Self {
-        Self(MOST_UNLISTED)
+        Self(MAX_UNLISTED)
     }
 }
 
-impl Seen {
+impl Observed {
     /// Whether the list of users, groups or resources gave anything to go by. The contract alone does not: a snapshot of
     /// it would say nothing about anybody, and be the one that the next is compared with.
     pub(super) fn has_any_list(&self) -> bool {
@@ -110,7 +112,7 @@ impl Seen {
         self.users.insert(user.id.clone(), user);
     }
 
-    /// A list names somebody who was found gone before: the two do not agree, so nothing follows for what is theirs.
+    /// A list names a user who was found gone before: the two do not agree, so nothing follows for what is theirs.
     fn is_there_after_all(&mut self, user: &UserId) {
         if !self.gone_users.remove(user) {
             return;
@@ -122,11 +124,23 @@ impl Seen {
         }
     }
 
-    /// What this is worth telling about the answers themselves.
+    /// What deserves a notice about the answers themselves.
     pub(super) fn notices(&self) -> Vec<Notice> {
         let repeated = self.differing.iter().map(|(kind, count)| Notice::Repeated { kind: *kind, count: *count });
         let odd = self.odd.iter().map(|(kind, names)| Notice::odd_items(*kind, names));
-        repeated.chain(odd).collect()
+        let unlisted = self.unlisted_users.iter().filter(|user| !self.gone_users.contains(user));
+        let unlisted = Notice::unlisted(ScopeKind::Users, &unlisted.map(ToString::to_string).collect());
+        repeated.chain(odd).chain(unlisted).chain(self.dangling_members()).collect()
+    }
+
+    /// Memberships of users who are not found, and whom no list named.
+    fn dangling_members(&self) -> Option<Notice> {
+        let is_dangling = |(group, user): &&(GroupId, UserId)| {
+            !self.gone_groups.contains(group) && self.gone_users.contains(user) && !self.users.contains_key(user)
+        };
+        let label = |group: &GroupId| self.groups.get(group).and_then(|group| group.name.as_deref());
+        let dangling = self.members.iter().filter(is_dangling);
+        Notice::dangling_members(&dangling.map(|(group, user)| membership(user, group, label(group))).collect())
     }
 
     /// Whether a user was seen at all.
@@ -135,9 +149,20 @@ impl Seen {
     }
 
     /// Members of groups that are there whom no list of users names.
-    pub(super) fn strays(&self) -> BTreeSet<UserId> {
+    pub(super) fn unlisted_members(&self) -> BTreeSet<UserId> {
         let members = self.members.iter().filter(|(group, _)| !self.gone_groups.contains(group));
         members.map(|(_, user)| user).filter(|user| !self.users.contains_key(*user)).cloned().collect()
+    }
+
+    /// Remembers a user whom no list names and who is there.
+    pub(super) fn unlisted_user(&mut self, user: UserId) {
+        self.unlisted_users.insert(user);
+    }
+
+    /// Whether a list of users that was re-read names only users who were seen. Users whom it names are not unlisted.
+    pub(super) fn names_no_other_user(&mut self, ids: &BTreeSet<Arc<str>>) -> bool {
+        self.unlisted_users.retain(|user| !ids.contains(user.as_str()));
+        ids.iter().all(|id| self.users.contains_key(&UserId::from(Arc::clone(id))))
     }
 
     /// Remembers a user who vanished during the walk.
@@ -231,14 +256,14 @@ impl Seen {
         missing.into_iter().filter(|id| !self.went.contains(id)).collect()
     }
 
-    /// Whether a list that was read to its end names somebody who was not found.
+    /// Whether a list that was read to its end names a user or group that was not found.
     pub(super) fn misses(&self, list: &Scope) -> bool {
         let is_complete = self.scopes.get(list).is_some_and(|(status, _)| *status == Status::Complete);
         is_complete && !self.missing(list).is_empty()
     }
 
-    /// Takes in what a list names that was read once more, if it was read to its end. Whoever it does not name any more went
-    /// meanwhile; whoever it still names is there, and what is theirs is not known. Answers how many scopes that are.
+    /// Takes in what a list names that was read once more, if it was read to its end. A user or group that
+    /// it no longer names went meanwhile; one that it still names is there, and what it has is not known. Answers how many scopes that are.
     pub(super) fn relisted(&mut self, list: &Scope, ids: Option<&BTreeSet<Arc<str>>>, effort: Effort) -> u64 {
         if let Some((_, known)) = self.scopes.get_mut(list) {
             let items = known.items.max(effort.items);
@@ -282,7 +307,7 @@ impl Seen {
         doubted
     }
 
-    /// What was seen, in order. Whoever vanished during the walk was not there at its end, and nothing of theirs; but where
+    /// What was seen, in order. Users who vanished during the walk were not there at its end, and nothing of theirs; but where
     /// the list of users proves nothing they stay what they were, members too.
     pub(super) fn finish(mut self) -> Sightings {
         for list in [Scope::Users, Scope::Groups] {
@@ -317,7 +342,7 @@ impl Seen {
         sightings
     }
 
-    /// A list names an id: whoever referred to it before was right.
+    /// A list names an id: references to it are no longer unlisted.
     fn listed(&mut self, text: Arc<str>) {
         let text = self.unlisted.take(&text).unwrap_or(text);
         self.texts.insert(text);
@@ -335,8 +360,7 @@ impl Seen {
             None => false,
         });
         if reading.items.len() < count && reading.status != Status::Gone {
-            reading.status =
-                Status::Failed(format!("too large: more than {} ids that no list names", self.most_unlisted.0));
+            reading.status = Status::Failed(format!("too large: more than {} unlisted ids", self.max_unlisted.0));
         }
     }
 
@@ -350,7 +374,7 @@ impl Seen {
         if let Some(known) = self.known(&text) {
             return Some(known);
         }
-        if self.unlisted.len() >= self.most_unlisted.0 {
+        if self.unlisted.len() >= self.max_unlisted.0 {
             return None;
         }
         self.unlisted.insert(Arc::clone(&text));
@@ -369,110 +393,4 @@ fn settle_gone<A, B>(first: &mut Reading<A>, second: &mut Reading<B>) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of_group(group: &str, members: &[&str]) -> OfGroup {
-        let members = Reading::of_items(members.iter().map(|id| UserId::from(*id)).collect());
-        OfGroup { group: group.into(), members, shares: Reading::of_items(Vec::new()) }
-    }
-
-    fn user(id: &str) -> User {
-        let properties = Some(Box::default());
-        crate::api::wire::user::User { id: Some(id.into()), properties, ..Default::default() }.into_domain().unwrap()
-    }
-
-    /// Takes groups in of which each has so many members, and tells how the members of each ended.
-    #[track_caller]
-    fn check(listed: &[&str], groups: &[&[&str]], expected: &[&str]) {
-        let mut seen = Seen { most_unlisted: Most(2), ..Seen::default() };
-        for id in listed {
-            seen.user(user(id));
-        }
-        let mut told = Vec::new();
-        for (number, members) in groups.iter().enumerate() {
-            let id = format!("g{number}");
-            seen.of_group(of_group(&id, members));
-            let (status, _) = &seen.scopes[&Scope::Members(id.as_str().into())];
-            let kept = seen.members.iter().filter(|(group, _)| group.as_str() == id).count();
-            told.push(format!("{kept} {status}"));
-        }
-        assert_eq!(told, expected, "{listed:?} {groups:?}");
-    }
-
-    const TOO_LARGE: &str = "failed (too large: more than 2 ids that no list names)";
-
-    #[test]
-    fn members_whom_no_list_names_are_kept_up_to_the_limit_and_then_the_scope_is_too_large() {
-        check(&[], &[&["a", "b"]], &["2 complete"]);
-        check(&[], &[&["a", "b", "c"]], &[&format!("2 {TOO_LARGE}")]);
-        check(&[], &[&["a", "b"], &["b", "a"], &["a", "c"]], &["2 complete", "2 complete", &format!("1 {TOO_LARGE}")]);
-        check(&["a", "b", "c"], &[&["a", "b", "c", "d", "e"]], &["5 complete"]);
-    }
-
-    #[test]
-    fn whoever_is_listed_later_makes_room() {
-        let mut seen = Seen { most_unlisted: Most(2), ..Seen::default() };
-        seen.of_group(of_group("ops", &["a", "b"]));
-        seen.user(user("a"));
-        seen.of_group(of_group("dev", &["a", "c"]));
-        assert_eq!(seen.scopes[&Scope::Members("dev".into())].0, Status::Complete);
-        assert_eq!(seen.strays(), BTreeSet::from(["b".into(), "c".into()]));
-    }
-
-    /// A user who was found gone, as members of a group that names them.
-    fn with_somebody_gone(users: Status) -> Seen {
-        let mut seen = Seen::default();
-        seen.user(user("x"));
-        seen.record(Scope::Users, users, Effort::default());
-        seen.of_group(of_group("ops", &["x"]));
-        let gone = || Reading { status: Status::Gone, ..Reading::of_items(Vec::new()) };
-        let keys = Reading { status: Status::Gone, ..Reading::of_items(Vec::new()) };
-        seen.of_user(OfUser { user: "x".into(), owns: gone(), keys });
-        seen
-    }
-
-    /// Reads the list of users once more, which names so many of them now, and tells what is left of the one who was gone.
-    #[track_caller]
-    fn check_missing(named: Option<&[&str]>, expected: (usize, usize, &str)) {
-        let mut seen = with_somebody_gone(Status::Complete);
-        assert!(seen.misses(&Scope::Users));
-        let ids: Option<BTreeSet<Arc<str>>> = named.map(|ids| ids.iter().map(|id| Arc::from(*id)).collect());
-        seen.relisted(&Scope::Users, ids.as_ref(), Effort::default());
-        let seen = seen.finish();
-        let status = seen.scopes[&Scope::Keys("x".into())].0.to_string();
-        assert_eq!((seen.users.len(), seen.members.len(), status.as_str()), expected, "{named:?}");
-    }
-
-    #[test]
-    fn a_missing_user_is_gone_only_if_the_list_agrees() {
-        check_missing(Some(&[]), (0, 0, "gone"));
-        check_missing(Some(&["x"]), (1, 1, "failed (not found, although the list of users names it twice)"));
-        check_missing(None, (1, 1, "unstable"));
-    }
-
-    #[test]
-    fn a_missing_user_stays_where_the_list_was_not_read_again() {
-        for users in [Status::Complete, Status::Unstable] {
-            let seen = with_somebody_gone(users).finish();
-            assert_eq!((seen.users.len(), seen.members.len()), (1, 1));
-            assert_eq!(seen.scopes[&Scope::Owns("x".into())].0, Status::Unstable);
-        }
-    }
-
-    #[test]
-    fn who_is_listed_again_after_having_been_found_gone_is_there_and_what_is_theirs_is_not_known() {
-        let listed = |seen: &mut Seen, user| {
-            seen.user(user);
-        };
-        for again in [Seen::user_again, listed] {
-            let mut seen = with_somebody_gone(Status::Complete);
-            again(&mut seen, user("x"));
-            let seen = seen.finish();
-            assert_eq!((seen.users.len(), seen.members.len()), (1, 1));
-            for scope in [Scope::Owns("x".into()), Scope::Keys("x".into())] {
-                assert_eq!(seen.scopes[&scope].0, Status::Unstable);
-            }
-        }
-    }
-}
+mod tests;
