@@ -3,6 +3,8 @@
 //! `cargo bench --bench whole -- --help`. Figures are told, never asserted: what has to hold is that everybody found the same
 //! facts and that every row could be measured.
 
+#![expect(clippy::disallowed_methods, reason = "a bench makes and reads files of its own")]
+
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -29,6 +29,7 @@ use crate::domain::id::ContractNumber;
 use crate::domain::period::Calendar;
 use crate::domain::snapshot::Snapshot;
 use crate::exit::Exit;
+use crate::files::{self, Purpose};
 use crate::report::csv::Dialect;
 use crate::report::html::Templates;
 use crate::report::input::Input;
@@ -284,7 +285,8 @@ async fn refuse_collected(folder: &Path) -> Result<(), DemoError> {
     if !database.exists() {
         return Ok(());
     }
-    let marked = fs::read_to_string(folder.join(MARKER)).unwrap_or_default();
+    // Without a marker that may be believed, nothing in the database was made up.
+    let marked = files::read_text(&folder.join(MARKER), Purpose::Marker).unwrap_or_default();
     let made_up = marked.strip_prefix(MARKED).and_then(|number| number.trim().parse().ok()).map(ContractNumber);
     let store = Store::open(&database, Access::Read).await?;
     let contracts = store.contracts().await?;

@@ -40,7 +40,7 @@ pub enum Precondition {
     Heartbeat,
     /// The folder is closed to others, on this machine, and can be written.
     Folder,
-    /// The file is a database of ours, whole, and has one name.
+    /// The file is a database of ours and of this program, whole, and has one name.
     Database,
     /// There is room for a run.
     Disk,
@@ -85,6 +85,7 @@ impl Precondition {
             | StoreError::Copy { .. }
             | StoreError::Linked { .. }
             | StoreError::NotAFile { .. }
+            | StoreError::NotOurs { .. }
             | StoreError::Exposed { .. }
             | StoreError::Damaged { .. }
             | StoreError::Orphan { .. }

@@ -3,9 +3,8 @@
 //! The lines come redacted from the client; nothing is added here. A recording that cannot be written does not stop the
 //! collection it is about.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -15,6 +14,7 @@ use super::collect::TOOL;
 use super::write::{self, WriteError};
 use crate::api::recording::{Exchange, Listener};
 use crate::api::{Settings, Version};
+use crate::files;
 
 /// The name of the file with the exchanges.
 pub const EXCHANGES: &str = "exchanges.jsonl";
@@ -50,8 +50,7 @@ impl Recording {
     pub fn begin(folder: &Path, settings: &Settings) -> Result<Self, WriteError> {
         write::folder(folder)?;
         let path = folder.join(EXCHANGES);
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-        let file = file.map_err(|source| WriteError { path: path.clone(), source })?;
+        let file = files::create_new(&path).map_err(|source| WriteError { path: path.clone(), source })?;
         let about = About {
             schema: "keyholder.recording.v1",
             tool: TOOL,

@@ -4,12 +4,13 @@
 
 mod batch;
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 pub use self::batch::{Batch, BatchError};
+use crate::files::{self, Output};
 
 /// A file or folder that could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +33,7 @@ impl WriteError {
             io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
                 "a file is in the way; choose another place with --out".to_owned()
             }
+            io::ErrorKind::Unsupported => "name a regular file, or a pipe or a terminal of yours".to_owned(),
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room, then try again".to_owned(),
             io::ErrorKind::FileTooLarge => {
                 "raise the limit on the size of files (ulimit -f, LimitFSIZE=), then try again".to_owned()
@@ -50,9 +52,13 @@ pub fn folder(path: &Path) -> Result<(), WriteError> {
         .map_err(|source| WriteError { path: path.to_owned(), source })
 }
 
-/// Writes a file (mode 0600) so that it is there whole or not at all: temporary name, sync, rename.
+/// Writes a file (mode 0600) so that it is there whole or not at all: temporary name, sync, rename. A pipe or a terminal is
+/// written to.
 pub fn file(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     let named = |source| WriteError { path: path.to_owned(), source };
+    if let Output::Stream(mut stream) = files::output(path).map_err(named)? {
+        return stream.write_all(bytes).map_err(named);
+    }
     let temporary = temporary_beside(path).map_err(named)?;
     write_whole(&temporary, bytes).and_then(|()| fs::rename(&temporary, path)).map_err(|error| {
         // Best effort: the error that matters is the first one.
@@ -76,7 +82,7 @@ fn parent(path: &Path) -> &Path {
 }
 
 fn sync_parent(path: &Path) -> io::Result<()> {
-    File::open(parent(path)).and_then(|folder| folder.sync_all())
+    files::sync_folder(parent(path))
 }
 
 /// Whether a path leads to the database or to one of the files beside it that belong to it: nothing may replace those.
@@ -91,7 +97,7 @@ pub fn is_database(path: &Path, database: &Path) -> bool {
 }
 
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = files::create_new(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }

@@ -6,11 +6,13 @@ use clap::{Args, ValueEnum};
 
 use super::contract::ContractArg;
 use super::select::announce;
+use super::terminal::shown;
 use super::{Context, Failure, recency};
 use crate::app::reports::Look;
 use crate::app::review::{self, Question};
 use crate::app::write::{self, Batch};
 use crate::exit::Exit;
+use crate::files;
 use crate::report::csv::Dialect;
 use crate::report::{self, Format};
 use crate::store::Access;
@@ -31,7 +33,7 @@ pub struct Report {
     /// One or several, separated by commas
     #[arg(long, value_delimiter = ',', default_value = "html,csv")]
     format: Vec<FormatArg>,
-    /// A folder, a file (for one format), or - for standard output
+    /// A folder; for one format a file, a pipe, or - for standard output
     #[arg(long, value_name = "PLACE", default_value = ".")]
     out: PathBuf,
     /// Replace files with other content
@@ -103,9 +105,10 @@ pub(super) async fn run(command: Report, context: &mut Context) -> Result<Exit, 
         hint: "`keyholder report --help` lists the reports",
     })?;
     let to_stdout = command.out == Path::new("-");
-    if to_stdout && command.format.len() > 1 {
+    if (to_stdout || files::is_stream(&command.out)) && command.format.len() > 1 {
+        let place = if to_stdout { "standard output".to_owned() } else { command.out.display().to_string() };
         return Err(Failure::Usage {
-            what: format!("write to standard output: {} formats at once", command.format.len()),
+            what: format!("write to {place}: {} formats at once", command.format.len()),
             hint: "choose one with --format",
         });
     }
@@ -116,7 +119,7 @@ pub(super) async fn run(command: Report, context: &mut Context) -> Result<Exit, 
     let taken = review::take(&store, contract, &question, context.calendar()?).await?;
     announce(&taken);
     let input = review::input(&store, taken, &cover).await?;
-    let mut files = Batch::new(command.force);
+    let mut batch = Batch::new(command.force);
     for format in &command.format {
         let rendered = report::render(report, &input, (*format).into(), command.dialect.into(), &templates)?;
         if let Some(warning) = rendered.warning() {
@@ -133,9 +136,11 @@ pub(super) async fn run(command: Report, context: &mut Context) -> Result<Exit, 
                 hint: "choose another place with --out",
             });
         }
-        files.stage(&path, &rendered.bytes)?;
+        let is_terminal = files::is_terminal(&path);
+        let bytes = if is_terminal { shown((*format).into(), &rendered.bytes)? } else { rendered.bytes };
+        batch.stage(&path, &bytes)?;
     }
-    for path in files.commit()? {
+    for path in batch.commit()? {
         context.line(&path.display().to_string())?;
     }
     let before = input.comparison.as_ref().map(|comparison| &comparison.before.snapshot);
@@ -152,7 +157,7 @@ pub(super) async fn run(command: Report, context: &mut Context) -> Result<Exit, 
 fn place(out: &Path, file_name: &str, formats: usize) -> Result<PathBuf, Failure> {
     let slash = out.as_os_str().as_encoded_bytes().ends_with(b"/");
     let is_folder = slash || out.is_dir() || out.extension().is_none() || formats > 1;
-    if !is_folder {
+    if !is_folder || files::is_stream(out) {
         return Ok(out.to_owned());
     }
     write::folder(out)?;

@@ -5,6 +5,7 @@
 use std::io::{self, Write};
 
 use crate::domain::untrusted::push_escaped;
+use crate::report::Format;
 
 /// A terminal, to which nothing but visible characters and line ends is sent.
 pub(super) struct Terminal<W> {
@@ -48,6 +49,16 @@ impl<W: Write> Write for Terminal<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
     }
+}
+
+/// A whole document as a terminal shows it.
+pub(super) fn shown(format: Format, document: &[u8]) -> io::Result<Vec<u8>> {
+    if format == Format::Csv {
+        return Ok(csv_lines(document).into_bytes());
+    }
+    let mut terminal = Terminal::new(Vec::new());
+    terminal.write_all(document)?;
+    Ok(terminal.inner)
 }
 
 /// A CSV document as a terminal shows it: each record is one line, whatever is in its cells.

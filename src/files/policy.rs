@@ -20,6 +20,8 @@ pub enum Purpose {
     Attachment,
     /// Faults for the emulator.
     Faults,
+    /// The file that marks a folder as a demonstration's.
+    Marker,
 }
 
 /// Nobody but the owner changes it.
@@ -41,6 +43,7 @@ impl Purpose {
         let settings = Rule { forbidden: OTHERS_WRITE, max_bytes: 16 << 20, allows_null: true };
         match self {
             Self::Settings | Self::SharedFile | Self::Authorities | Self::Template | Self::Faults => settings,
+            Self::Marker => Rule { max_bytes: 64 << 10, allows_null: false, ..settings },
             Self::Attachment => Rule { max_bytes: 1 << 30, allows_null: false, ..settings },
             Self::Secret => Rule { forbidden: 0o077, max_bytes: 64 << 10, allows_null: false },
             Self::Credential => Rule { forbidden: 0o037, max_bytes: 64 << 10, allows_null: false },

@@ -16,12 +16,12 @@ impl User {
     }
 
     /// Whether a file of that user may be believed: it is the one who runs this, or root.
-    pub(super) fn is_trusted(self) -> bool {
+    pub fn is_trusted(self) -> bool {
         self == Self(0) || self == Self::current()
     }
 
     /// What `chown` takes.
-    pub(super) fn name(self) -> String {
+    pub fn name(self) -> String {
         name_in(&passwd(), self.0).unwrap_or_else(|| self.0.to_string())
     }
 }

@@ -2,17 +2,18 @@
 //!
 //! A line that a crash left without its end is ended before the next one, so that every later line stays readable.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::fs::{FlockOperation, flock};
 
 use super::failure::{DeliveryError, DeliveryFailure};
 use super::message::Message;
 use super::{Receipt, SettingsError, blocking, json_line};
+use crate::files::{self, OwnFileError, Writing};
 
 /// Size at which a file is rotated, unless configured otherwise.
 pub const DEFAULT_MAX_BYTES: u64 = 10 * 1024 * 1024;
@@ -22,9 +23,6 @@ pub const DEFAULT_KEEP: u32 = 10;
 
 /// Rotated files that can be kept at most.
 pub const MAX_KEEP: u32 = 1000;
-
-/// Mode of a new file: the owner only.
-const MODE: u32 = 0o600;
 
 /// Where to write and when to rotate.
 #[derive(Clone, Debug)]
@@ -95,21 +93,16 @@ impl JsonLinesFile {
     fn open(&self) -> Result<File, DeliveryFailure> {
         let path = &self.settings.path;
         loop {
-            let file = OpenOptions::new()
-                .read(true)
-                .append(true)
-                .create(true)
-                .mode(MODE)
-                .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
-                .open(path)
-                .map_err(|source| self.failed("open", source))?;
+            let file = files::open_own(path, Writing::Append).map_err(|error| match error {
+                OwnFileError::Io(source) => self.failed("open", source),
+                refused => {
+                    let source = io::Error::new(io::ErrorKind::InvalidInput, format!("it is {refused}"));
+                    self.failed("append to", source)
+                }
+            })?;
             flock(&file, FlockOperation::NonBlockingLockExclusive)
                 .map_err(|source| self.failed("lock", source.into()))?;
             let metadata = file.metadata().map_err(|source| self.failed("inspect", source))?;
-            if !metadata.is_file() {
-                let source = io::Error::new(io::ErrorKind::InvalidInput, "not a regular file");
-                return Err(self.failed("append to", source));
-            }
             match fs::symlink_metadata(path) {
                 Ok(current) if (current.dev(), current.ino()) == (metadata.dev(), metadata.ino()) => return Ok(file),
                 // Rotated by another process between opening and locking.
@@ -149,8 +142,11 @@ impl JsonLinesFile {
             Some(folder) if folder != Path::new("") => folder,
             _ => Path::new("."),
         };
-        let synced = File::open(folder).and_then(|folder| folder.sync_all());
-        synced.map_err(|source| DeliveryFailure::File { action: "flush", path: folder.to_owned(), source })
+        files::sync_folder(folder).map_err(|source| DeliveryFailure::File {
+            action: "flush",
+            path: folder.to_owned(),
+            source,
+        })
     }
 
     fn failed(&self, action: &'static str, source: io::Error) -> DeliveryFailure {

@@ -66,6 +66,7 @@ pub struct Backup {
 pub async fn back_up(database: &Path, target: &Path, stop: &CancellationToken) -> Result<Backup, BackupError> {
     let database = &place::real(database);
     refuse_hidden(database)?;
+    place::warn_of_owner("database", database);
     refuse_name(database, target)?;
     let (mut source, _kept) = connect(database, stop).await?;
     refuse_unknown(&mut source, database).await?;

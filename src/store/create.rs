@@ -1,8 +1,8 @@
 //! Making a new database: complete, under a name that nobody reads, then renamed. There is never a half-made one.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -11,6 +11,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 use super::error::{StoreError, While as _};
 use super::open::{APPLICATION_ID, beside, upgrade};
 use super::place::folder_of;
+use crate::files::{self, sync_folder};
 
 /// Makes the folder of a database (mode 0700, and those above it that are missing), durably.
 pub(super) fn make_folder(path: &Path) -> Result<(), StoreError> {
@@ -65,7 +66,7 @@ fn remove_orphans(path: &Path) -> Result<(), StoreError> {
 /// Without a journal: until it has its name, an unfinished file is of no use. It is synced as a whole.
 async fn fill(making: &Path) -> Result<(), StoreError> {
     let failed = |source| StoreError::Open { path: making.to_owned(), source };
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(making).map_err(failed)?;
+    let file = files::create_new(making).map_err(failed)?;
     let options = SqliteConnectOptions::new().filename(making).synchronous(SqliteSynchronous::Off);
     let mut db = options.journal_mode(SqliteJournalMode::Memory).connect().await.when("create the database")?;
     let mark = format!("PRAGMA application_id = {APPLICATION_ID}");
@@ -81,9 +82,4 @@ fn remove(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
-}
-
-/// A name in a folder is durable only when the folder is.
-pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
 }

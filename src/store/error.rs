@@ -8,6 +8,7 @@ use super::damage;
 use crate::domain::body::BodyError;
 use crate::domain::id::Seq;
 use crate::domain::period::NoSnapshot;
+use crate::files::{OwnFileError, User};
 use crate::seams::RandomError;
 
 /// Any failure of the store. The database is as it was before the call.
@@ -86,12 +87,22 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The file of a lock is not one that this program made.
-    #[error("lock the database: {} is {what}", path.display())]
+    #[error("lock the database: {} is {refused}", path.display())]
     LockFile {
         /// The file of the lock.
         path: PathBuf,
         /// What it is instead of a file of ours.
-        what: &'static str,
+        refused: OwnFileError,
+    },
+    /// The database or its folder belongs to somebody else, and is not written to.
+    #[error("collect into the database: {} belongs to {owner}, not to {us} who runs this", place.display())]
+    NotOurs {
+        /// The database or its folder.
+        place: PathBuf,
+        /// Whose it is.
+        owner: User,
+        /// Who runs this.
+        us: User,
     },
     /// Others read the database as a file that does not change.
     #[error("open database {} for writing: another program reads it", path.display())]
@@ -355,7 +366,8 @@ impl StoreError {
             | Self::Unfolded { .. }
             | Self::NoRoomForCopy { .. }
             | Self::Copy { .. }
-            | Self::NotAFile { .. } => return self.hint_about_files(),
+            | Self::NotAFile { .. }
+            | Self::NotOurs { .. } => return self.hint_about_files(),
             Self::Busy { path, .. } | Self::WriteLocked { path } => {
                 format!("nothing is damaged: `fuser {}` names the program; end it, or try again later", path.display())
             }
@@ -397,6 +409,11 @@ impl StoreError {
             Self::NoRoomForCopy { path, .. } | Self::Copy { path, .. } => format!(
                 "name a folder with more room in TMPDIR, or make a copy with the schema of today: keyholder --db NEW.db restore {}",
                 path.display()
+            ),
+            Self::NotOurs { place, owner, us } => format!(
+                "collect as {owner}; reports work without that. If it is to be yours: chown {} {}",
+                us.name(),
+                place.display()
             ),
             Self::NotAFile { path } => format!("look where {} comes from, then move it away", path.display()),
             _ => return None,

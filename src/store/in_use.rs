@@ -4,14 +4,13 @@
 //! of the databases that it has open, and does not open their files a second time.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use rustix::fs::OFlags;
 use rustix::process::{Flock, FlockType, fcntl_getlk};
 
 use super::error::StoreError;
@@ -19,6 +18,7 @@ use super::open::beside;
 use super::place;
 use super::runner::await_readers;
 use super::waiting::{LockWait, pause};
+use crate::files::{self, Links};
 
 /// Bytes of the shared memory that SQLite locks: one for the program that writes, one for every program that has the database
 /// open (`WALINDEX_LOCK_OFFSET` and `UNIX_SHM_DMS` in `sqlite3.c`).
@@ -92,8 +92,7 @@ fn is_locked(database: &Path, part: (u64, u64)) -> io::Result<bool> {
 
 /// Whether another process has a lock that keeps out one of that type.
 fn has_lock(path: &Path, (start, length): (u64, u64), typ: FlockType) -> io::Result<bool> {
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
-    let file: File = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
+    let file: File = match files::look(path, Links::Refuse) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         file => file?,
     };

@@ -85,6 +85,7 @@ impl Store {
                 place::closing_hint(path)
             );
         }
+        place::warn_of_owner("database", path);
         let (readers, kept) = reading::open(path, found).await?;
         Ok(Self { writer: readers.clone(), readers, waiting: Waiting::default(), path: path.to_owned(), kept })
     }
@@ -230,12 +231,13 @@ pub(super) fn refuse_unreadable(path: &Path) -> Result<u32, StoreError> {
     }
 }
 
-/// Refuses a file that is not there or accessible to others, without opening it.
+/// Refuses a file that is not there, no regular file or accessible to others, without opening it.
 pub(super) fn refuse_hidden(path: &Path) -> Result<(), StoreError> {
     match fs::metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             Err(StoreError::Missing { path: path.to_owned() })
         }
+        Ok(metadata) if !metadata.is_file() => Err(StoreError::Foreign { path: path.to_owned() }),
         _ => refuse_exposed(path),
     }
 }

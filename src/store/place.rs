@@ -11,6 +11,7 @@ use rustix::fs::{Access as Right, access, statfs, statvfs};
 
 use super::error::StoreError;
 use super::open::beside;
+use crate::files::{self, User};
 
 /// Rights of a folder that others must not have: to list it or to write to it, for group and world. To enter it is
 /// harmless without the right to list it, because the files in it are their owner's only.
@@ -145,6 +146,7 @@ pub(super) fn real(path: &Path) -> PathBuf {
 /// that is not there yet is made later, with the right mode; what counts is the file system of the nearest above it.
 pub(super) fn refuse_unfit(path: &Path) -> Result<(), StoreError> {
     let folder = folder_of(path);
+    refuse_others(path)?;
     if let Some(mode) = exposed_folder(folder) {
         return Err(StoreError::ExposedFolder { path: absolute(folder), mode, hint: closing_hint(path) });
     }
@@ -153,6 +155,24 @@ pub(super) fn refuse_unfit(path: &Path) -> Result<(), StoreError> {
             Err(StoreError::Network { path: path.to_owned(), kind: name })
         }
         _ => Ok(()),
+    }
+}
+
+/// Refuses a database of somebody else, and a folder of somebody else who is not root: who owns it decides what is in it.
+fn refuse_others(path: &Path) -> Result<(), StoreError> {
+    let (folder, us) = (folder_of(path), User::current());
+    let of_file = files::owner(path).filter(|owner| *owner != us).map(|owner| (path, owner));
+    let of_folder = files::owner(folder).filter(|owner| !owner.is_trusted()).map(|owner| (folder, owner));
+    match of_file.or(of_folder) {
+        Some((place, owner)) => Err(StoreError::NotOurs { place: absolute(place), owner, us }),
+        None => Ok(()),
+    }
+}
+
+/// Says whose a file is that is read, if it is somebody else's: what it says is theirs.
+pub(super) fn warn_of_owner(noun: &str, path: &Path) {
+    if let Some(owner) = files::owner(path).filter(|owner| *owner != User::current()) {
+        tracing::warn!("The {noun} {} belongs to {owner}", path.display());
     }
 }
 

@@ -6,12 +6,11 @@
 mod copy;
 mod log;
 
-use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustix::fs::OFlags;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteLockingMode, SqlitePool, SqlitePoolOptions};
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +23,7 @@ use super::in_use::{self, OpenHere};
 use super::open::{Store, beside, options, refuse_unreadable, schema_version};
 use super::place::{self, folder_of};
 use super::waiting::Waiting;
+use crate::files::{self, Links};
 
 /// Readers at once, in the store's own process.
 const READERS: u32 = 4;
@@ -144,10 +144,9 @@ impl ReadLock {
         let path = beside(database, ".lock");
         let is_file = || fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file());
         let has_file = is_file();
-        let (place, no_link) =
-            if has_file { (path.as_path(), OFlags::NOFOLLOW) } else { (folder_of(database), OFlags::empty()) };
-        let flags = (no_link | OFlags::NONBLOCK).bits().cast_signed();
-        let file = OpenOptions::new().read(true).custom_flags(flags).open(place).ok()?;
+        let (place, links) =
+            if has_file { (path.as_path(), Links::Refuse) } else { (folder_of(database), Links::Follow) };
+        let file = files::look(place, links).ok()?;
         file.try_lock_shared().ok()?;
         let lock = Self(file);
         // What counts is what is there now: the file may have been made or replaced in between.

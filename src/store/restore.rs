@@ -24,6 +24,7 @@ use super::create::{make_folder, refuse_orphans};
 use super::error::{StoreError, While as _};
 use super::open::{beside, options, refuse_linked, upgrade};
 use super::{origins, place, runner};
+use crate::files::{self, Links};
 use crate::seams::Seams;
 
 /// What to restore, and to where.
@@ -85,11 +86,13 @@ pub async fn restore(restoring: &RestoreOptions, seams: &Seams) -> Result<Restor
 /// The backup, open for reading: a file that is not the database, and complete in itself.
 fn open_backup(backup: &Path, database: &Path) -> Result<File, RestoreError> {
     let failed = |source| RestoreError::Read { path: backup.to_owned(), source };
-    let file = File::open(backup).map_err(failed)?;
+    let file = files::look(backup, Links::Follow).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     if !metadata.is_file() {
-        return Err(failed(io::ErrorKind::IsADirectory.into()));
+        let source = io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file");
+        return Err(failed(source));
     }
+    place::warn_of_owner("backup", backup);
     if fs::metadata(database).is_ok_and(|other| (other.dev(), other.ino()) == (metadata.dev(), metadata.ino())) {
         return Err(RestoreError::Same { path: backup.to_owned() });
     }

@@ -1,14 +1,12 @@
 //! One runner per database: a kernel lock on a file beside it, which a killed process cannot leave behind.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use rustix::fs::OFlags;
-use rustix::process::geteuid;
 use tokio_util::sync::CancellationToken;
 
 use super::error::{StoreError, While as _};
@@ -17,6 +15,7 @@ use super::place::folder_of;
 use super::waiting::{LockWait, pause};
 use super::{place, runs, staging};
 use crate::domain::time::to_millis;
+use crate::files::{self, Links, OwnFileError, Writing};
 
 /// So often a lock is tried before it counts as held.
 const LOCK_TRIES: u32 = 5;
@@ -88,7 +87,7 @@ pub async fn service_lock(database: &Path, now: DateTime<Utc>) -> Result<Service
 /// Whether a process is the service of a database. Nothing is created or written.
 pub fn is_served(database: &Path) -> bool {
     let path = beside(&place::real(database), ".service.lock");
-    File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    files::look(&path, Links::Refuse).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// Refuses a lock whose file is not one that this program made. Nothing is created or written.
@@ -134,14 +133,13 @@ pub(super) async fn await_readers(database: &Path, limit: LockWait) -> Result<()
 
 /// Whether a lock is shared. What is not there or cannot be opened is not locked.
 fn is_shared(place: &Path) -> bool {
-    let flags = OFlags::NONBLOCK.bits().cast_signed();
-    let Ok(file) = OpenOptions::new().read(true).custom_flags(flags).open(place) else { return false };
+    let Ok(file) = files::look(place, Links::Follow) else { return false };
     matches!(file.try_lock(), Err(TryLockError::WouldBlock)) && file.try_lock_shared().is_ok()
 }
 
 fn hold_file(path: &Path) -> Result<Runner, StoreError> {
     let open = |source| StoreError::Open { path: path.to_owned(), source };
-    let file = open_lock_file(path, true)?;
+    let file = open_lock_file(path, Writing::Update)?;
     let mut held = file.try_lock();
     for _ in 1..LOCK_TRIES {
         // A process that checks the lock, or begins to read, has it for an instant.
@@ -176,32 +174,18 @@ fn hold_file(path: &Path) -> Result<Runner, StoreError> {
 
 /// The file of a lock, if it is there.
 fn existing_lock_file(path: &Path) -> Result<Option<File>, StoreError> {
-    match open_lock_file(path, false) {
+    match open_lock_file(path, Writing::Existing) {
         Err(StoreError::Open { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
         file => file.map(Some),
     }
 }
 
-/// The file of a lock, made where it is not there if it may be made. What is there has to be a file of ours with this name only: it
-/// is written to.
-fn open_lock_file(path: &Path, may_make: bool) -> Result<File, StoreError> {
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(may_make).truncate(false).mode(0o600).custom_flags(flags);
-    let refused = |what| StoreError::LockFile { path: path.to_owned(), what };
-    let is = |kind: fn(&fs::Metadata) -> bool| fs::symlink_metadata(path).is_ok_and(|metadata| kind(&metadata));
-    let file = match options.open(path) {
-        Err(_) if is(fs::Metadata::is_symlink) => return Err(refused("a symbolic link")),
-        Err(_) if is(fs::Metadata::is_dir) => return Err(refused("a folder")),
-        file => file.map_err(|source| StoreError::Open { path: path.to_owned(), source })?,
-    };
-    let metadata = file.metadata().map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
-    match () {
-        () if !metadata.is_file() => Err(refused("not a regular file")),
-        () if metadata.nlink() > 1 => Err(refused("another file too (a hard link)")),
-        () if metadata.uid() != geteuid().as_raw() => Err(refused("the file of another user")),
-        () => Ok(file),
-    }
+/// The file of a lock. What is there has to be a file of ours with this name only: it is written to.
+fn open_lock_file(path: &Path, writing: Writing) -> Result<File, StoreError> {
+    files::open_own(path, writing).map_err(|error| match error {
+        OwnFileError::Io(source) => StoreError::Open { path: path.to_owned(), source },
+        refused => StoreError::LockFile { path: path.to_owned(), refused },
+    })
 }
 
 /// Takes the lock of a database and writes into its file who holds it.

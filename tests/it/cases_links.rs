@@ -115,7 +115,7 @@ fn r2_a_lock_that_is_a_link_truncates_nothing() {
 
 #[test]
 fn r2_a_lock_that_is_no_file_is_refused() {
-    check_lock_file(".lock", &["collect"], "not a regular file", |lock| {
+    check_lock_file(".lock", &["collect"], "a pipe", |lock| {
         let made = std::process::Command::new("mkfifo").arg(lock).status().unwrap();
         assert!(made.success());
         fs::set_permissions(lock, fs::Permissions::from_mode(0o600)).unwrap();

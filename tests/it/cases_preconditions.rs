@@ -227,6 +227,9 @@ fn database(table: &Table) {
     if !is_root() {
         return skipped("a database of another user: only root can give files away");
     }
+    let given = |place: fn(&Path) -> &Path| changed(|database| chown(place(database), Some(NOBODY), None).unwrap());
+    table.row("a database of a user, as root", &given(|database| database), &["--offline"], 6);
+    table.row("a folder of a user, as root", &given(|database| database.parent().unwrap()), &["--offline"], 6);
     let (_above, database) = read_only_month();
     set_mode(database.parent().unwrap(), 0o700);
     chown(&database, Some(0), Some(0)).unwrap();

@@ -1,6 +1,7 @@
 //! The one integration binary.
 
 #![expect(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
+#![expect(clippy::disallowed_methods, reason = "tests make and read files of their own")]
 
 mod alerts_command;
 mod alerts_delivery;
@@ -95,6 +96,8 @@ mod crash_sweep;
 mod deploy_files;
 mod fault_matrix;
 mod fault_schedules;
+mod files_database;
+mod files_outputs;
 mod files_policy;
 mod files_settings;
 mod hostile_memory;

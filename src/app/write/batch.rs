@@ -1,10 +1,11 @@
 //! Several files that belong together: written beside their places first, and put in place only when all are complete.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::{WriteError, sync_parent, temporary_beside, write_whole};
+use crate::files::{self, Links, Output};
 
 /// Why files are not where they were to be.
 #[derive(Debug, thiserror::Error)]
@@ -48,9 +49,19 @@ pub struct Batch {
 
 #[derive(Debug)]
 struct Staged {
-    /// None where the same content is in place already.
-    temporary: Option<PathBuf>,
+    content: Content,
     path: PathBuf,
+}
+
+/// What is still to be done for a file.
+#[derive(Debug)]
+enum Content {
+    /// The same content is in place already.
+    InPlace,
+    /// To be renamed.
+    Temporary(PathBuf),
+    /// To be written to a pipe or a terminal.
+    Stream(File, Vec<u8>),
 }
 
 impl Batch {
@@ -59,39 +70,49 @@ impl Batch {
         Self { replace, staged: Vec::new() }
     }
 
-    /// Writes a file (mode 0600) beside its place. What is there with the same content stays.
+    /// Writes a file (mode 0600) beside its place. What is there with the same content stays. What goes to a pipe or a
+    /// terminal is kept until all files are complete.
     pub fn stage(&mut self, path: &Path, bytes: &[u8]) -> Result<(), BatchError> {
         let named = |source| WriteError { path: path.to_owned(), source };
         if self.staged.iter().any(|staged| staged.path == path) {
             return Ok(());
         }
-        let temporary = match existing(path, bytes).map_err(named)? {
-            Existing::Same => None,
-            Existing::Differs if !self.replace => return Err(BatchError::Differs { path: path.to_owned() }),
-            Existing::Differs | Existing::None => Some(temporary_beside(path).map_err(named)?),
-        };
-        self.staged.push(Staged { temporary: temporary.clone(), path: path.to_owned() });
-        match temporary {
-            Some(temporary) => Ok(write_whole(&temporary, bytes).map_err(named)?),
-            None => Ok(()),
+        if let Output::Stream(stream) = files::output(path).map_err(named)? {
+            let content = Content::Stream(stream, bytes.to_vec());
+            self.staged.push(Staged { content, path: path.to_owned() });
+            return Ok(());
         }
+        match existing(path, bytes).map_err(named)? {
+            Existing::Same => self.staged.push(Staged { content: Content::InPlace, path: path.to_owned() }),
+            Existing::Differs if !self.replace => return Err(BatchError::Differs { path: path.to_owned() }),
+            Existing::Differs | Existing::None => {
+                let temporary = temporary_beside(path).map_err(named)?;
+                self.staged.push(Staged { content: Content::Temporary(temporary.clone()), path: path.to_owned() });
+                write_whole(&temporary, bytes).map_err(named)?;
+            }
+        }
+        Ok(())
     }
 
-    /// Puts all files in place, in order, and says where they are.
+    /// Puts all files in place, in order, and says where they are. What was written to is no file, and not among them.
     pub fn commit(mut self) -> Result<Vec<PathBuf>, BatchError> {
         let mut written = Vec::new();
         let mut result = Ok(());
         for staged in &mut self.staged {
-            let outcome = match &staged.temporary {
-                Some(temporary) => fs::rename(temporary, &staged.path).and_then(|()| sync_parent(&staged.path)),
-                None => Ok(()),
+            let outcome = match &mut staged.content {
+                Content::Temporary(temporary) => {
+                    fs::rename(temporary, &staged.path).and_then(|()| sync_parent(&staged.path))
+                }
+                Content::InPlace => Ok(()),
+                Content::Stream(stream, bytes) => stream.write_all(bytes),
             };
             if let Err(source) = outcome {
                 result = Err(WriteError { path: staged.path.clone(), source });
                 break;
             }
-            staged.temporary = None;
-            written.push(staged.path.clone());
+            if !matches!(std::mem::replace(&mut staged.content, Content::InPlace), Content::Stream(..)) {
+                written.push(staged.path.clone());
+            }
         }
         match result {
             Ok(()) => Ok(written),
@@ -103,9 +124,11 @@ impl Batch {
 
 impl Drop for Batch {
     fn drop(&mut self) {
-        for temporary in self.staged.iter().filter_map(|staged| staged.temporary.as_ref()) {
-            // Best effort: the error that matters is the one that stopped the batch.
-            drop(fs::remove_file(temporary));
+        for staged in &self.staged {
+            if let Content::Temporary(temporary) = &staged.content {
+                // Best effort: the error that matters is the one that stopped the batch.
+                drop(fs::remove_file(temporary));
+            }
         }
     }
 }
@@ -116,17 +139,16 @@ enum Existing {
     Differs,
 }
 
-/// What is in a place already. A folder or a device in it is left to the renaming to refuse.
+/// What is in a place already: nothing, or a regular file.
 fn existing(path: &Path, bytes: &[u8]) -> io::Result<Existing> {
-    let metadata = match fs::metadata(path) {
-        Ok(metadata) => metadata,
+    let mut file = match files::look(path, Links::Refuse) {
+        Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Existing::None),
         Err(error) => return Err(error),
     };
-    if !metadata.is_file() || metadata.len() != bytes.len() as u64 {
-        return Ok(if metadata.is_file() { Existing::Differs } else { Existing::None });
+    if file.metadata()?.len() != bytes.len() as u64 {
+        return Ok(Existing::Differs);
     }
-    let mut file = File::open(path)?;
     let mut buffer = vec![0; 1 << 16];
     for expected in bytes.chunks(buffer.len()) {
         let found = &mut buffer[..expected.len()];

@@ -3,15 +3,14 @@
 //! The process that writes it holds a kernel lock on it. What a killed process leaves has no lock, and is removed.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use crate::store::create::sync_folder;
+use crate::files::{self, Links, sync_folder};
 use crate::store::place::folder_of;
 
 /// Why a file cannot be written under its partial name, or cannot get its name.
@@ -55,7 +54,7 @@ impl PartialFile {
         if !remove_leftover(target)? {
             return Err(PartialError::Busy);
         }
-        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
+        let file = files::create_new(&path)?;
         let partial = Self { path, target: target.to_owned(), file, is_published: false };
         match partial.file.try_lock() {
             Ok(()) => Ok(partial),
@@ -125,7 +124,7 @@ impl Drop for PartialFile {
 /// is still writing keeps its file.
 pub fn remove_leftover(target: &Path) -> io::Result<bool> {
     let Some(path) = partial_name(target) else { return Ok(true) };
-    let file = match OpenOptions::new().read(true).write(true).open(&path) {
+    let file = match files::look(&path, Links::Refuse) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
         file => file?,
     };

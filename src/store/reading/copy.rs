@@ -1,9 +1,9 @@
 //! The copy in which a database with an older schema is read: brought up to date, in memory or, if it is large, in a temporary
 //! file that has no name any more when it is read.
 
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,6 +11,7 @@ use sqlx::sqlite::{SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynch
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 
 use super::{Kept, READERS, pool, reading};
+use crate::files;
 use crate::seams;
 use crate::store::damage;
 use crate::store::error::{StoreError, While as _};
@@ -122,7 +123,7 @@ impl TemporaryFile {
                 made => {
                     made?;
                     let copy = Self { file: folder.join("copy.db"), folder };
-                    OpenOptions::new().write(true).create_new(true).mode(0o600).open(&copy.file)?;
+                    files::create_new(&copy.file)?;
                     return Ok(copy);
                 }
             }

@@ -1,9 +1,10 @@
 //! What a write-ahead log holds, seen without SQLite: a connection that has a log open deletes it when it closes and finds
 //! nothing in it.
 
-use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
+
+use crate::files::{self, Links};
 
 /// The format of the log (SQLite file format, section 4): a header, then frames of a header and a page each.
 const HEADER: usize = 32;
@@ -13,7 +14,7 @@ const PAGE_SIZES: std::ops::RangeInclusive<usize> = 512..=65_536;
 
 /// Whether a transaction in the log was committed, so that a reader has to take the log into account.
 pub(super) fn has_commit(log: &Path) -> io::Result<bool> {
-    is_committed(&mut BufReader::new(File::open(log)?))
+    is_committed(&mut BufReader::new(files::look(log, Links::Refuse)?))
 }
 
 fn is_committed(log: &mut impl Read) -> io::Result<bool> {

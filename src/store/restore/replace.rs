@@ -9,8 +9,8 @@ use chrono::{DateTime, Utc};
 use sqlx::{ConnectOptions as _, SqliteConnection};
 
 use super::error::RestoreError;
+use crate::files::sync_folder;
 use crate::store::backup::partial::PartialFile;
-use crate::store::create::sync_folder;
 use crate::store::damage;
 use crate::store::error::StoreError;
 use crate::store::header::{Header, inspect};
