@@ -105,7 +105,8 @@ impl Precondition {
             | StoreError::RunOver
             | StoreError::LabelTaken { .. }
             | StoreError::NoContract(_)
-            | StoreError::RanBefore { .. } => Self::Database,
+            | StoreError::RanBefore { .. }
+            | StoreError::Schema { .. } => Self::Database,
         }
     }
 }

@@ -22,7 +22,7 @@ pub use partial::remove_leftover;
 use super::error::{StoreError, While as _};
 use super::open::{beside, refuse_hidden, refuse_unknown};
 use super::reading::{self, Kept};
-use super::{damage, place};
+use super::{damage, place, schema};
 use crate::domain::id::{ContractNumber, Seq};
 
 /// What a verified copy holds.
@@ -70,6 +70,7 @@ pub async fn back_up(database: &Path, target: &Path, stop: &CancellationToken) -
     refuse_name(database, target)?;
     let (mut source, _kept) = connect(database, stop).await?;
     refuse_unknown(&mut source, database).await?;
+    schema::refuse_unknown_schema(&mut source, database).await.map_err(|error| stopped(error, stop))?;
     let partial = PartialFile::create(target).map_err(|error| BackupError::of_partial(error, target))?;
     let before = Inventory::of(&mut source).await.map_err(|error| stopped(error, stop))?;
     copy(&mut source, database, &partial, stop).await?;

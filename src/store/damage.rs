@@ -5,6 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::{StoreError, While as _};
 use super::open::Store;
+use super::schema;
 
 /// So many complaints are told; a file that is damaged in one place is often damaged in thousands.
 pub(super) const TOLD: usize = 3;
@@ -17,6 +18,7 @@ pub(super) const STEPS: i32 = 1_000;
 const ERROR: i32 = 1;
 const BUSY: i32 = 5;
 const TABLE_LOCKED: i32 = 6;
+const NO_MEMORY: i32 = 7;
 const READ_ONLY: i32 = 8;
 const INTERRUPTED: i32 = 9;
 const IO: i32 = 10;
@@ -45,7 +47,7 @@ impl Store {
         let checked = complaints(&mut db).await;
         db.lock_handle().await.when("watch the check of the database")?.remove_progress_handler();
         match checked {
-            Ok(complaints) if complaints.is_empty() => Ok(()),
+            Ok(complaints) if complaints.is_empty() => schema::refuse_unknown_schema(&mut db, self.path()).await,
             Ok(complaints) => Err(self.damaged(complaints.join("; "))),
             Err(error) if is_interrupted(&error) => Err(StoreError::Stopped),
             Err(error) if is_damage(&error) => Err(self.damaged(error.to_string())),
@@ -154,6 +156,7 @@ pub(super) fn hint(error: &sqlx::Error) -> String {
     let sealed = "what was sealed before is intact";
     match code(error) {
         _ if is_damage(error) || is_misfit(error) => RESTORE.to_owned(),
+        Some(NO_MEMORY) => format!("no database of this program needs that much memory: {RESTORE}"),
         Some(FULL) => format!("{ROOM}; {sealed}"),
         // A limit of the process looks like a broken disk to SQLite, also for the shared memory.
         Some(IO) => match file_size_limit() {

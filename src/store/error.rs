@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use sqlx::migrate::MigrateError;
 
 use super::damage;
+use super::schema::{self, SchemaDifference};
 use crate::domain::body::BodyError;
 use crate::domain::id::Seq;
 use crate::domain::period::NoSnapshot;
@@ -168,6 +169,14 @@ pub enum StoreError {
         path: PathBuf,
         /// The first things that SQLite complains of.
         what: String,
+    },
+    /// The schema is not what the migrations of its version make.
+    #[error("open database {}: {}", path.display(), schema::listed(differences))]
+    Schema {
+        /// The database.
+        path: PathBuf,
+        /// What is not ours, missing or changed.
+        differences: Vec<SchemaDifference>,
     },
     /// There is no database, but the log of one.
     #[error("create database {}: {} is there, with what another database of that name has not folded in", path.display(), log.display())]
@@ -367,7 +376,8 @@ impl StoreError {
             | Self::NoRoomForCopy { .. }
             | Self::Copy { .. }
             | Self::NotAFile { .. }
-            | Self::NotOurs { .. } => return self.hint_about_files(),
+            | Self::NotOurs { .. }
+            | Self::Schema { .. } => return self.hint_about_files(),
             Self::Busy { path, .. } | Self::WriteLocked { path } => {
                 format!("nothing is damaged: `fuser {}` names the program; end it, or try again later", path.display())
             }
@@ -416,6 +426,7 @@ impl StoreError {
                 place.display()
             ),
             Self::NotAFile { path } => format!("look where {} comes from, then move it away", path.display()),
+            Self::Schema { path, differences } => schema::hint(path, differences),
             _ => return None,
         })
     }

@@ -34,6 +34,7 @@ pub mod restore;
 pub mod runner;
 pub mod runs;
 pub mod schedules;
+mod schema;
 pub mod seal;
 pub mod snapshots;
 pub mod staging;

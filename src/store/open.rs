@@ -16,6 +16,7 @@ use super::header::{Header, inspect};
 use super::place::{self, exposed_folder, folder_of};
 use super::reading::{self, Kept};
 use super::runner::{self, hold};
+use super::schema;
 use super::waiting::{DEFAULT_TRY, LockWait, Waiting, pause};
 
 /// The migrations, embedded, in order. Append only: a file of `migrations/` and a line here; a test compares the two.
@@ -125,6 +126,8 @@ impl Store {
         let kept = Kept::open_here(path)?;
         runner::await_readers(path, limit).await?;
         let writer = connect_writer(path, writing, limit).await?;
+        // Before anything is read of a table, or written to one.
+        schema::refuse_unknown_schema(&mut *writer.acquire().await.when("read the schema")?, path).await?;
         // Those who came in between.
         runner::await_readers(path, limit).await?;
         let readers = reading::pool().connect_lazy_with(reading::reading(path));
@@ -267,6 +270,10 @@ pub(super) fn refuse_linked(path: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// Memory that SQLite takes in this process, at most: more than a copy of an older database needs. What asks for more is
+/// refused as damaged.
+const MAX_HEAP_BYTES: u64 = 2 << 30;
+
 /// What every connection has.
 pub(super) fn options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
@@ -276,6 +283,7 @@ pub(super) fn options(path: &Path) -> SqliteConnectOptions {
         .pragma("trusted_schema", "OFF")
         .pragma("cell_size_check", "ON")
         .pragma("secure_delete", "ON")
+        .pragma("hard_heap_limit", MAX_HEAP_BYTES.to_string())
 }
 
 /// Runs the migrations that are missing and notes the version in the header.

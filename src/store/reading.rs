@@ -22,6 +22,7 @@ use super::error::{StoreError, While as _};
 use super::in_use::{self, OpenHere};
 use super::open::{Store, beside, options, refuse_unreadable, schema_version};
 use super::place::{self, folder_of};
+use super::schema;
 use super::waiting::Waiting;
 use crate::files::{self, Links};
 
@@ -49,6 +50,9 @@ impl Kept {
 /// Readers of a database with a schema of that version, which is ours or an older one, with the schema of today.
 pub(super) async fn open(path: &Path, found: u32) -> Result<(SqlitePool, Kept), StoreError> {
     let (readers, kept) = connect(path).await?;
+    let mut db = readers.acquire().await.when("open the database for reading")?;
+    schema::refuse_unknown_schema(&mut db, path).await?;
+    drop(db);
     if found == schema_version() {
         return Ok((readers, kept));
     }

@@ -8,7 +8,7 @@ use std::path::Path;
 use keyholder::domain::coverage::{Scope, Status};
 use keyholder::domain::id::Seq;
 use keyholder::store::backup::{BackupError, back_up};
-use keyholder::store::{Access, Store};
+use keyholder::store::{Access, Store, StoreError};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use tokio_util::sync::CancellationToken;
 
@@ -169,17 +169,30 @@ async fn what_a_killed_backup_left_is_replaced() {
 
 /// Breaks a rule of a database beside its own rules, and expects no backup of it.
 async fn check_unverified(sql: &'static str, expected: &str) {
+    let error = refused(sql).await;
+    assert!(matches!(error, BackupError::Unverified { .. }), "{error:?}");
+    let shown = error.to_string();
+    assert!(shown.contains("backup.db: ") && shown.contains(expected), "{shown}");
+}
+
+/// Changes the schema of a database, and expects no backup of it.
+async fn check_foreign(sql: &'static str, expected: &str) {
+    let error = refused(sql).await;
+    assert!(matches!(error, BackupError::Store(StoreError::Schema { .. })), "{error:?}");
+    assert!(error.to_string().contains(expected), "{error}");
+}
+
+/// Why there is no backup of a database after those statements, nor a part of one.
+async fn refused(sql: &'static str) -> BackupError {
     let bench = two_snapshots().await;
     let db = raw(bench.store.path()).await;
     sqlx::raw_sql("PRAGMA foreign_keys = OFF").execute(&db).await.unwrap();
     sqlx::raw_sql(sql).execute(&db).await.unwrap();
     let target = bench.folder().join("backup.db");
     let error = back_up(bench.store.path(), &target, &never()).await.unwrap_err();
-    assert!(matches!(error, BackupError::Unverified { .. }), "{error:?}");
-    let shown = error.to_string();
-    assert!(shown.contains("backup.db: ") && shown.contains(expected), "{shown}");
     let names: Vec<_> = fs::read_dir(bench.folder()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(names.iter().all(|name| !name.to_string_lossy().contains("backup")), "{names:?}");
+    error
 }
 
 #[tokio::test]
@@ -187,9 +200,6 @@ async fn a_copy_that_does_not_verify_gets_no_name() {
     let body = "DROP TRIGGER body_sealed; UPDATE body SET json = replace(json, 'true', 'false');
                 CREATE TRIGGER body_sealed BEFORE UPDATE ON body\nBEGIN SELECT raise(ABORT, 'a body is not changed'); END;";
     check_unverified(body, "table body: the text of row").await;
-    check_unverified("DROP TRIGGER fact_kept", "trigger fact_kept is missing").await;
-    let planted = "CREATE TRIGGER planted AFTER INSERT ON run BEGIN DELETE FROM staging; END";
-    check_unverified(planted, "trigger planted is not one of this program").await;
     check_unverified("INSERT INTO fact VALUES (1, 2, 1, 0, 3, NULL, 1)", "its facts have root").await;
     check_unverified(
         "INSERT INTO entity (contract, kind, ref) VALUES (99, 2, 'x')",
@@ -204,9 +214,16 @@ async fn a_copy_that_does_not_verify_gets_no_name() {
 }
 
 #[tokio::test]
-async fn an_index_of_the_users_own_is_no_problem() {
-    let bench = two_snapshots().await;
-    let db = raw(bench.store.path()).await;
-    sqlx::raw_sql("CREATE INDEX mine ON run (started); CREATE VIEW v_mine AS SELECT 1").execute(&db).await.unwrap();
-    back_up(bench.store.path(), &bench.folder().join("backup.db"), &never()).await.unwrap();
+async fn a_database_whose_schema_is_not_ours_is_not_copied() {
+    check_foreign("DROP TRIGGER fact_kept", "trigger fact_kept is missing").await;
+    check_foreign(
+        "CREATE TRIGGER planted AFTER INSERT ON run BEGIN DELETE FROM staging; END",
+        "trigger planted on run is not one of this program",
+    )
+    .await;
+    check_foreign(
+        "CREATE INDEX mine ON run (started); CREATE VIEW v_mine AS SELECT 1",
+        "index mine on run is not one of this program; view v_mine is not one of this program",
+    )
+    .await;
 }

@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, SqliteConnection};
 use crate::store::error::{StoreError, While as _};
 
 /// An entry of the schema: type, name, table and statement.
-pub(super) type SchemaObject = (String, String, String, Option<String>);
+type SchemaObject = (String, String, String, Option<String>);
 
 /// The contents of a database in numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,23 +68,10 @@ impl Inventory {
     pub(super) fn counted(&self) -> Vec<&str> {
         self.rows.keys().map(String::as_str).collect()
     }
-
-    /// What a schema lacks of another one, and triggers that it has beyond it.
-    pub(super) fn schema_problems(&self, expected: &BTreeSet<SchemaObject>) -> Vec<String> {
-        let missing = expected.difference(&self.schema).map(|(kind, name, ..)| {
-            let is_other = self.schema.iter().any(|(_, found, ..)| found == name);
-            format!("{kind} {name} is {}", if is_other { "not what it should be" } else { "missing" })
-        });
-        let triggers = self
-            .schema
-            .difference(expected)
-            .filter(|(kind, name, ..)| kind == "trigger" && !expected.iter().any(|(_, known, ..)| known == name));
-        missing.chain(triggers.map(|(_, name, ..)| format!("trigger {name} is not one of this program"))).collect()
-    }
 }
 
 /// The whole schema of a database.
-pub(super) async fn schema(db: &mut SqliteConnection) -> Result<BTreeSet<SchemaObject>, StoreError> {
+async fn schema(db: &mut SqliteConnection) -> Result<BTreeSet<SchemaObject>, StoreError> {
     let objects = sqlx::query_as("SELECT type, name, tbl_name, sql FROM sqlite_schema").fetch_all(db).await;
     objects.map(BTreeSet::from_iter).when("read the schema")
 }
