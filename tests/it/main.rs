@@ -125,6 +125,7 @@ mod sinks_syslog;
 mod soak;
 mod store_around;
 mod store_diff;
+mod store_flips;
 mod store_foreign;
 mod store_jobs;
 mod store_open;
