@@ -1,7 +1,7 @@
 //! Writes what a recording client hears into a folder: `about.json` and one line per exchange in `exchanges.jsonl`.
 //!
-//! The lines come redacted from the client; nothing is added here. A recording that cannot be written does not stop the
-//! collection it is about.
+//! The lines come redacted from the client; nothing is added here but a last line where the limit on the size was reached. A
+//! recording that cannot be written, or is full, does not stop the collection it is about.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -35,19 +35,36 @@ struct About {
 }
 
 const NOTE: &str = "Requests and answers of one collection. Ids, names and addresses are made up, the same for the same; every other \
-text is replaced by its length; headers are left out but for limits and dates. Numbers, times and words of the API are as they came. \
-`keyholder emulate --replay` serves it again.";
+text is replaced by its length; headers are left out but for limits and dates. Counts, limits and documented words are as they came; all \
+times are moved by one secret span, so that their distances are right. `keyholder emulate --replay` serves it again.";
 
 /// A recording under way.
 #[derive(Debug)]
 pub struct Recording {
     path: PathBuf,
-    file: Mutex<Result<File, io::Error>>,
+    max_bytes: u64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    file: Result<File, io::Error>,
+    bytes: u64,
+    /// Exchanges that came after the limit was reached.
+    left_out: u64,
+}
+
+/// The last line of a recording that reached its limit.
+#[derive(Serialize)]
+struct End {
+    end: &'static str,
+    max_bytes: u64,
 }
 
 impl Recording {
-    /// Begins a recording in a folder, which is made if need be. Refuses one that holds a recording already.
-    pub fn begin(folder: &Path, settings: &Settings) -> Result<Self, WriteError> {
+    /// Begins a recording of at most so many bytes in a folder, which is made if need be. Refuses one that holds a recording
+    /// already.
+    pub fn begin(folder: &Path, settings: &Settings, max_bytes: u64) -> Result<Self, WriteError> {
         write::folder(folder)?;
         let path = folder.join(EXCHANGES);
         let file = files::create_new(&path).map_err(|source| WriteError { path: path.clone(), source })?;
@@ -65,28 +82,48 @@ impl Recording {
         let mut text = serde_json::to_vec_pretty(&about).map_err(named)?;
         text.push(b'\n');
         write::file(&folder.join(ABOUT), &text)?;
-        Ok(Self { path, file: Mutex::new(Ok(file)) })
+        Ok(Self { path, max_bytes, state: Mutex::new(State { file: Ok(file), bytes: 0, left_out: 0 }) })
     }
 
-    /// Whether everything could be written, now that nothing more comes.
-    pub fn end(&self) -> Result<(), WriteError> {
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let outcome = std::mem::replace(&mut *file, Err(io::ErrorKind::BrokenPipe.into()));
-        outcome.and_then(|file| file.sync_all()).map_err(|source| WriteError { path: self.path.clone(), source })
+    /// Whether everything could be written, now that nothing more comes; how many exchanges the limit left out.
+    pub fn end(&self) -> Result<u64, WriteError> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcome = std::mem::replace(&mut state.file, Err(io::ErrorKind::BrokenPipe.into()));
+        let named = |source| WriteError { path: self.path.clone(), source };
+        outcome.and_then(|file| file.sync_all()).map(|()| state.left_out).map_err(named)
     }
+}
+
+impl State {
+    /// Writes an exchange, or says once that there is no room for it. Whole lines: what is cut off in the middle of a run can
+    /// still be read.
+    fn write(&mut self, exchange: &Exchange, max_bytes: u64) -> io::Result<()> {
+        let Ok(file) = &mut self.file else { return Ok(()) };
+        if self.left_out == 0 {
+            let line = line(exchange)?;
+            let bytes = self.bytes.saturating_add(line.len() as u64);
+            if bytes <= max_bytes {
+                self.bytes = bytes;
+                return file.write_all(&line);
+            }
+            file.write_all(&self::line(&End { end: "size-limit", max_bytes })?)?;
+        }
+        self.left_out += 1;
+        Ok(())
+    }
+}
+
+fn line(value: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(value)?;
+    line.push(b'\n');
+    Ok(line)
 }
 
 impl Listener for Recording {
     fn heard(&self, exchange: &Exchange) {
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let Ok(open) = file.as_mut() else { return };
-        let line = serde_json::to_vec(exchange).map_err(io::Error::from).map(|mut line| {
-            line.push(b'\n');
-            line
-        });
-        // Whole lines: what is cut off in the middle of a run can still be read.
-        if let Err(error) = line.and_then(|line| open.write_all(&line)) {
-            *file = Err(error);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = state.write(exchange, self.max_bytes) {
+            state.file = Err(error);
         }
     }
 }

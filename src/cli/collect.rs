@@ -50,7 +50,8 @@ pub struct Collect {
     #[arg(long, value_name = "NAME", value_parser = label)]
     label: Option<String>,
     /// Write every request and answer into this folder, for somebody who has to find out what went wrong. Ids, names and
-    /// addresses are replaced by made-up ones, every other text by its length
+    /// addresses are replaced by made-up ones, every other text by its length, and times are moved; at most
+    /// `collect.max_record_mib`
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
     /// Read memberships from the users' side too, and compare: one request more for each user
@@ -119,7 +120,8 @@ async fn one(
         Some(store) => &*store,
         None => opened.insert(context.store(Access::Write).await?),
     };
-    let recording = command.record.as_deref().map(|folder| Recording::begin(folder, &settings)).transpose();
+    let max_bytes = context.config()?.config.collect.max_record_mib << 20;
+    let recording = command.record.as_deref().map(|folder| Recording::begin(folder, &settings, max_bytes)).transpose();
     let recording = recording.map_err(Failure::Record)?.map(Arc::new);
     let client = match &recording {
         Some(recording) => client.recorded(Arc::clone(recording) as Arc<dyn Listener>)?,
@@ -154,8 +156,15 @@ async fn one(
 /// Says how a recording ended. One that is not complete does not undo what was sealed.
 fn end_recording(recording: &Recording, folder: &Path) -> Exit {
     match recording.end() {
-        Ok(()) => {
+        Ok(0) => {
             tracing::info!("Recorded what was asked and answered in {}", folder.display());
+            Exit::Done
+        }
+        Ok(left_out) => {
+            let folder = folder.display();
+            tracing::warn!(
+                "The recording in {folder} is full: {left_out} exchanges are not in it; see collect.max_record_mib"
+            );
             Exit::Done
         }
         Err(error) => {

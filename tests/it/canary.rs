@@ -4,6 +4,7 @@
 //! `cargo test -p keyholder --features unredacted --test it canary`.
 
 mod library;
+mod process;
 mod program;
 mod search;
 mod secure;

@@ -106,6 +106,66 @@ fn a_recording_has_nothing_of_anybody_in_it() {
     assert_eq!(fs::metadata(desk.path("recording")).unwrap().permissions().mode() & 0o777, 0o700);
 }
 
+/// Words, numbers, names and times that are somebody's, in every place in which a recording keeps something.
+#[test]
+fn u2_a_recording_keeps_only_what_the_api_documents() {
+    let emulator = served();
+    let contract = emulator.contract_number();
+    let number = |number: u64| serde_json::json!(number);
+    let contracts = serde_json::json!({"type": "collection", "items": [{"type": "contract", "properties":
+        {"contractNumber": contract, "owner": "ann@example.org", "status": "Mallory", "ann-smith": number(41_424_344)}}]});
+    emulator.fail(Rule::on("GET", "/contracts").status(200).body(Body::Json(contracts)));
+    let resources = serde_json::json!({"type": "collection", "id": "resources", "items": [{"id": 77_665_544, "type": "mallorys-type",
+        "metadata": {"state": "Mallorys-State", "createdDate": "2021-03-04T05:06:07Z", "lastModifiedDate": "2021-03-05T05:06:07Z"},
+        "properties": {"name": 51_525_354, "secAuthProtection": false, "Alice.Example": {"x": 1}}}]});
+    emulator.fail(Rule::on("GET", "/um/resources").status(200).body(Body::Json(resources)));
+    let refusal = serde_json::json!({"httpStatus": 403, "messages": [{"errorCode": "code-of-ann", "message": "no"}]});
+    emulator.fail(Rule::on("GET", "/um/groups/{groupId}/shares").status(403).body(Body::Json(refusal)));
+    let desk = Desk::of(&emulator);
+    desk.run(&["collect", "--record", "recording"]);
+    let text = fs::read_to_string(desk.path("recording/exchanges.jsonl")).unwrap();
+    let contract = contract.to_string();
+    for somebodys in [
+        contract.as_str(),
+        "Mallory",
+        "ann",
+        "41424344",
+        "77665544",
+        "51525354",
+        "mallory",
+        "Alice",
+        "2021-03-0",
+        "code-of-ann",
+    ] {
+        assert!(!text.contains(somebodys), "{somebodys}: {text}");
+    }
+    let today = keyholder::seams::Seams::system().now().format("%Y-%m-%d").to_string();
+    let month = keyholder::seams::Seams::system().now().format("%b %Y").to_string();
+    assert!(!text.contains(&today) && !text.contains(&month), "times are as they were");
+    let listed = exchanges(&desk).into_iter().find(|one| one["path"] == "/um/resources").unwrap();
+    let metadata = &listed["body"]["json"]["items"][0]["metadata"];
+    let at = |name: &str| metadata[name].as_str().unwrap().parse::<chrono::DateTime<chrono::Utc>>().unwrap();
+    assert_eq!((at("lastModifiedDate") - at("createdDate")).num_seconds(), 86_400, "their distance is kept");
+}
+
+#[test]
+fn t3_a_full_recording_ends_with_a_line_and_the_run_goes_on() {
+    let emulator = served();
+    let desk = Desk::of(&emulator).with("KEYHOLDER_COLLECT_MAX_RECORD_MIB", "1");
+    let filler = vec!["x"; 100_000];
+    let body = serde_json::json!({"type": "collection", "items": [], "message": filler});
+    emulator.fail(Rule::on("GET", "/um/users/{userId}/s3keys").status(200).body(Body::Json(body)));
+    let ran = desk.run(&["collect", "--record", "recording"]);
+    assert!([0, 9].contains(&ran.code) && ran.out.contains("snapshot 1"), "{ran:#?}");
+    assert!(ran.err.contains("is full: ") && ran.err.contains("collect.max_record_mib"), "{ran:#?}");
+    let text = fs::read_to_string(desk.path("recording/exchanges.jsonl")).unwrap();
+    let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    assert_eq!(last, serde_json::json!({"end": "size-limit", "max_bytes": 1 << 20}));
+    assert!(text.len() <= (1 << 20) + 100, "{}", text.len());
+    let read = Recording::read(&desk.path("recording")).unwrap();
+    assert_eq!(read.exchanges(), text.lines().count() - 1, "and it can be served as far as it goes");
+}
+
 #[test]
 fn a_recording_is_never_written_over() {
     let emulator = served();

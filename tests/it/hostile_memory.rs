@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use emulator::{Emulator, Schedule};
+use emulator::{Body, Emulator, Rule, Schedule};
 
 use crate::support::cli::{Desk, RUNTIME, in_step};
 
@@ -71,6 +71,20 @@ fn check(faults: &str, code: i32, says: &str) {
 /// Such a fault for every list of the contract.
 fn everywhere(effect: &str) -> String {
     format!("[[fault]]\non = \"GET /um/*\"\n{effect}\n")
+}
+
+#[test]
+fn t3_a_recording_of_large_answers_stays_small() {
+    let emulator = RUNTIME.block_on(Emulator::builder().seed(5).users(30).start()).unwrap();
+    in_step(&emulator);
+    // Half a million objects in 4 MiB: as a tree they would take a hundred times that.
+    let body = format!("{{\"items\":[],\"message\":[{}{{}}]}}", "{\"a\":1},".repeat(460_000));
+    emulator.fail(Rule::on("GET", "/um/*").status(200).body(Body::Verbatim(body)));
+    let desk = Desk::of(&emulator);
+    let (highest, _, said) = watch(desk.command(&["collect", "--record", "recording"]));
+    let recorded = std::fs::read_to_string(desk.path("recording/exchanges.jsonl")).unwrap();
+    assert!(highest > 0 && highest <= MOST, "{highest} KiB");
+    assert!(recorded.contains("\"body\":\"large\""), "{said}");
 }
 
 #[test]

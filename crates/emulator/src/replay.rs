@@ -87,6 +87,10 @@ impl Recording {
         for (line, number) in text.lines().zip(1..) {
             let wrong = |what: String| RecordingError::Line { path: path.clone(), line: number, what };
             let exchange: Value = serde_json::from_str(line).map_err(|error| wrong(error.to_string()))?;
+            // The last line of one that reached its limit.
+            if exchange.get("end").is_some() {
+                continue;
+            }
             let (key, recorded) = exchange_of(&exchange).map_err(|missing| wrong(format!("no usable {missing}")))?;
             recording.answers.entry(key).or_default().push_back(recorded);
             recording.exchanges += 1;

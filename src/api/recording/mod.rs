@@ -2,8 +2,10 @@
 //!
 //! A recording is for a maintainer who has to see what the API answered. It has methods, path templates, statuses, times,
 //! sizes and the shape of the bodies. Ids, names and addresses are replaced by made-up ones, the same for the same within
-//! one recording; every other text is replaced by its length. Nothing here writes a file.
+//! one recording; all times are moved by one secret span; of everything else only what the API's documents name is kept.
+//! Nothing here writes a file.
 
+mod documented;
 mod redact;
 
 use std::collections::BTreeMap;
@@ -14,18 +16,15 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use self::redact::Redactor;
-use super::answer::server_date;
+use self::redact::{Redactor, Unshaped};
+use super::answer::{http_date, server_date};
 use super::error::Fault;
 use super::operation::Operation;
 use crate::domain::time::to_millis;
 use crate::seams::{RandomError, Seams};
-
-/// Bodies that are larger than that are recorded by their size only: the shape of one takes several times its bytes in memory.
-const LARGEST_BODY: usize = 4 << 20;
 
 /// Who hears of every exchange.
 pub trait Listener: Send + Sync {
@@ -46,13 +45,13 @@ pub struct Exchange {
     pub query: String,
     /// Which attempt at this request it was, from 1.
     pub attempt: u32,
-    /// When it was sent: RFC 3339 in UTC with milliseconds.
+    /// When it was sent, moved as all times of the recording: RFC 3339 in UTC with milliseconds.
     pub sent_utc: String,
     /// Milliseconds until the answer was complete or given up.
     pub duration_ms: u64,
     /// The status; `None` if no answer came.
     pub status: Option<u16>,
-    /// What went wrong, if something did; the outcome of decoding the body is not in it.
+    /// What went wrong, if something did, without anything that the server said; the outcome of decoding the body is not in it.
     pub fault: Option<String>,
     /// The headers that decide anything, by lower-case name: limits, dates, what the body is.
     pub headers: BTreeMap<&'static str, String>,
@@ -66,11 +65,11 @@ pub struct Exchange {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Shape {
-    /// JSON with replaced texts. A property that is there twice is there once.
-    Json(Value),
+    /// JSON with replaced texts and numbers.
+    Json(Box<RawValue>),
     /// Something else, or JSON that cannot be read: what it looks like.
     Other(&'static str),
-    /// Too large to take apart.
+    /// JSON whose shape would be larger than a recording takes.
     Large,
 }
 
@@ -95,7 +94,7 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    /// Begins a recording. The key of its replacements is thrown away with it.
+    /// Begins a recording. The key of its replacements, which also decides how far times are moved, is thrown away with it.
     pub(super) fn new(listener: Arc<dyn Listener>, prefix: &str, seams: &Seams) -> Result<Self, RandomError> {
         let key = Zeroizing::new(seams.secret_bytes()?);
         Ok(Self { listener, redactor: Arc::new(Redactor::new(key, prefix)) })
@@ -104,7 +103,7 @@ impl Recorder {
     /// Hands an exchange on without what is secret or somebody's own.
     pub(super) fn record(&self, heard: &Heard<'_>) {
         let (status, headers, body) = match heard.answer {
-            Ok((status, headers, body)) => (Some(status), headers_of(headers), Some(body)),
+            Ok((status, headers, body)) => (Some(status), self.headers(headers), Some(body)),
             Err(_) => (None, BTreeMap::new(), None),
         };
         let fault = heard.answer.err().or(heard.fault);
@@ -114,10 +113,10 @@ impl Recorder {
             ids: self.redactor.ids(heard.operation, heard.ids),
             query: heard.query.to_owned(),
             attempt: heard.attempt,
-            sent_utc: to_millis(heard.sent_at),
+            sent_utc: to_millis(self.redactor.time(heard.sent_at)),
             duration_ms: u64::try_from(heard.duration.as_millis()).unwrap_or(u64::MAX),
             status,
-            fault: fault.map(ToString::to_string),
+            fault: fault.map(said),
             headers,
             bytes: body.map_or(0, |body| body.len() as u64),
             body: body.filter(|body| !body.is_empty()).map(|body| self.shape(heard.operation, body)),
@@ -125,13 +124,31 @@ impl Recorder {
     }
 
     fn shape(&self, operation: &Operation, body: &[u8]) -> Shape {
-        if body.len() > LARGEST_BODY {
-            return Shape::Large;
+        match self.redactor.shape(operation, body) {
+            Ok(json) => Shape::Json(json),
+            Err(Unshaped::Large) => Shape::Large,
+            Err(Unshaped::Broken) => Shape::Other(looks(body)),
         }
-        match serde_json::from_slice::<Value>(body) {
-            Ok(value) => Shape::Json(self.redactor.value(operation, value)),
-            Err(_) => Shape::Other(looks(body)),
+    }
+
+    /// The headers that decide anything, as far as they say what such a header says.
+    fn headers(&self, headers: &HeaderMap) -> BTreeMap<&'static str, String> {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+        let number = |name: &str| text(name)?.parse::<u64>().ok().map(|number| number.to_string());
+        let mut kept = BTreeMap::new();
+        for name in ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-burst"] {
+            kept.extend(number(name).map(|number| (name, number)));
         }
+        let date = |name: &str| text(name).and_then(http_date).map(|at| self.redactor.time(at).to_rfc2822());
+        kept.extend(number(RETRY_AFTER.as_str()).or_else(|| date("retry-after")).map(|value| ("retry-after", value)));
+        if server_date(headers).is_some() {
+            kept.extend(date(DATE.as_str()).map(|value| ("date", value)));
+        }
+        let known = ["application/json", "text/html", "text/plain", "application/xml"];
+        let media = text(CONTENT_TYPE.as_str()).and_then(|text| text.split(';').next()).map(str::trim);
+        let media = known.into_iter().find(|known| Some(*known) == media);
+        kept.extend(media.map(|known| ("content-type", known.to_owned())));
+        kept
     }
 }
 
@@ -141,23 +158,16 @@ impl fmt::Debug for Recorder {
     }
 }
 
-/// The headers that decide anything, as far as they say what such a header says.
-fn headers_of(headers: &HeaderMap) -> BTreeMap<&'static str, String> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    let number = |name: &str| text(name)?.parse::<u64>().ok().map(|number| number.to_string());
-    let mut kept = BTreeMap::new();
-    for name in ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-burst"] {
-        kept.extend(number(name).map(|number| (name, number)));
+/// What went wrong, without the codes and fingerprints that a server chose.
+fn said(fault: &Fault) -> String {
+    match fault {
+        Fault::Unauthorised { .. } => "credentials refused (401)".to_owned(),
+        Fault::Forbidden { .. } => "access refused (403)".to_owned(),
+        Fault::Rejected { status, .. } => format!("refused with status {status}"),
+        Fault::CertificateMismatch(_) => "another certificate than the pinned one".to_owned(),
+        Fault::NoRetryLeft { last, .. } => format!("{}, and no retry is left", said(last)),
+        other => other.to_string(),
     }
-    let date = |name: &str| text(name).and_then(super::answer::http_date).map(|at| at.to_rfc2822());
-    kept.extend(number(RETRY_AFTER.as_str()).or_else(|| date("retry-after")).map(|value| ("retry-after", value)));
-    if server_date(headers).is_some() {
-        kept.extend(date(DATE.as_str()).map(|value| ("date", value)));
-    }
-    let known = ["application/json", "text/html", "text/plain", "application/xml"];
-    let media = text(CONTENT_TYPE.as_str()).and_then(|text| text.split(';').next()).map(str::trim);
-    kept.extend(known.into_iter().find(|known| Some(*known) == media).map(|known| ("content-type", known.to_owned())));
-    kept
 }
 
 /// What a body that is no JSON looks like.

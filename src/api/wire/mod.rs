@@ -25,6 +25,7 @@ mod time;
 pub mod user;
 mod word;
 
+use chrono::{DateTime, Utc};
 use serde_json::error::Category;
 
 pub use self::collection::{Collection, Link, Links};
@@ -35,6 +36,11 @@ pub use self::scan::{LONGEST_STRING, MOST_NESTED};
 
 use self::notes::Context;
 use self::record::{Record, Whole};
+
+/// An instant as the API writes it; `None` for anything that is none.
+pub(in crate::api) fn instant(text: &str) -> Option<DateTime<Utc>> {
+    time::parse(text)
+}
 
 /// Why an answer could not be read. Never quotes the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
