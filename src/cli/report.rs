@@ -138,7 +138,7 @@ pub(super) async fn run(command: Report, context: &mut Context) -> Result<Exit, 
         }
         let is_terminal = files::is_terminal(&path);
         let bytes = if is_terminal { shown((*format).into(), &rendered.bytes)? } else { rendered.bytes };
-        batch.stage(&path, &bytes)?;
+        batch.stage_report(&path, &bytes, (*format).into())?;
     }
     for path in batch.commit()? {
         context.line(&path.display().to_string())?;

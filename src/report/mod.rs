@@ -12,6 +12,7 @@ pub mod csv;
 pub mod html;
 pub mod input;
 pub mod joined;
+pub mod marks;
 pub mod population;
 pub mod recency;
 pub mod text;

@@ -9,8 +9,14 @@ use emulator::{Emulator, Rule};
 use keyholder::api::read;
 use keyholder::api::settings::Version;
 use keyholder::app::collect::{Order, collect};
+use keyholder::app::review::{self, Cover, Question};
+use keyholder::app::write::{Batch, BatchError};
 use keyholder::domain::id::ContractNumber;
 use keyholder::domain::job::{JobId, JobOutcome, JobRun};
+use keyholder::domain::period::Calendar;
+use keyholder::report::Format;
+use keyholder::report::csv::Dialect;
+use keyholder::report::html::Templates;
 use keyholder::seams::{Clock, Seams, SeededRandom, ShiftedClock};
 use keyholder::store::runs::Occasion;
 use keyholder::store::{Access, Store};
@@ -338,4 +344,55 @@ fn a_comparison_with_what_was_never_read_has_no_difference() {
     let kinds = review["population"]["reconciliation"].as_array().unwrap();
     let groups = kinds.iter().find(|row| row["kind"] == "groups").unwrap();
     assert!(groups["before"].is_null() && groups["after"].is_u64() && groups["agrees"] == true, "{groups}");
+}
+
+/// Writes the review of a history into a folder as of some day, in three formats, and gives the page.
+fn written(history: &History, folder: &std::path::Path, number: i64) -> Result<String, BatchError> {
+    let mut page = Ok(String::new());
+    history.with_store(async |store| {
+        let contract = ContractNumber(history.emulator.contract_number());
+        let taken = review::take(store, contract, &Question::default(), Calendar::utc(day(number))).await.unwrap();
+        let input = review::input(store, taken, &Cover::default()).await.unwrap();
+        let mut batch = Batch::new(false);
+        let report = keyholder::report::named("access-review").unwrap();
+        let staged = [Format::Csv, Format::Json, Format::Html].into_iter().try_fold(Vec::new(), |_, format| {
+            let templates = Templates::embedded();
+            let rendered = keyholder::report::render(report, &input, format, Dialect::default(), &templates).unwrap();
+            batch.stage_report(&folder.join(&rendered.file_name), &rendered.bytes, format)?;
+            Ok(rendered.bytes)
+        });
+        page = staged.and_then(|page| batch.commit().map(|_| String::from_utf8(page).unwrap()));
+    });
+    page
+}
+
+#[test]
+fn a_mark_alone_never_stands_in_the_way_of_a_report() {
+    let history = History::of(&[(0, Run::Good), (20, Run::Good)]);
+    let folder = private_folder();
+    let early = written(&history, folder.path(), 21).unwrap();
+    assert!(early.contains("is provisional") && !early.contains("and has not come"), "the month is running");
+    let late = written(&history, folder.path(), 62).unwrap();
+    assert!(!late.contains("is provisional") && late.contains("and has not come"), "the month is over");
+    let names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(names.len(), 3, "one file of each format: {names:?}");
+    let page = names.iter().find(|path| path.extension().is_some_and(|ending| ending == "html")).unwrap();
+    assert_eq!(fs::read_to_string(page).unwrap(), late);
+    fs::write(page, late.replace("</main>", "<p>a note of mine</p></main>")).unwrap();
+    let error = written(&history, folder.path(), 21).unwrap_err();
+    assert!(matches!(error, BatchError::Differs { .. }), "{error}");
+}
+
+#[test]
+fn a_report_is_written_again_when_something_failed_since() {
+    let emulator = served();
+    let desk = Desk::of(&emulator);
+    desk.run(&["collect"]).ends(0);
+    let first = desk.run(&["report", "population"]).ends(0).out;
+    let refused = desk.command(&["collect"]).env("IONOS_TOKEN", "revoked").output().unwrap();
+    assert_eq!(refused.status.code(), Some(4));
+    let again = desk.run(&["report", "population"]).ends(0);
+    assert_eq!(again.out, first, "{again:#?}");
+    let page = first.lines().find(|path| path.ends_with(".html")).unwrap();
+    assert!(fs::read_to_string(desk.path(page)).unwrap().contains("Nothing could be collected since"));
 }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::{WriteError, sync_parent, temporary_beside, write_whole};
 use crate::files::{self, Links, Output};
+use crate::report::Format;
+use crate::report::marks::{MAX_MARKS_BYTES, differ_in_marks_only};
 
 /// Why files are not where they were to be.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +75,15 @@ impl Batch {
     /// Writes a file (mode 0600) beside its place. What is there with the same content stays. What goes to a pipe or a
     /// terminal is kept until all files are complete.
     pub fn stage(&mut self, path: &Path, bytes: &[u8]) -> Result<(), BatchError> {
+        self.stage_unless(path, bytes, |_| false)
+    }
+
+    /// The same for a report: a file that differs from it in its marks only is the same report, and may always be replaced.
+    pub fn stage_report(&mut self, path: &Path, bytes: &[u8], format: Format) -> Result<(), BatchError> {
+        self.stage_unless(path, bytes, |there| differ_in_marks_only(format, there, bytes))
+    }
+
+    fn stage_unless(&mut self, path: &Path, bytes: &[u8], is_same: impl Fn(&[u8]) -> bool) -> Result<(), BatchError> {
         let named = |source| WriteError { path: path.to_owned(), source };
         if self.staged.iter().any(|staged| staged.path == path) {
             return Ok(());
@@ -84,7 +95,9 @@ impl Batch {
         }
         match existing(path, bytes).map_err(named)? {
             Existing::Same => self.staged.push(Staged { content: Content::InPlace, path: path.to_owned() }),
-            Existing::Differs if !self.replace => return Err(BatchError::Differs { path: path.to_owned() }),
+            Existing::Differs if !self.replace && !is_same(&about_as_long(path, bytes).map_err(named)?) => {
+                return Err(BatchError::Differs { path: path.to_owned() });
+            }
             Existing::Differs | Existing::None => {
                 let temporary = temporary_beside(path).map_err(named)?;
                 self.staged.push(Staged { content: Content::Temporary(temporary.clone()), path: path.to_owned() });
@@ -158,6 +171,18 @@ fn existing(path: &Path, bytes: &[u8]) -> io::Result<Existing> {
         }
     }
     Ok(Existing::Same)
+}
+
+/// The content of a file that is about as long as that, or nothing.
+fn about_as_long(path: &Path, bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let file = files::look(path, Links::Refuse)?;
+    let length = file.metadata()?.len();
+    if length.abs_diff(bytes.len() as u64) > MAX_MARKS_BYTES {
+        return Ok(Vec::new());
+    }
+    let mut content = Vec::new();
+    file.take(length).read_to_end(&mut content)?;
+    Ok(content)
 }
 
 fn listed(paths: &[PathBuf]) -> String {
