@@ -17,8 +17,8 @@ const MAX_LISTED: usize = 20;
 /// An id in a table is shortened to so many characters.
 const SHORT_ID_CHARACTERS: usize = 8;
 
-/// The one object that is meant, of a kind or of any: the one with exactly that id, e-mail address or name, or else the one
-/// in whose names the text occurs or whose id begins with it. Capitals make no difference.
+/// The one object that is meant, of a kind or of any: the one with exactly that id, e-mail address or name, or else the one in whose
+/// names the text occurs or whose id begins with it, or else the one in whose id it occurs. Capitals make no difference.
 pub async fn find(
     store: &Store,
     contract: ContractNumber,
@@ -40,12 +40,21 @@ pub async fn find(
 
 fn matching(known: Vec<KnownObject>, asked: &str) -> Vec<KnownObject> {
     let asked = normal(asked).to_lowercase();
-    let is_part = |object: &KnownObject| {
-        object.id.to_lowercase().starts_with(&asked)
-            || object.names.iter().any(|name| name.to_lowercase().contains(&asked))
+    if asked.is_empty() {
+        return Vec::new();
+    }
+    let names_it = |object: &KnownObject| {
+        let is_in_a_name = object.names.iter().any(|name| name.to_lowercase().contains(&asked));
+        is_in_a_name || object.id.to_lowercase().starts_with(&asked)
     };
     let (exact, others): (Vec<_>, Vec<_>) = known.into_iter().partition(|object| object.is_called(&asked));
-    if exact.is_empty() && !asked.is_empty() { others.into_iter().filter(is_part).collect() } else { exact }
+    if !exact.is_empty() {
+        return exact;
+    }
+    // Short words such as `ada` occur inside of many ids by chance.
+    let (named, others): (Vec<_>, Vec<_>) = others.into_iter().partition(names_it);
+    let is_in_the_id = |object: &KnownObject| object.id.to_lowercase().contains(&asked);
+    if named.is_empty() { others.into_iter().filter(is_in_the_id).collect() } else { named }
 }
 
 /// Hits, one a line, as a message lists them.
@@ -114,13 +123,17 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_names_and_beginnings_of_ids_are_found() {
+    fn parts_of_names_and_ids_are_found() {
         check("uwe", &["1b671a64"]);
         check("MAIER", &["1b671a64", "2c782b75"]);
         check("zoë", &["2c782b75"]);
         check("ZOË maier", &["2c782b75"]);
         check("3d89", &["3d893c86"]);
-        check("893c", &[]);
+        check("893c", &["3d893c86"]);
+        check("7", &["1b671a64", "2c782b75", "4e9a4d97"]);
+        // In a name, although an id has it as well.
+        check("e", &["1b671a64", "2c782b75", "4e9a4d97"]);
+        check("nobody", &[]);
         check("", &[]);
     }
 

@@ -223,10 +223,9 @@ impl Failure {
                 "compare with a snapshot that is earlier than the one asked for; `keyholder snapshots list` shows them"
                     .to_owned(),
             ),
-            Self::Review(ReviewError::Unknown { .. }) => Some(
-                "give an e-mail address, a name, a part of one, or the beginning of an id as a report shows them"
-                    .to_owned(),
-            ),
+            Self::Review(ReviewError::Unknown { .. }) => {
+                Some("give an e-mail address, a name or an id as a report shows them, or a part of one".to_owned())
+            }
             Self::Review(ReviewError::Ambiguous { .. }) => {
                 Some("name one of them by its id, or by a longer part of its name".to_owned())
             }

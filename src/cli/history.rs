@@ -16,8 +16,7 @@ use crate::store::Access;
 /// oldest first.
 #[derive(Args, Debug)]
 pub struct History {
-    /// An e-mail address, a name, or an id of a user, group, resource or S3 key; or a part of a name, or the beginning of an
-    /// id, if only one object has it
+    /// An e-mail address, a name, or an id of a user, group, resource or S3 key, or a part of one that only one object has
     name: String,
     /// Which contract, if the database has several
     #[arg(long, value_name = "NAME or NUMBER")]
