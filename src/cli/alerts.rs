@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use clap::{Args, Subcommand};
 
 use super::contract::ContractArg;
+use super::json::{self, DeliveryV1, MuteV1};
 use super::sinks::standard_output;
 use super::table::{ListFormat, Table};
 use super::{Context, Failure};
@@ -17,6 +18,8 @@ use crate::domain::id::ContractNumber;
 use crate::domain::time::to_seconds;
 use crate::domain::untrusted::visible_within;
 use crate::exit::Exit;
+use crate::report::Format;
+use crate::store::deliveries::DeliveryRow;
 use crate::store::mutes::Mute;
 use crate::store::{Access, Store};
 
@@ -153,6 +156,12 @@ pub(super) async fn run(command: Alerts, context: &mut Context) -> Result<Exit, 
 async fn run_list(list: &List, context: &mut Context) -> Result<Exit, Failure> {
     let store = context.store(Access::Read).await?;
     let rows = store.delivery_rows(list.state.as_deref(), list.limit).await?;
+    if list.format == ListFormat::Json {
+        let name = |row: &DeliveryRow| row.alert.contract.map(|number| context.name_of(number)).unwrap_or_default();
+        let json = json::pretty(&rows.iter().map(|row| DeliveryV1::of(row, name(row))).collect::<Vec<_>>())?;
+        context.document(Format::Json, json.as_bytes())?;
+        return Ok(Exit::Done);
+    }
     let is_table = list.format == ListFormat::Table;
     let mut table = if is_table { Table::new(&FOR_PEOPLE) } else { Table::new(&FOR_PROGRAMS) };
     for row in rows {
@@ -323,8 +332,14 @@ async fn run_mute(mute: MuteArgs, context: &mut Context) -> Result<Exit, Failure
 
 async fn run_mutes(mutes: &Mutes, context: &mut Context) -> Result<Exit, Failure> {
     let store = context.store(Access::Read).await?;
+    let in_force = store.mutes_at(context.seams.now()).await?;
+    if mutes.format == ListFormat::Json {
+        let json = json::pretty(&in_force.iter().map(MuteV1::of).collect::<Vec<_>>())?;
+        context.document(Format::Json, json.as_bytes())?;
+        return Ok(Exit::Done);
+    }
     let mut table = Table::new(&["mute", "sink", "class", "contract", "until_utc", "person", "reason"]);
-    for mute in store.mutes_at(context.seams.now()).await? {
+    for mute in in_force {
         table.push([
             mute.number.unsigned_abs().into(),
             mute.sink.into(),

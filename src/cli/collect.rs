@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::contract::{Chosen, ContractArg};
 use super::gaps::lines;
+use super::names::Wanted;
 use super::progress::ProgressDisplay;
 use super::signals::Signals;
 use super::{Context, Failure};
@@ -228,7 +229,11 @@ fn not_blank(text: &str) -> Option<&str> {
 /// Says what the run noticed and could not see.
 async fn report(store: &Store, snapshot: &Snapshot, context: &Context) -> Result<Exit, Failure> {
     let coverage = store.coverage(snapshot.contract, snapshot.seq).await?;
-    tell(&store.notices(snapshot.contract, snapshot.seq).await?);
+    let notices = store.notices(snapshot.contract, snapshot.seq).await?;
+    tell(&notices);
+    for line in named(store, snapshot, &notices).await? {
+        context.remark(&line)?;
+    }
     let exit = exit_of(snapshot);
     if exit == Exit::Done {
         return Ok(exit);
@@ -256,6 +261,13 @@ fn tell(notices: &[Notice]) {
             tracing::info!("{of}{notice}");
         }
     }
+}
+
+/// What the objects are called that the notices name by their ids only: the log has no names of persons.
+async fn named(store: &Store, snapshot: &Snapshot, notices: &[Notice]) -> Result<Vec<String>, StoreError> {
+    let mut wanted = Wanted::default();
+    wanted.notices(notices);
+    Ok(wanted.names(store, snapshot.contract, snapshot.seq).await?.lines())
 }
 
 /// A label must not be mistaken for a number, a date or a word with a meaning.

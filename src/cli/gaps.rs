@@ -1,12 +1,8 @@
 //! What a run could not see, for people: whose list it is by name and id, and which right is missing.
-//!
-//! Names of persons go to the terminal of who collects, never into the log.
 
-use std::collections::BTreeSet;
-
+use super::names::Wanted;
 use crate::domain::coverage::{Gap, Scope, ScopeKind, Status};
 use crate::domain::id::{ContractNumber, Seq};
-use crate::domain::state::{Around, State};
 use crate::store::{Store, StoreError};
 
 /// One line for each gap, in order.
@@ -16,19 +12,12 @@ pub(super) async fn lines(
     seq: Seq,
     gaps: &[&Gap],
 ) -> Result<Vec<String>, StoreError> {
-    let names = names(store, contract, seq, gaps).await?;
-    Ok(gaps.iter().zip(names).map(|(gap, name)| line(&gap.scope, name.as_deref(), &gap.status)).collect())
-}
-
-/// What the group or user of each gap is called, if that is known, in order.
-pub(super) async fn names(
-    store: &Store,
-    contract: ContractNumber,
-    seq: Seq,
-    gaps: &[&Gap],
-) -> Result<Vec<Option<String>>, StoreError> {
-    let state = store.state_around(contract, seq, &around(gaps)).await?;
-    Ok(gaps.iter().map(|gap| label(&gap.scope, &state).map(str::to_owned)).collect())
+    let mut wanted = Wanted::default();
+    for gap in gaps {
+        wanted.scope(&gap.scope);
+    }
+    let names = wanted.names(store, contract, seq).await?;
+    Ok(gaps.iter().map(|gap| line(&gap.scope, names.of_scope(&gap.scope), &gap.status)).collect())
 }
 
 /// `shares(685608e5-…) of group developers: forbidden (…)`.
@@ -57,28 +46,6 @@ fn right(kind: ScopeKind) -> &'static str {
             "the contract owner and administrators have it"
         }
     }
-}
-
-/// What the group or user of a scope is called, if that is known.
-fn label<'a>(scope: &'a Scope, state: &'a State) -> Option<&'a str> {
-    let label = match scope {
-        Scope::Members(group) | Scope::Shares(group) => state.group_label(group),
-        Scope::Owns(user) | Scope::Keys(user) | Scope::UserGroups(user) => state.user_label(user),
-        Scope::Contract | Scope::Users | Scope::Groups | Scope::Resources => return None,
-    };
-    (Some(label) != scope.parent()).then_some(label)
-}
-
-fn around(gaps: &[&Gap]) -> Around {
-    let (mut users, mut groups) = (BTreeSet::new(), BTreeSet::new());
-    for gap in gaps {
-        match &gap.scope {
-            Scope::Members(group) | Scope::Shares(group) => drop(groups.insert(group.clone())),
-            Scope::Owns(user) | Scope::Keys(user) | Scope::UserGroups(user) => drop(users.insert(user.clone())),
-            Scope::Contract | Scope::Users | Scope::Groups | Scope::Resources => {}
-        }
-    }
-    Around { users, groups, ..Around::default() }
 }
 
 #[cfg(test)]

@@ -148,8 +148,8 @@ fn for_programs(lines: &[Line], beside: &Beside<'_>) -> Table {
             actor.map(|actor| actor.who.as_str()).into(),
             actor.map(|actor| actor.source).into(),
             actor.and_then(|actor| actor.at).map(to_seconds).as_deref().into(),
-            number.to_string().into(),
-            name.into(),
+            number.0.into(),
+            Some(name).filter(|name| !name.is_empty()).into(),
         ]);
     }
     table

@@ -5,6 +5,7 @@
 mod alerts;
 mod arguments;
 mod backup;
+mod certificate;
 mod collect;
 pub mod completions;
 pub mod config;
@@ -17,8 +18,10 @@ mod emulate;
 mod failure;
 mod gaps;
 mod history;
+mod json;
 pub mod man;
 mod meanings;
+mod names;
 mod process;
 mod progress;
 mod recency;

@@ -1,20 +1,24 @@
 //! `keyholder snapshots`: what has been collected, and how completely.
 
+use std::io::{self, Write};
+
 use clap::{Args, Subcommand};
 
+use super::certificate;
 use super::contract::ContractArg;
-use super::gaps::names;
+use super::json::{self, RunV1, Shown, SnapshotDetailV1, SnapshotV1, at_least};
+use super::names::{Names, Wanted};
 use super::table::{ListFormat, Table};
 use super::{Context, Failure};
 use crate::domain::coverage::Coverage;
 use crate::domain::fact::Kind;
 use crate::domain::notice::Notice;
-use crate::domain::principal::Collector;
-use crate::domain::snapshot::Snapshot;
+use crate::domain::snapshot::{Run, Snapshot};
 use crate::domain::time::to_seconds;
 use crate::domain::unknown::Unknowns;
 use crate::domain::untrusted::visible;
 use crate::exit::Exit;
+use crate::report::Format;
 use crate::store::Access;
 
 /// What to do with snapshots.
@@ -49,7 +53,7 @@ pub struct Show {
     /// Which contract, if the database has several
     #[arg(long, value_name = "NAME or NUMBER")]
     contract: Option<ContractArg>,
-    /// How to write the coverage
+    /// How to write it; CSV has a row for each kind of scope, gap, attribute that was not reported and notice
     #[arg(long, value_enum, default_value_t)]
     format: ListFormat,
 }
@@ -58,7 +62,7 @@ pub struct Show {
 const FOR_PEOPLE: [&str; 6] = ["snapshot", "finished_utc", "population", "users", "changes", "label"];
 
 /// All columns.
-const FOR_PROGRAMS: [&str; 16] = [
+const FOR_PROGRAMS: [&str; 17] = [
     "contract",
     "contract_name",
     "snapshot",
@@ -71,6 +75,7 @@ const FOR_PROGRAMS: [&str; 16] = [
     "resources",
     "shares",
     "keys",
+    "at_least",
     "began",
     "ended",
     "changed",
@@ -102,22 +107,28 @@ const OF_RUNS: [&str; 10] = [
 async fn run_runs(list: List, context: &mut Context) -> Result<Exit, Failure> {
     let store = context.store(Access::Read).await?;
     let asked = list.contract.as_ref().map(|asked| context.number(asked)).transpose()?;
+    let mut runs = store.runs().await?;
+    let is_asked = |contract| asked.is_none_or(|asked| contract == asked);
+    runs.retain(|run| run.contract.is_none_or(is_asked));
+    let name = |run: &Run| run.contract.map(|contract| context.name_of(contract)).unwrap_or_default();
+    if list.format == ListFormat::Json {
+        let json = json::pretty(&runs.iter().map(|run| RunV1::of(run, name(run))).collect::<Vec<_>>())?;
+        context.document(Format::Json, json.as_bytes())?;
+        return Ok(Exit::Done);
+    }
     let mut table = Table::new(&OF_RUNS);
-    for run in store.runs().await? {
-        if asked.is_some_and(|asked| run.contract.is_some_and(|contract| contract != asked)) {
-            continue;
-        }
+    for run in &runs {
         table.push([
             run.number.into(),
             run.state.as_str().into(),
             run.contract.map(|contract| contract.to_string()).unwrap_or_default().into(),
-            run.contract.map(|contract| context.name_of(contract)).unwrap_or_default().into(),
+            name(run).into(),
             run.seq.map(|seq| seq.to_string()).unwrap_or_default().into(),
-            run.schedule.into(),
+            run.schedule.as_str().into(),
             to_seconds(run.started).into(),
             run.finished.map(to_seconds).unwrap_or_default().into(),
             run.requests.into(),
-            run.reason.unwrap_or_default().into(),
+            run.reason.as_deref().into(),
         ]);
     }
     table.write(&mut context.out, list.format, context.width)?;
@@ -133,15 +144,9 @@ async fn run_list(list: List, context: &mut Context) -> Result<Exit, Failure> {
         Some(_) => vec![context.contract(&store, list.contract.as_ref()).await?],
         None => store.contracts().await?,
     };
-    let mut all = Table::new(&FOR_PROGRAMS);
-    let mut exit = Exit::Done;
+    let (mut all, mut exit) = (Vec::new(), Exit::Done);
     for (index, contract) in contracts.iter().enumerate() {
-        let mut own = Table::new(&FOR_PEOPLE);
         let snapshots = store.snapshots(*contract).await?;
-        for snapshot in &snapshots {
-            push_for_people(&mut own, snapshot);
-            push_for_programs(&mut all, snapshot, context.name_of(*contract));
-        }
         if let Some(latest) = snapshots.last()
             && (context.warn_outdated(&store, &snapshots, latest, "latest").await? || !latest.is_complete())
         {
@@ -152,27 +157,45 @@ async fn run_list(list: List, context: &mut Context) -> Result<Exit, Failure> {
                 context.line("")?;
             }
             context.line(&format!("contract {}", context.title_of(*contract)))?;
-            own.write(&mut context.out, list.format, context.width)?;
+            for_people(&snapshots).write(&mut context.out, list.format, context.width)?;
         }
+        all.extend(snapshots);
     }
     if all.is_empty() {
         tracing::warn!("The database has no snapshot yet; `keyholder collect` makes the first");
     }
-    if list.format != ListFormat::Table {
-        all.write(&mut context.out, list.format, context.width)?;
+    let name = |snapshot: &Snapshot| context.name_of(snapshot.contract);
+    match list.format {
+        ListFormat::Table => {}
+        ListFormat::Json => {
+            let all: Vec<_> = all.iter().map(|one| SnapshotV1::of(one, name(one))).collect();
+            let json = json::pretty(&all)?;
+            context.document(Format::Json, json.as_bytes())?;
+        }
+        ListFormat::Csv => {
+            let mut table = Table::new(&FOR_PROGRAMS);
+            for one in &all {
+                push_for_programs(&mut table, one, name(one));
+            }
+            table.write(&mut context.out, list.format, context.width)?;
+        }
     }
     Ok(exit)
 }
 
-fn push_for_people(table: &mut Table, snapshot: &Snapshot) {
-    table.push([
-        u64::from(snapshot.seq.0).into(),
-        to_seconds(snapshot.finished).into(),
-        population(snapshot).into(),
-        snapshot.count(Kind::User).into(),
-        format!("+{} -{} ~{}", snapshot.began, snapshot.ended, snapshot.changed).into(),
-        snapshot.label.clone().unwrap_or_default().into(),
-    ]);
+fn for_people(snapshots: &[Snapshot]) -> Table {
+    let mut table = Table::new(&FOR_PEOPLE);
+    for snapshot in snapshots {
+        table.push([
+            u64::from(snapshot.seq.0).into(),
+            to_seconds(snapshot.finished).into(),
+            population(snapshot).into(),
+            snapshot.count(Kind::User).into(),
+            format!("+{} -{} ~{}", snapshot.began, snapshot.ended, snapshot.changed).into(),
+            snapshot.label.clone().unwrap_or_default().into(),
+        ]);
+    }
+    table
 }
 
 fn population(snapshot: &Snapshot) -> &'static str {
@@ -193,6 +216,7 @@ fn push_for_programs(table: &mut Table, snapshot: &Snapshot, name: &str) {
         snapshot.count(Kind::Resource).into(),
         snapshot.count(Kind::Share).into(),
         snapshot.count(Kind::Key).into(),
+        at_least(snapshot).join("; ").into(),
         snapshot.began.into(),
         snapshot.ended.into(),
         snapshot.changed.into(),
@@ -203,45 +227,68 @@ fn push_for_programs(table: &mut Table, snapshot: &Snapshot, name: &str) {
 async fn run_show(show: Show, context: &mut Context) -> Result<Exit, Failure> {
     let store = context.store(Access::Read).await?;
     let contract = context.contract(&store, show.contract.as_ref()).await?;
-    let snapshot = context.select(&store.snapshots(contract).await?, contract, &show.snapshot)?;
+    let snapshots = store.snapshots(contract).await?;
+    let snapshot = context.select(&snapshots, contract, &show.snapshot)?;
     let coverage = store.coverage(contract, snapshot.seq).await?;
-    if show.format == ListFormat::Table {
-        let collector = store.collector(contract, snapshot.seq).await?;
-        for (name, value) in described(&snapshot, &coverage, collector.as_ref(), &context.title_of(contract)) {
-            context.line(&visible(&format!("{name:<12} {value}")))?;
-        }
-        context.line("")?;
-    }
-    scopes(&coverage, show.format).write(&mut context.out, show.format, context.width)?;
-    if show.format == ListFormat::Table && !coverage.gaps.is_empty() {
-        context.line("")?;
-        context.line("Not read to the end:")?;
-        let all: Vec<_> = coverage.gaps.iter().collect();
-        let names = names(&store, contract, snapshot.seq, &all).await?;
-        gaps(&coverage, names).write(&mut context.out, show.format, context.width)?;
-    }
+    let collector = store.collector(contract, snapshot.seq).await?;
     let unknown = store.unknown_attributes(contract, snapshot.seq).await?;
-    if show.format == ListFormat::Table && !unknown.is_empty() {
-        let snapshots = store.snapshots(contract).await?;
-        context.line("")?;
-        context.line("Not reported; the last known values are carried:")?;
-        not_reported(&unknown, &snapshots).write(&mut context.out, show.format, context.width)?;
+    let notices = store.notices(contract, snapshot.seq).await?;
+    let mut wanted = Wanted::default();
+    for gap in &coverage.gaps {
+        wanted.scope(&gap.scope);
     }
-    let noticed = store.notices(contract, snapshot.seq).await?;
-    if show.format == ListFormat::Table && !noticed.is_empty() {
-        context.line("")?;
-        context.line("Noticed:")?;
-        notices(&noticed).write(&mut context.out, show.format, context.width)?;
+    wanted.notices(&notices);
+    if let Some(collector) = &collector {
+        wanted.principal(&collector.principal);
+    }
+    if show.format != ListFormat::Table {
+        for (key, ..) in unknown.iter() {
+            wanted.fact(key);
+        }
+    }
+    let (contract_name, title) = (context.name_of(contract).to_owned(), context.title_of(contract));
+    let shown = Shown {
+        snapshot: &snapshot,
+        contract_name: &contract_name,
+        coverage: &coverage,
+        collector: collector.as_ref(),
+        unknown: &unknown,
+        notices: &notices,
+        names: &wanted.names(&store, contract, snapshot.seq).await?,
+        snapshots: &snapshots,
+    };
+    match show.format {
+        ListFormat::Table => print(&shown, &title, &mut context.out, context.width)?,
+        ListFormat::Csv => certificate::table(&shown).write(&mut context.out, show.format, context.width)?,
+        ListFormat::Json => {
+            let json = json::pretty(&SnapshotDetailV1::of(&shown))?;
+            context.document(Format::Json, json.as_bytes())?;
+        }
     }
     Ok(Exit::Done)
 }
 
-fn described(
-    snapshot: &Snapshot,
-    coverage: &Coverage,
-    collector: Option<&Collector>,
-    contract: &str,
-) -> Vec<(&'static str, String)> {
+/// A snapshot for people.
+fn print(shown: &Shown<'_>, title: &str, out: &mut dyn Write, width: Option<u16>) -> io::Result<()> {
+    for (name, value) in described(shown, title) {
+        writeln!(out, "{}", visible(&format!("{name:<12} {value}")))?;
+    }
+    writeln!(out)?;
+    scopes(shown.coverage).write(out, ListFormat::Table, width)?;
+    let sections = [
+        ("Not read to the end:", gaps(shown.coverage, shown.names)),
+        ("Not reported; the last known values are carried:", not_reported(shown.unknown, shown.snapshots)),
+        ("Noticed:", notices(shown.notices, shown.names)),
+    ];
+    for (title, table) in sections.into_iter().filter(|(_, table)| !table.is_empty()) {
+        writeln!(out, "\n{title}")?;
+        table.write(out, ListFormat::Table, width)?;
+    }
+    Ok(())
+}
+
+fn described(shown: &Shown<'_>, contract: &str) -> Vec<(&'static str, String)> {
+    let Shown { snapshot, coverage, collector, names, .. } = shown;
     let (all, complete) = coverage.totals();
     vec![
         ("contract", contract.to_owned()),
@@ -250,7 +297,10 @@ fn described(
         ("population", format!("{} ({complete} of {all} scopes)", population(snapshot))),
         ("started", to_seconds(snapshot.started)),
         ("finished", to_seconds(snapshot.finished)),
-        ("collected by", collector.map_or_else(|| "not recorded".to_owned(), ToString::to_string)),
+        (
+            "collected by",
+            collector.map_or_else(|| "not recorded".to_owned(), |collector| names.beside_ids(&collector.to_string())),
+        ),
         ("requests", snapshot.requests.to_string()),
         ("source", snapshot.source.api.clone()),
         ("tool", snapshot.source.tool.clone()),
@@ -258,41 +308,25 @@ fn described(
     ]
 }
 
-fn scopes(coverage: &Coverage, format: ListFormat) -> Table {
-    if format == ListFormat::Table {
-        let mut table = Table::new(&["scope", "scopes", "complete", "pages", "items", "attempts"]);
-        for (kind, sum) in &coverage.kinds {
-            let effort = &sum.effort;
-            let counts = [sum.scopes, sum.complete, effort.pages, effort.items, effort.attempts];
-            let [scopes, complete, pages, items, attempts] = counts.map(Into::into);
-            table.push([kind.as_str().into(), scopes, complete, pages, items, attempts]);
-        }
-        return table;
-    }
-    let mut table = Table::new(&["scope", "scopes", "complete", "pages", "items", "attempts", "first_utc", "last_utc"]);
+fn scopes(coverage: &Coverage) -> Table {
+    let mut table = Table::new(&["scope", "scopes", "complete", "pages", "items", "attempts"]);
     for (kind, sum) in &coverage.kinds {
-        table.push([
-            kind.as_str().into(),
-            sum.scopes.into(),
-            sum.complete.into(),
-            sum.effort.pages.into(),
-            sum.effort.items.into(),
-            sum.effort.attempts.into(),
-            sum.effort.first_at.map(to_seconds).unwrap_or_default().into(),
-            sum.effort.last_at.map(to_seconds).unwrap_or_default().into(),
-        ]);
+        let effort = &sum.effort;
+        let counts = [sum.scopes, sum.complete, effort.pages, effort.items, effort.attempts];
+        let [scopes, complete, pages, items, attempts] = counts.map(Into::into);
+        table.push([kind.as_str().into(), scopes, complete, pages, items, attempts]);
     }
     table
 }
 
-fn gaps(coverage: &Coverage, names: Vec<Option<String>>) -> Table {
+fn gaps(coverage: &Coverage, names: &Names) -> Table {
     let mut table = Table::new(&["scope", "of", "status", "reason", "attempts"]);
-    for (gap, name) in coverage.gaps.iter().zip(names) {
+    for gap in &coverage.gaps {
         table.push([
             gap.scope.to_string().into(),
-            name.unwrap_or_default().into(),
+            names.of_scope(&gap.scope).into(),
             gap.status.as_str().into(),
-            gap.status.reason().unwrap_or_default().into(),
+            gap.status.reason().into(),
             gap.effort.attempts.into(),
         ]);
     }
@@ -316,13 +350,15 @@ fn not_reported(unknown: &Unknowns, snapshots: &[Snapshot]) -> Table {
     table
 }
 
-fn notices(noticed: &[Notice]) -> Table {
-    let mut table = Table::new(&["severity", "scope", "what"]);
+fn notices(noticed: &[Notice], names: &Names) -> Table {
+    let mut table = Table::new(&["severity", "scope", "of", "what"]);
     for notice in noticed {
+        let scope = notice.scope();
         table.push([
             notice.severity().as_str().into(),
-            notice.scope().map(ToString::to_string).unwrap_or_default().into(),
-            notice.to_string().into(),
+            scope.map(ToString::to_string).as_deref().into(),
+            scope.and_then(|scope| names.of_scope(scope)).into(),
+            names.beside_ids(&notice.to_string()).into(),
         ]);
     }
     table

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use clap::Args;
 
+use super::json::{self, StatusV1};
 use super::sinks::standard_output;
 use super::table::{ListFormat, Table};
 use super::{Context, Failure};
@@ -14,6 +15,7 @@ use crate::app::status::Status as State;
 use crate::domain::job::{JobId, JobState};
 use crate::domain::time::to_seconds;
 use crate::exit::Exit;
+use crate::report::Format;
 use crate::service::planner::{self, PlannedJob};
 use crate::service::setup;
 use crate::store::Access;
@@ -40,6 +42,18 @@ pub(super) async fn run(command: Status, context: &mut Context) -> Result<Exit, 
     let store = context.store(Access::Read).await?;
     let now = context.seams.now();
     let state = State::of(&store, now, &expected).await?;
+    let states: BTreeMap<_, _> = state.jobs.iter().map(|(id, state)| (id, state)).collect();
+    if command.format == ListFormat::Json {
+        let mut json = StatusV1::of(&state);
+        for job in &planned {
+            let known = states.get(&job.id).copied();
+            let next = planner::next(job, known, now).map(|(_, start)| start);
+            let planned = planner::upcoming(job, known, now).take(command.next.into());
+            json.add_job(&job.id, (word(known), known), next, planned);
+        }
+        context.document(Format::Json, json::pretty(&json)?.as_bytes())?;
+        return Ok(state.exit());
+    }
     let mut table = Table::new(&COLUMNS);
     let served = if state.is_served { "running" } else { "stopped" };
     table.push(["service".into(), "".into(), "".into(), served.into(), "".into(), "".into(), "".into()]);
@@ -55,7 +69,6 @@ pub(super) async fn run(command: Status, context: &mut Context) -> Result<Exit, 
         ]);
     }
     push_deliveries(&mut table, &state);
-    let states: BTreeMap<_, _> = state.jobs.iter().map(|(id, state)| (id, state)).collect();
     for job in &planned {
         let known = states.get(&job.id).copied();
         let next = planner::next(job, known, now).map(|(_, start)| to_seconds(start)).unwrap_or_default();
@@ -104,18 +117,22 @@ fn push_planned(table: &mut Table, id: &JobId, nominal: DateTime<Utc>, start: Da
     ]);
 }
 
-fn push_job(table: &mut Table, id: &JobId, state: Option<&JobState>, next: String) {
-    let last = state.and_then(|state| state.last.as_ref());
-    let word = match (last, state.and_then(|state| state.begun)) {
+/// How a job stands, in a word.
+fn word(state: Option<&JobState>) -> &'static str {
+    match (state.and_then(|state| state.last.as_ref()), state.and_then(|state| state.begun)) {
         (_, Some(_)) => "running",
         (Some(last), None) => last.outcome.as_str(),
         (None, None) => "never ran",
-    };
+    }
+}
+
+fn push_job(table: &mut Table, id: &JobId, state: Option<&JobState>, next: String) {
+    let last = state.and_then(|state| state.last.as_ref());
     table.push([
         "job".into(),
         id.name.clone().into(),
         id.contract.clone().into(),
-        word.into(),
+        word(state).into(),
         last.map(|last| to_seconds(last.finished)).unwrap_or_default().into(),
         next.into(),
         last.map(|last| last.detail.clone()).unwrap_or_default().into(),

@@ -4,11 +4,16 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::sync::LazyLock;
 
+use emulator::faults::Items;
 use emulator::world::Share;
-use scraper::{Html, Selector};
+use emulator::{Emulator, Rule};
+use keyholder::domain::change::Class;
+use scraper::{ElementRef, Html, Selector};
 use serde_json::{Value, json};
 
+use crate::alerts_command::Office;
 use crate::support::cli::{Desk, MONTH, served};
+use crate::support::site::lie;
 
 /// Two groups called "ops": one gains a privilege, the other a share.
 struct Twins {
@@ -122,7 +127,9 @@ fn g2_a_history_finds_parts_and_begins_with_the_first_state() {
     assert_eq!((&last["view"], &last["change"]), (&json!("event"), &json!("administrator-gained")));
     let id = first["object_id"].as_str().unwrap();
     let part = MONTH.promoted.split('@').next().unwrap();
-    for asked in [part, &part.to_uppercase(), &id[..9], id, &format!("{{{}}}", id.to_uppercase())] {
+    for asked in
+        [part, &part.to_uppercase(), &id[..9], &id[9..23], &id[24..], id, &format!("{{{}}}", id.to_uppercase())]
+    {
         assert_eq!(rows(&desk, &["history", asked]), whole, "{asked}");
     }
     let table = desk.run(&["history", part]).ends(0);
@@ -185,41 +192,274 @@ fn csv_rows(text: &[u8]) -> Vec<Value> {
     rows.collect()
 }
 
+/// A change as the page shows it: view, class in words, the ids of both sides, and the property that differs.
+type Told = [String; 5];
+
+/// Takes the next object off the elements of a cell: what kind it is, its name, and its id where that is not the name.
+fn object<'a>(elements: &mut std::iter::Peekable<impl Iterator<Item = ElementRef<'a>>>) -> String {
+    let is = |element: &ElementRef<'_>, name: &str, class: &str| {
+        element.value().name() == name && element.value().classes().any(|one| one == class)
+    };
+    if elements.next_if(|element| is(element, "span", "what")).is_none() {
+        return String::new();
+    }
+    let name: String = elements.next().expect("a name").text().collect();
+    elements.next_if(|element| is(element, "code", "id")).map_or(name, |id| id.text().collect())
+}
+
+fn field(of: ElementRef<'_>) -> String {
+    let difference = of.select(&Selector::parse("span.difference > code.id").unwrap()).next();
+    difference.map(|field| field.text().collect()).unwrap_or_default()
+}
+
+fn children(of: ElementRef<'_>) -> Vec<ElementRef<'_>> {
+    of.children().filter_map(ElementRef::wrap).collect()
+}
+
+/// Every change on the page, with those that are folded below their cause.
+fn shown_on(page: &str) -> Vec<Told> {
+    let page = Html::parse_document(page);
+    let select = |css: &str| Selector::parse(css).unwrap();
+    let mut shown = Vec::new();
+    for (section, view) in [("net", "net"), ("in-between", "in-between")] {
+        for row in page.select(&select(&format!("#{section} tbody tr"))) {
+            let title = row.select(&select("th")).next().unwrap().text().next().unwrap().to_owned();
+            let cell = row.select(&select("td[data-l='What and who']")).next().unwrap();
+            let subject = object(&mut children(cell).into_iter().peekable());
+            let other = cell.select(&select("div.other")).next();
+            let other = other.map(|other| object(&mut children(other).into_iter().peekable())).unwrap_or_default();
+            let difference = row.select(&select("td[data-l='Before and after']")).next().unwrap();
+            shown.push([view.to_owned(), title, subject, other, field(difference)]);
+            for item in cell.select(&select("li")) {
+                let title = item.text().next().unwrap().split(':').next().unwrap().trim().to_owned();
+                let mut elements = children(item).into_iter().peekable();
+                let (subject, other) = (object(&mut elements), object(&mut elements));
+                shown.push([view.to_owned(), title, subject, other, field(item)]);
+            }
+        }
+    }
+    shown.sort_unstable();
+    shown
+}
+
+/// The same changes as the CSV has them.
+fn told_in(rows: &[Value]) -> Vec<Told> {
+    let told = rows.iter().map(|row| {
+        let cell = |name: &str| row[name].as_str().unwrap().to_owned();
+        let has_difference = !cell("before").is_empty() || !cell("after").is_empty();
+        let field = if has_difference { cell("field") } else { String::new() };
+        let class = Class::from_word(&cell("class")).unwrap();
+        [cell("view"), class.title(), cell("object_id"), cell("other_object_id"), field]
+    });
+    let mut told: Vec<_> = told.collect();
+    told.sort_unstable();
+    told
+}
+
+/// What one change of a fact is about: both ids and the property.
+fn fact(row: &Value) -> ((String, String), String) {
+    (about(row), row["field"].as_str().unwrap_or_default().to_owned())
+}
+
+/// Expects that the histories of both sides of every change have it, and nothing about the same objects that no list has.
+#[track_caller]
+fn check_histories(desk: &Desk, database: &[&str], rows: &[Value]) {
+    let sides = rows.iter().flat_map(|row| {
+        let (object, other) = about(row);
+        [(row["object_kind"].clone(), object), (row["other_object_kind"].clone(), other)]
+    });
+    let objects: BTreeSet<String> =
+        sides.filter(|(kind, id)| kind != "contract" && !id.is_empty()).map(|(_, id)| id).collect();
+    let told: BTreeSet<_> = rows.iter().map(fact).collect();
+    for object in &objects {
+        let ran = desk.run(&[database, &["history", object, "--format", "json"]].concat()).ends(0);
+        let mut events: Vec<Value> = serde_json::from_str(&ran.out).unwrap();
+        events.retain(|event| event["view"] == "event");
+        let has_part = |row: &&Value| row["object_id"] == object.as_str() || row["other_object_id"] == object.as_str();
+        for row in rows.iter().filter(has_part) {
+            let own: Vec<_> = events.iter().filter(|event| fact(event) == fact(row)).collect();
+            assert!(!own.is_empty(), "the history of {object} does not have {row}");
+            let has_class = own.iter().any(|event| event["change"] == row["class"]);
+            assert!(has_class || own.len() > 1, "the history of {object} calls {row} something else: {own:#?}");
+        }
+        // An owner lost in one snapshot and found in another is one change of the resource, to its new owner.
+        let has_owner = |event: &Value| {
+            let is_it = |row: &Value| row["class"] == "owner-changed" && row["object_id"] == event["object_id"];
+            event["change"] == "owner-changed" && rows.iter().any(is_it)
+        };
+        for event in &events {
+            assert!(told.contains(&fact(event)) || has_owner(event), "no list has {event}");
+        }
+    }
+}
+
 #[test]
 fn g_all_outputs_name_the_same_ids_for_the_same_change() {
     let desk = Desk::bare();
     desk.run(&["demo", "--users", "30", "--dir", "demo"]).ends(0);
     let rows = csv_rows(&fs::read(desk.path("demo/changes.csv")).unwrap());
-    assert!(rows.len() > 20, "the month has something in it");
+    let views: BTreeSet<_> = rows.iter().map(|row| row["view"].to_string()).collect();
+    assert!(rows.len() > 20 && views.len() == 2, "the month has something in it");
     let database = ["--db", "demo/keyholder.db"];
     let diff: Vec<Value> = {
         let ran = desk.run(&[&database[..], &["diff", "1", "latest", "--in-between", "--format", "json"]].concat());
         serde_json::from_str(&ran.ends(0).out).unwrap()
     };
-    let of_csv: BTreeSet<_> = rows.iter().map(|row| change(row, "class")).collect();
-    let of_diff: BTreeSet<_> = diff.iter().map(|row| change(row, "change")).collect();
-    assert_eq!(of_csv, of_diff);
-    let ids = |rows: &[Value]| rows.iter().map(|row| row["change_id"].clone().to_string()).collect::<BTreeSet<_>>();
-    assert_eq!(ids(&rows), ids(&diff));
+    let sorted = |rows: &[Value], class: &str| {
+        let mut sorted: Vec<_> = rows.iter().map(|row| (row["change_id"].to_string(), change(row, class))).collect();
+        sorted.sort_unstable();
+        sorted
+    };
+    assert_eq!(sorted(&rows, "class"), sorted(&diff, "change"));
+    assert_eq!(shown_on(&fs::read_to_string(desk.path("demo/changes.html")).unwrap()), told_in(&rows));
+    check_histories(&desk, &database, &rows);
+}
 
-    let page = Html::parse_document(&fs::read_to_string(desk.path("demo/changes.html")).unwrap());
-    let shown: BTreeSet<String> = page
-        .select(&Selector::parse("code.id, bdi").unwrap())
-        .map(|element| element.text().collect::<String>())
-        .collect();
-    for row in &rows {
-        let (object, other) = about(row);
-        assert!(shown.contains(&object), "the page does not name {row}");
-        assert!(other.is_empty() || shown.contains(&other), "the page does not name {row}");
-    }
+#[track_caller]
+fn value(desk: &Desk, arguments: &[&str], code: i32) -> Value {
+    let ran = desk.run(&[arguments, &["--format", "json"]].concat()).ends(code);
+    serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {ran:#?}"))
+}
 
-    let objects: BTreeSet<String> = rows.iter().map(|row| about(row).0).filter(|id| id.contains('-')).collect();
-    for object in objects.iter().take(12) {
-        let ran = desk.run(&[&database[..], &["history", object, "--format", "json"]].concat()).ends(0);
-        let events: Vec<Value> = serde_json::from_str(&ran.out).unwrap();
-        let shown: BTreeSet<_> = events.iter().map(about).collect();
-        for row in rows.iter().filter(|row| row["object_id"] == object.as_str()) {
-            assert!(shown.contains(&about(row)), "history does not show {row}");
-        }
+/// The names and types of an object's fields, in order of name: `requests number`.
+fn form(value: &Value) -> Vec<String> {
+    let word = |value: &Value| match value {
+        Value::Null => "null",
+        Value::Bool(_) => "flag",
+        Value::Number(_) => "number",
+        Value::String(text) if chrono::DateTime::parse_from_rfc3339(text).is_ok() => "time",
+        Value::String(text) if text.is_empty() => "EMPTY",
+        Value::String(_) => "text",
+        Value::Array(_) => "list",
+        Value::Object(_) => "object",
+    };
+    value.as_object().unwrap().iter().map(|(name, value)| format!("{name} {}", word(value))).collect()
+}
+
+/// Expects these names with these types, separated by commas.
+#[track_caller]
+fn check_form(value: &Value, expected: &str) {
+    let mut expected: Vec<_> = expected.split(", ").collect();
+    expected.sort_unstable();
+    let mut found = form(value);
+    found.sort_unstable();
+    assert_eq!(found, expected, "{value:#}");
+}
+
+/// A second run that may not read the shares of the largest group, and finds its list of members empty.
+fn odd_second_run() -> (Desk, String, Emulator) {
+    let emulator = served();
+    let desk = Desk::of(&emulator);
+    desk.run(&["collect", "--label", "good"]).ends(0);
+    let group = emulator.read(|world| {
+        let most = world.groups().max_by_key(|group| world.members(&group.id).count()).unwrap();
+        most.id.to_string()
+    });
+    emulator.fail(Rule::on("GET", &format!("/um/groups/{group}/shares")).status(403));
+    emulator.fail(lie(&format!("/um/groups/{group}/users"), Items::Keep(0)));
+    let ran = desk.run(&["collect"]).ends(9);
+    let name = emulator.read(|world| world.groups().find(|one| one.id.to_string() == group).unwrap().name.clone());
+    assert!(ran.err.contains(&format!("group {group} is {name}")), "the notice names its group: {ran:#?}");
+    (desk, group, emulator)
+}
+
+#[test]
+fn g_the_json_of_a_snapshot_is_complete() {
+    let (desk, group, _) = odd_second_run();
+    let shown = value(&desk, &["snapshots", "show"], 0);
+    let list = value(&desk, &["snapshots", "list"], 9);
+    let common = "contract number, contract_name null, snapshot number, label null, state text, population text, schedule text, \
+                  nominal_utc time, started_utc time, finished_utc time, users number, groups number, members number, \
+                  resources number, shares number, owns number, keys number, at_least list, began number, ended number, \
+                  changed number, requests number, state_root text, api text, collector_version text";
+    check_form(&list[1], common);
+    let more = "schema text, principal object, scopes list, gaps list, not_reported list, notices list";
+    check_form(&shown, &format!("{common}, {more}"));
+    assert_eq!(
+        (&list[0]["label"], &list[1]["state"], &shown["schema"]),
+        (&json!("good"), &json!("partial"), &json!("keyholder.snapshot/v1"))
+    );
+    check_form(
+        &shown["principal"],
+        "user_id text, name text, listed flag, role text, contract number, token_expires_utc time, standing text, \
+         held_back number, accepted_by null, accepted_utc null",
+    );
+    let scopes = "scope text, scopes number, complete number, not_applicable number, pages number, items number, \
+                  attempts number, first_utc time, last_utc time";
+    check_form(&shown["scopes"][1], scopes);
+    let gap = &shown["gaps"].as_array().unwrap().iter().find(|gap| gap["status"] == "forbidden").unwrap();
+    assert_eq!((&gap["scope"], &gap["id"], &gap["incomplete"]), (&json!("shares"), &json!(group), &json!(true)));
+    assert!(gap["name"].is_string() && gap["attempts"].is_u64(), "{gap}");
+    let notice = &shown["notices"].as_array().unwrap().iter().find(|one| one["id"] == group.as_str()).unwrap();
+    assert!(notice["name"].is_string() && notice["count"].is_u64() && notice["before"].is_u64(), "{notice}");
+    assert_eq!((&notice["notice"], &notice["scope"]), (&json!("suspicious-answer"), &json!("members")));
+    let csv = desk.run(&["snapshots", "show", "--format", "csv"]).ends(0).out;
+    for row in ["scopes", "gap", "notice"] {
+        assert!(csv.contains(&format!(",\"{row}\",\"")), "{csv}");
     }
+    let table = desk.run(&["snapshots", "show"]).ends(0).out;
+    let noticed = table.split_once("Noticed:").unwrap().1;
+    assert!(noticed.contains(&group) && noticed.contains(gap["name"].as_str().unwrap()), "{table}");
+    let by = table.lines().find(|line| line.starts_with("collected by")).unwrap();
+    assert!(by.contains(shown["principal"]["name"].as_str().unwrap()), "{by}");
+}
+
+#[test]
+fn g_the_json_of_runs_and_status_has_types() {
+    let (desk, _, _emulator) = odd_second_run();
+    let refused = desk.command(&["collect"]).env("IONOS_TOKEN", "revoked").output().unwrap();
+    assert_eq!(refused.status.code(), Some(4));
+    let runs = value(&desk, &["snapshots", "list", "--runs"], 0);
+    let run = "run number, state text, contract number, contract_name null, snapshot number, schedule text, nominal_utc time, \
+               started_utc time, finished_utc time, requests number, reason null, api text, collector_version text";
+    check_form(&runs[0], run);
+    check_form(
+        &runs[2],
+        &run.replace("contract number", "contract null")
+            .replace("snapshot number", "snapshot null")
+            .replace("reason null", "reason text"),
+    );
+    let status = value(&desk, &["status"], 9);
+    check_form(
+        &status,
+        "schema text, at_utc time, service object, contracts list, alerts object, jobs list, exit number",
+    );
+    assert_eq!((&status["service"]["running"], &status["exit"]), (&json!(false), &json!(9)));
+    check_form(&status["alerts"], "pending number, dead number, oldest_pending_utc null");
+    check_form(
+        &status["contracts"][0],
+        "name null, contract number, state text, complete_snapshot number, complete_utc time, expected_by_utc time, detail text",
+    );
+}
+
+#[test]
+fn g_the_json_of_alerts_has_types() {
+    let office = Office::answering(&["204 No Content"]);
+    office.run(&["collect"], 0);
+    office.add_key();
+    office.run(&["collect"], 0);
+    let listed = value(&office.desk, &["alerts", "list"], 0);
+    let of = |class: &str| listed.as_array().unwrap().iter().find(|row| row["class"] == class).unwrap();
+    let event = "alert_id text, raised_utc time, contract number, contract_name text, severity text, class text, kind null, \
+                 subject_id null, object_id null, attribute null, from_snapshot null, snapshot number, reason null, \
+                 counts object, sink text, state text, attempts number, due_utc time, detail null";
+    check_form(of("baseline-established"), event);
+    let change = event.replace("kind null", "kind text").replace("subject_id null", "subject_id text");
+    let change =
+        change.replace("object_id null", "object_id text").replace("from_snapshot null", "from_snapshot number");
+    check_form(of("key-added"), &change);
+    office.run(&["alerts", "mute", "log", "--for", "7d", "--by", "Ann", "--because", "move"], 0);
+    let mutes = value(&office.desk, &["alerts", "mutes"], 0);
+    let mute =
+        "mute number, sink text, class null, contract null, since_utc time, until_utc time, person text, reason text";
+    check_form(&mutes[0], mute);
+}
+
+#[test]
+fn g_the_json_of_the_doctor_names_contracts() {
+    let office = Office::answering(&["204 No Content"]);
+    let ran = office.desk.run(&["doctor", "--offline", "--json"]).ends(0);
+    let checks: Vec<Value> = serde_json::from_str(&ran.out).unwrap();
+    let contracts: BTreeSet<_> = checks.iter().map(|check| check["contract"].to_string()).collect();
+    assert_eq!(contracts, BTreeSet::from(["\"production\"".to_owned(), "null".to_owned()]), "{checks:#?}");
 }

@@ -336,7 +336,9 @@ fn the_principal_is_shown_wherever_the_population_is() {
     desk.run(&["collect"]).ends(0);
     let auditor = emulator.cast().auditor.to_string();
     let shown = desk.run(&["snapshots", "show"]).ends(0).out;
-    let line = format!("collected by user {auditor} (administrator), token valid until ");
+    let address =
+        emulator.read(|world| world.users().find(|user| user.id.to_string() == auditor).unwrap().email.clone());
+    let line = format!("collected by user {auditor} ({address}) (administrator), token valid until ");
     assert!(shown.contains(&line), "{shown}");
     let status = desk.run(&["status"]).ends(0).out;
     assert!(status.contains("collected by"), "{status}");

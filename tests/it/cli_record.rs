@@ -35,7 +35,8 @@ fn exchanges(desk: &Desk) -> Vec<Value> {
 /// How the scopes of the only snapshot ended, without ids and times.
 fn coverage(desk: &Desk) -> Vec<String> {
     let shown = desk.run(&["snapshots", "show", "--format", "csv"]).ends(0).out;
-    let kinds = shown.lines().map(|line| line.split(',').take(5).collect::<Vec<_>>().join(","));
+    let of_kinds = shown.lines().filter(|line| line.contains(",\"scopes\",\"\","));
+    let kinds = of_kinds.map(|line| line.split(',').take(5).collect::<Vec<_>>().join(","));
     let listed = desk.run(&["report", "population", "--format", "jsonl", "--out", "-"]).ends(9).out;
     let gaps = listed.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let gaps = gaps

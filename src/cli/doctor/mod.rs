@@ -11,6 +11,7 @@ use std::io::{self, Write};
 
 use super::Failure;
 use super::contract::{Chosen, ContractArg};
+use super::json::{self, CheckV1};
 use crate::app::preconditions::{DatabaseState, Precondition, Preconditions};
 use crate::app::prepare::CollectRequest;
 use crate::config::{ConfigError, Loaded};
@@ -135,12 +136,6 @@ fn print_text(checks: &[Check], out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn print_json(checks: &[Check], out: &mut dyn Write) -> io::Result<()> {
-    let list: Vec<_> = checks
-        .iter()
-        .map(|check| {
-            serde_json::json!({ "check": check.name, "outcome": check.outcome.as_str(), "found": check.found,
-                "hint": check.hint, "exit": check.exit.map(Exit::code) })
-        })
-        .collect();
-    writeln!(out, "{:#}", serde_json::Value::Array(list))
+    let checks: Vec<_> = checks.iter().map(CheckV1::of).collect();
+    write!(out, "{}", json::pretty(&checks)?)
 }
