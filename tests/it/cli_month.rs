@@ -85,7 +85,8 @@ fn snapshots_are_listed_oldest_first_with_their_labels() {
     assert_eq!(labels, ["baseline", "critical", "info", "low", "high"]);
     let users: Vec<_> = rows.iter().map(|row| row["users"].as_u64().unwrap()).collect();
     assert_eq!(users, [24, 25, 25, 25, 25]);
-    assert!(rows.iter().all(|row| row["population"] == "complete" && row["contract"].to_string() == MONTH.contract));
+    let contract: u64 = MONTH.contract.parse().unwrap();
+    assert!(rows.iter().all(|row| row["population"] == "complete" && row["contract"] == contract));
     let csv = quiet(&["snapshots", "list", "--format", "csv"]);
     assert_eq!(records(&csv).len(), 1 + rows.len());
 }
