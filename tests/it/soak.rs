@@ -5,10 +5,17 @@
 //! `KEYHOLDER_TEST_HISTORIES=N` plays N, `KEYHOLDER_TEST_HISTORIES_SEED=S` begins with that seed, and plays one if no number is
 //! given. See `docs/testing.md`.
 
+mod endings;
+mod expected;
 mod history;
 mod kinds;
+mod ledger;
+mod observation;
 mod oracle;
+mod planted;
+mod stage;
 mod statistics;
+mod verdict;
 
 use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -38,7 +45,7 @@ fn seeds() -> std::ops::Range<u64> {
 }
 
 /// Plays all of them, on several threads.
-fn play_all(seeds: std::ops::Range<u64>, server: Server) -> Vec<History> {
+fn play_all(seeds: std::ops::Range<u64>, server: Server, keeps: bool) -> Vec<History> {
     let next = AtomicU64::new(seeds.start);
     let play_some = || {
         let mut histories = Vec::new();
@@ -47,7 +54,7 @@ fn play_all(seeds: std::ops::Range<u64>, server: Server) -> Vec<History> {
             if seed >= seeds.end {
                 return histories;
             }
-            histories.push(play(seed, server));
+            histories.push(play(seed, server, keeps));
         }
     };
     let mut histories: Vec<History> = std::thread::scope(|scope| {
@@ -61,7 +68,7 @@ fn play_all(seeds: std::ops::Range<u64>, server: Server) -> Vec<History> {
 #[test]
 fn distorted_histories_end_and_change_nothing_that_is_so() {
     let seeds = seeds();
-    let histories = play_all(seeds.clone(), Server::Honest);
+    let histories = play_all(seeds.clone(), Server::Honest, false);
     let statistics = Statistics::of(&histories);
     io::stderr().write_all(statistics.to_string().as_bytes()).unwrap();
     let wrong: Vec<&History> = histories.iter().filter(|history| !history.wrong.is_empty()).collect();
@@ -86,7 +93,7 @@ fn the_list_has_more_than_sixty_kinds_with_names_of_their_own() {
 /// Expects that the oracle finds that wrong with such a server in at least one of a few histories.
 #[track_caller]
 fn check_caught(server: Server, word: &str) {
-    let histories = play_all(1..4, server);
+    let histories = play_all(1..4, server, false);
     let all: Vec<&String> = histories.iter().flat_map(|history| &history.wrong).collect();
     assert!(all.iter().any(|line| line.contains(word)), "{server:?}: {all:?}");
 }

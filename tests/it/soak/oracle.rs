@@ -18,7 +18,7 @@ pub(super) type Attributes = BTreeMap<String, String>;
 pub(super) type Picture = BTreeMap<FactKey, Attributes>;
 
 /// Ids that only a distortion makes up begin like this.
-const MADE_UP: &str = "ffffffff-";
+pub(super) const MADE_UP: &str = "ffffffff-";
 
 fn attributes<const N: usize>(values: [(&str, String); N]) -> Attributes {
     values.map(|(name, value)| (name.to_owned(), value)).into()
@@ -27,6 +27,8 @@ fn attributes<const N: usize>(values: [(&str, String); N]) -> Attributes {
 /// The world as it is now.
 pub(super) fn truth(world: &World) -> Picture {
     let mut facts = Picture::new();
+    let owner = world.user(world.owner()).map(|owner| owner.email.clone()).unwrap_or_default();
+    facts.insert(thing(Kind::Contract, &world.contract_number().to_string()), attributes([("owner", owner)]));
     for user in world.users() {
         let values = attributes([
             ("email", user.email.clone()),
@@ -70,6 +72,10 @@ pub(super) fn stored(state: &State) -> Picture {
         values.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     };
     let flag = |value: Option<bool>| value.map(|value| value.to_string());
+    facts.extend(state.contract.iter().map(|contract| {
+        let values = known(vec![("owner", contract.owner.email.clone())]);
+        (thing(Kind::Contract, &contract.number.to_string()), values)
+    }));
     for (id, user) in &state.users {
         let values = known(vec![
             ("email", user.person.email.clone()),
@@ -128,6 +134,11 @@ impl Witness {
         self.0.lock().unwrap().push(truth(world));
     }
 
+    /// Everything that was so.
+    pub(super) fn pictures(&self) -> Vec<Picture> {
+        self.0.lock().unwrap().clone()
+    }
+
     /// Values that an attribute had.
     fn values(pictures: &[Picture], key: &FactKey, attribute: &str) -> BTreeSet<String> {
         pictures.iter().filter_map(|picture| picture.get(key)?.get(attribute).cloned()).collect()
@@ -148,7 +159,7 @@ pub(super) struct Run<'a> {
 
 /// Violations, in the words of the promise.
 pub(super) fn judge(run: &Run<'_>, witness: &Witness) -> Vec<String> {
-    let pictures = witness.0.lock().unwrap().clone();
+    let pictures = witness.pictures();
     let (before, after) = (stored(run.before), stored(run.after));
     let is_complete = |key: &FactKey| run.scopes.get(&scope_of(key)) == Some(&Status::Complete);
     let was_always = |key: &FactKey| pictures.iter().all(|picture| picture.contains_key(key));
