@@ -15,6 +15,7 @@ use crate::domain::period::{self, Calendar, ReviewPeriod, Reviewed};
 use crate::domain::recency::Horizon;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::time::to_seconds;
+use crate::domain::untrusted::Untrusted;
 use crate::report::input::{Comparison, Input, View};
 use crate::store::names::KnownObject;
 use crate::store::{Store, StoreError};
@@ -97,7 +98,7 @@ pub enum ReviewError {
     #[error("find {name:?}: no user, group, resource or key of contract {contract} was ever called that")]
     Unknown {
         /// What was asked for.
-        name: String,
+        name: Untrusted,
         /// Where.
         contract: ContractNumber,
     },
@@ -105,7 +106,7 @@ pub enum ReviewError {
     #[error("find {name:?}: {} objects match{}", hits.len(), search::listed(hits))]
     Ambiguous {
         /// What was asked for.
-        name: String,
+        name: Untrusted,
         /// What it could mean.
         hits: Vec<KnownObject>,
     },

@@ -29,11 +29,11 @@ pub async fn find(
     known.retain(|object| kind.is_none_or(|kind| object.kind == kind));
     let mut hits = matching(known, asked);
     match (hits.pop(), hits.is_empty()) {
-        (None, _) => Err(ReviewError::Unknown { name: asked.to_owned(), contract }),
+        (None, _) => Err(ReviewError::Unknown { name: asked.into(), contract }),
         (Some(hit), true) => Ok(hit),
         (Some(hit), false) => {
             hits.push(hit);
-            Err(ReviewError::Ambiguous { name: asked.to_owned(), hits })
+            Err(ReviewError::Ambiguous { name: asked.into(), hits })
         }
     }
 }

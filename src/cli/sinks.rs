@@ -1,10 +1,12 @@
 //! `keyholder sinks`: where alerts go, and whether that works.
 
+use std::io::{self, IsTerminal as _};
 use std::sync::{Arc, Mutex};
 
 use clap::{Args, Subcommand};
 
 use super::table::{ListFormat, Table};
+use super::terminal::Terminal;
 use super::{Context, Failure};
 use crate::app::alerts::setup::Alerting;
 use crate::app::collect::reasons;
@@ -33,7 +35,8 @@ pub struct Test {
 
 /// The output of the process, for sinks that write there.
 pub(super) fn standard_output() -> Output {
-    Arc::new(Mutex::new(std::io::stdout()))
+    let stdout = io::stdout();
+    if stdout.is_terminal() { Arc::new(Mutex::new(Terminal::new(stdout))) } else { Arc::new(Mutex::new(stdout)) }
 }
 
 pub(super) async fn run(command: Sinks, context: &mut Context) -> Result<Exit, Failure> {

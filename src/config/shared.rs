@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::address::Address;
 use super::shared_yaml::{BlankOr, Flag, RawCredentials, RawEnvironment, RawFile, RawProfile};
+use crate::domain::untrusted::Untrusted;
 use crate::seams::clean;
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
@@ -42,9 +43,9 @@ pub(super) enum SharedError {
     #[error("not the YAML of a shared IONOS file (line {line}, column {column})")]
     Shape { line: u64, column: u64 },
     #[error("there is no profile {0:?} in it")]
-    NoProfile(String),
+    NoProfile(Untrusted),
     #[error("the endpoint of environment {environment:?} {source}")]
-    Endpoint { environment: String, source: super::address::AddressError },
+    Endpoint { environment: Untrusted, source: super::address::AddressError },
 }
 
 /// Reads the text of a shared file. `profile` overrides the file's own `currentProfile`.
@@ -102,7 +103,7 @@ fn choose(
     let found = profiles.into_iter().find(|profile| same(profile.name.as_deref(), wanted));
     match (found, asked) {
         (Some(found), _) => Ok(Some(found)),
-        (None, Some(_)) => Err(SharedError::NoProfile(wanted.to_owned())),
+        (None, Some(_)) => Err(SharedError::NoProfile(wanted.into())),
         (None, None) => {
             warnings.push(format!("its currentProfile is {wanted:?}, and there is no such profile: none is used"));
             Ok(None)
@@ -163,7 +164,7 @@ fn endpoint(
         warnings.push(format!("environment {named:?} asks for skipTlsVerify: certificates are verified all the same"));
     }
     let address: Address =
-        address.parse().map_err(|source| SharedError::Endpoint { environment: named.to_owned(), source })?;
+        address.parse().map_err(|source| SharedError::Endpoint { environment: named.into(), source })?;
     let authorities = chosen.certificate_auth_data.filter(|pem| !pem.trim().is_empty());
     Ok(Some(Endpoint { address, authorities }))
 }
@@ -255,7 +256,7 @@ failover:
 
     #[test]
     fn a_profile_that_is_not_there_is_an_error() {
-        assert_eq!(read_text(FILE, Some("nobody")).err(), Some(SharedError::NoProfile("nobody".to_owned())));
+        assert_eq!(read_text(FILE, Some("nobody")).err(), Some(SharedError::NoProfile("nobody".into())));
     }
 
     #[test]

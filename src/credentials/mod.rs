@@ -21,7 +21,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::api::settings::Credentials;
 use crate::config::{ContractConfig, ContractCredentials, Loaded, Origin, SecretSource, Shared};
-use crate::domain::untrusted::message;
+use crate::domain::untrusted::{Untrusted, message};
 use crate::seams::{Environment, clean};
 
 pub use secret_file::{Keeper, SecretFileError, mode_of, read as read_secret_file};
@@ -78,10 +78,10 @@ pub enum CredentialsError {
         reason: String,
     },
     /// A profile of the shared IONOS file that has no credentials.
-    #[error("find credentials in profile {profile} ({origin}): the shared IONOS file has none")]
+    #[error("find credentials in profile {} ({origin}): the shared IONOS file has none", profile.visible())]
     NoProfile {
         /// Its name.
-        profile: String,
+        profile: Untrusted,
         /// Who named it.
         origin: String,
     },
@@ -184,7 +184,7 @@ pub fn find_for(
             basic(username.clone(), &password, format!("password file {} ({origin})", file.display()))
         }
         ContractCredentials::Profile(name) => {
-            let missing = || CredentialsError::NoProfile { profile: name.clone(), origin: origin.clone() };
+            let missing = || CredentialsError::NoProfile { profile: name.as_str().into(), origin: origin.clone() };
             of_shared(loaded.profile(name).ok_or_else(missing)?)?.ok_or_else(missing)
         }
     }

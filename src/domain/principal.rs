@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id::{ContractNumber, UserId};
 use super::time::to_seconds;
+use super::untrusted::Untrusted;
 
 /// The longest word of a role that is kept, in characters.
 const MAX_ROLE_CHARS: usize = 64;
@@ -207,9 +208,9 @@ pub struct Collector {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PrincipalChange {
     /// The accepted one.
-    pub accepted: String,
+    pub accepted: Untrusted,
     /// The one of this run.
-    pub now: String,
+    pub now: Untrusted,
     /// How many known things were not seen and did not end.
     pub held_back: u64,
     /// What follows.
@@ -227,7 +228,7 @@ pub enum ChangeOutcome {
     /// It saw everything that is known, and is the accepted one from now on.
     SawEverything,
     /// Somebody accepted it; without a name where that is left out.
-    AcceptedBy(String),
+    AcceptedBy(Untrusted),
 }
 
 impl PrincipalChange {
@@ -235,7 +236,7 @@ impl PrincipalChange {
     #[must_use]
     pub fn without_person(&self) -> Self {
         let outcome = match &self.outcome {
-            ChangeOutcome::AcceptedBy(_) => ChangeOutcome::AcceptedBy(String::new()),
+            ChangeOutcome::AcceptedBy(_) => ChangeOutcome::AcceptedBy(Untrusted::default()),
             other => other.clone(),
         };
         Self { outcome, ..self.clone() }
@@ -245,6 +246,7 @@ impl PrincipalChange {
 impl fmt::Display for PrincipalChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { accepted, now, held_back, outcome, .. } = self;
+        let (accepted, now) = (accepted.visible(), now.visible());
         write!(f, "the collecting principal changed: {accepted} before, {now} now; ")?;
         match outcome {
             ChangeOutcome::HeldBack => write!(
@@ -256,7 +258,7 @@ impl fmt::Display for PrincipalChange {
                 f.write_str("it saw everything that is known, and is the accepted one from this run on")
             }
             ChangeOutcome::AcceptedBy(person) => {
-                let by = if person.is_empty() { String::new() } else { format!(" by {person}") };
+                let by = if person.raw().is_empty() { String::new() } else { format!(" by {}", person.visible()) };
                 write!(f, "accepted{by}: what it did not see in complete scopes counts as gone")
             }
         }

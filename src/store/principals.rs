@@ -147,13 +147,13 @@ pub(super) async fn notice(
     let now = &collector.principal;
     let is_same = |before: &Principal| before.id == now.id && before.known_role() == now.known_role();
     let outcome = match (&collector.acceptance, collector.standing) {
-        (Some(acceptance), _) => ChangeOutcome::AcceptedBy(acceptance.by.clone()),
+        (Some(acceptance), _) => ChangeOutcome::AcceptedBy(acceptance.by.as_str().into()),
         (None, PrincipalStatus::Accepted) => ChangeOutcome::SawEverything,
         (None, PrincipalStatus::HeldBack | PrincipalStatus::Unknown) => ChangeOutcome::HeldBack,
     };
     let change = PrincipalChange {
-        accepted: accepted.to_string(),
-        now: collector.principal.to_string(),
+        accepted: accepted.to_string().into(),
+        now: collector.principal.to_string().into(),
         held_back: collector.held_back,
         outcome,
         is_new: !before.as_ref().is_some_and(is_same),

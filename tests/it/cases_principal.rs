@@ -185,7 +185,7 @@ async fn a_held_back_role_that_is_not_reported_stays_held_back() {
     assert_eq!(collected.endings(), "partial -0 ~0");
     let change = change(&collected);
     assert_eq!((&change.outcome, change.is_new), (&ChangeOutcome::HeldBack, false), "{change}");
-    assert!(change.now.ends_with("(role not reported, last known: user)"), "{change}");
+    assert!(change.now.raw().ends_with("(role not reported, last known: user)"), "{change}");
     assert_eq!(alerts(&site).await.len(), 1);
 }
 
@@ -258,7 +258,7 @@ async fn an_accepted_principal_lets_things_end() {
     let accept = |order: &mut keyholder::app::collect::Order| order.accept_principal = Some("ann".to_owned());
     let accepted = site.collect_as(token(&weaker), accept).await;
     assert!(accepted.snapshot.ended > 29, "{:?}", accepted.gaps());
-    assert_eq!(change(&accepted).outcome, ChangeOutcome::AcceptedBy("ann".to_owned()));
+    assert_eq!(change(&accepted).outcome, ChangeOutcome::AcceptedBy("ann".into()));
     let acceptance = collector(&site, &accepted).await.acceptance.expect("it is recorded");
     assert_eq!(acceptance.by, "ann");
     assert!((accepted.snapshot.finished - acceptance.at).num_seconds() < 1, "{acceptance:?}");

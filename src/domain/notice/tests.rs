@@ -144,8 +144,8 @@ fn notices_about_items_and_clocks_can_be_read_and_put_together_again() {
 #[test]
 fn a_change_of_the_principal_can_be_read_and_put_together_again() {
     let change = PrincipalChange {
-        accepted: "user a (administrator)".to_owned(),
-        now: "user b (user)".to_owned(),
+        accepted: "user a (administrator)".into(),
+        now: "user b (user)".into(),
         held_back: 57,
         outcome: ChangeOutcome::HeldBack,
         is_new: true,
@@ -157,7 +157,7 @@ fn a_change_of_the_principal_can_be_read_and_put_together_again() {
          things that it did not see are carried, until a run sees everything that is known or somebody accepts it with \
          `keyholder collect --accept-principal`",
     );
-    let outcome = ChangeOutcome::AcceptedBy("ann".to_owned());
+    let outcome = ChangeOutcome::AcceptedBy("ann".into());
     check(
         &Notice::PrincipalChanged { change: PrincipalChange { outcome, ..change } },
         "principal-changed",
