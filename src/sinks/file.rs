@@ -231,9 +231,9 @@ mod tests {
         let (target, link) = (folder.path().join("target"), folder.path().join("link"));
         fs::write(&target, "").unwrap();
         symlink(&target, &link).unwrap();
-        check_retry(sink(&link, 100, 2).deliver(&key_added("x")).await, "cannot open");
+        check_retry(sink(&link, 100, 2).deliver(&key_added("x")).await, "it is a symbolic link");
         assert_eq!(fs::read(&target).unwrap(), b"");
-        check_retry(sink(folder.path(), 100, 2).deliver(&key_added("x")).await, "Is a directory");
+        check_retry(sink(folder.path(), 100, 2).deliver(&key_added("x")).await, "it is a folder");
     }
 
     #[tokio::test]
