@@ -138,13 +138,22 @@ fn u1_json_is_byte_exact_in_a_pipe_and_equal_on_a_terminal() {
 #[test]
 fn u1_a_collection_of_hostile_names_is_harmless() {
     let emulator = served();
+    let desk = Desk::of(&emulator).with("KEYHOLDER_CONFIG", "k.toml");
+    fs::write(desk.path("k.toml"), "[[sink]]\nname = \"out\"\nkind = \"stdout\"\n").unwrap();
+    desk.run(&["collect"]).ends(0);
     let mut refused = Vec::new();
     emulator.edit(|world| {
         for (number, text) in hostile().into_iter().enumerate().step_by(4) {
             let (firstname, lastname) = (text.clone(), text.clone());
             let email = format!("{number}{text}@example.org");
-            let new =
-                NewUser { firstname, lastname, email, administrator: false, force_sec_auth: false, inactive: false };
+            let new = NewUser {
+                firstname,
+                lastname,
+                email,
+                administrator: number.is_multiple_of(40),
+                force_sec_auth: false,
+                inactive: false,
+            };
             world.add_user(new).unwrap();
             let group = world.add_group(&text, &[]);
             world.add_resource(Kind::Datacenter, &text, None).unwrap();
@@ -156,12 +165,13 @@ fn u1_a_collection_of_hostile_names_is_harmless() {
     for group in refused {
         emulator.fail(Rule::on("GET", &format!("/um/groups/{group}/users")).status(403));
     }
-    let desk = Desk::of(&emulator);
     let sent = on_terminal(desk.command(&["collect", "-vv"])).harmless_beside_progress();
     assert!(sent.contains("not complete: members"), "{sent}");
-    for look in [&["doctor"][..], &["doctor", "--json"], &["diff"], &["snapshots", "show"]] {
+    for look in [&["doctor"][..], &["doctor", "--json"], &["diff"], &["snapshots", "show"], &["alerts", "list"]] {
         on_terminal(desk.command(look)).harmless();
     }
+    let sent = on_terminal(desk.command(&["alerts", "deliver"])).harmless();
+    assert!(sent.contains("administrator"), "{sent}");
 }
 
 #[test]
