@@ -246,7 +246,11 @@ impl Failure {
             | Self::Analyse(_)
             | Self::Deliver(DeliverFailure::Render(AlertError::Analyse(_)))
             | Self::Alert(AlertError::Analyse(_)) => {
-                Some("read it with the version that wrote it, or a newer one".to_owned())
+                Some(
+                    "if a newer version wrote it, read it with that one; else the database is damaged: put a backup in its place \
+                     with `keyholder restore BACKUP --replace`"
+                        .to_owned(),
+                )
             }
             Self::Stopped { .. } | Self::Cut { .. } => {
                 Some("collect again with the same credentials within 30 minutes, and the run is resumed".to_owned())

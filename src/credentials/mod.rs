@@ -20,7 +20,7 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::api::settings::Credentials;
-use crate::config::{ContractConfig, ContractCredentials, Loaded, Origin, SecretSource, Shared};
+use crate::config::{ContractConfig, ContractCredentials, Loaded, Origin, Shared};
 use crate::domain::untrusted::{Untrusted, message};
 use crate::seams::{Environment, clean};
 
@@ -85,16 +85,6 @@ pub enum CredentialsError {
         /// Who named it.
         origin: String,
     },
-    /// An environment variable that is not set.
-    #[error("read the {what} ({origin}): environment variable {variable} is not set")]
-    NoVariable {
-        /// What was to be in it.
-        what: &'static str,
-        /// Its name.
-        variable: String,
-        /// Who named it.
-        origin: String,
-    },
     /// A password of nobody.
     #[error("use the password of {origin}: there is no user name; set IONOS_USERNAME or credentials.username")]
     NoUsername {
@@ -114,7 +104,6 @@ impl CredentialsError {
             Self::File { source, .. } => return source.hint(),
             Self::NoCredential { .. } => "name it in the unit of the service: LoadCredential=NAME:/path/of/the/file",
             Self::NoProfile { .. } => "sign in with the tool that writes the file, or name a token file instead",
-            Self::NoVariable { .. } => "set it in the environment of the service, or name a file or a systemd credential instead",
             Self::Malformed { .. } => "set it again, without quotes and line breaks",
             Self::NoUsername { .. } => "set IONOS_USERNAME, or better use a token",
         }
@@ -186,24 +175,6 @@ pub fn find_for(
         ContractCredentials::Profile(name) => {
             let missing = || CredentialsError::NoProfile { profile: name.as_str().into(), origin: origin.clone() };
             of_shared(loaded.profile(name).ok_or_else(missing)?)?.ok_or_else(missing)
-        }
-    }
-}
-
-/// Reads a secret from where it is: the URL of a sink, a key, a password. `origin` says who named it.
-pub fn secret(
-    what: &'static str,
-    source: &SecretSource,
-    origin: &str,
-    environment: &Environment,
-) -> Result<SecretString, CredentialsError> {
-    match source {
-        SecretSource::File(path) => read(what, path, Keeper::Private, origin.to_owned()),
-        SecretSource::Systemd(name) => read_systemd(what, name, origin, environment),
-        SecretSource::Variable(variable) => {
-            let missing =
-                || CredentialsError::NoVariable { what, variable: variable.clone(), origin: origin.to_owned() };
-            environment.get(variable).map(|value| SecretString::from(value.trim())).ok_or_else(missing)
         }
     }
 }
