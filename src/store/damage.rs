@@ -3,6 +3,7 @@
 use sqlx::SqliteConnection;
 use tokio_util::sync::CancellationToken;
 
+use super::digests;
 use super::error::{StoreError, While as _};
 use super::open::Store;
 use super::schema;
@@ -55,8 +56,9 @@ impl Store {
         }
     }
 
-    /// Checks the whole file and every reference in it (`PRAGMA integrity_check`, `PRAGMA foreign_key_check`). Nothing is
-    /// written; readers and writers go on meanwhile. Cancelling the token stops it.
+    /// Checks the whole file and every reference in it (`PRAGMA integrity_check`, `PRAGMA foreign_key_check`), and computes
+    /// the hash of each body and the root of each snapshot anew. Nothing is written; readers and writers go on meanwhile.
+    /// Cancelling the token stops it.
     #[tracing::instrument(level = "debug", skip_all)]
     pub async fn verify(&self, stop: &CancellationToken) -> Result<(), StoreError> {
         let mut db = self.readers.acquire().await.when("open the database for checking")?;
@@ -64,14 +66,18 @@ impl Store {
         let mut handle = db.lock_handle().await.when("watch the check of the database")?;
         handle.set_progress_handler(STEPS, move || !goes_on.is_cancelled());
         drop(handle);
-        let checked = defects(&mut db).await;
+        let checked = match defects(&mut db).await {
+            Ok(defects) if defects.is_empty() => digests::problems(&mut db).await,
+            Ok(defects) => Ok(defects),
+            Err(source) => Err(StoreError::Sql { action: "check the database for damage", source }),
+        };
         db.lock_handle().await.when("watch the check of the database")?.remove_progress_handler();
         match checked {
-            Ok(defects) if defects.is_empty() => Ok(()),
-            Ok(defects) => Err(self.damaged(defects.join("; "))),
-            Err(error) if code(&error) == Some(INTERRUPTED) => Err(StoreError::Stopped),
-            Err(error) if is_damage(&error) => Err(self.damaged(error.to_string())),
-            Err(source) => Err(StoreError::Sql { action: "check the database for damage", source }),
+            Ok(problems) if problems.is_empty() => Ok(()),
+            Ok(problems) => Err(self.damaged(problems.join("; "))),
+            Err(StoreError::Sql { source, .. }) if code(&source) == Some(INTERRUPTED) => Err(StoreError::Stopped),
+            Err(StoreError::Sql { source, .. }) if is_damage(&source) => Err(self.damaged(source.to_string())),
+            Err(error) => Err(error),
         }
     }
 

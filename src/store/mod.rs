@@ -11,6 +11,7 @@ mod commitment;
 mod create;
 mod damage;
 pub mod deliveries;
+mod digests;
 pub mod error;
 mod header;
 pub mod in_use;

@@ -10,6 +10,7 @@ const COMMANDS: &[&[&str]] = &[
     &["snapshots"],
     &["snapshots", "list"],
     &["snapshots", "show"],
+    &["snapshots", "verify"],
     &["diff"],
     &["history"],
     &["report"],

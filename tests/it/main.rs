@@ -133,4 +133,5 @@ mod store_jobs;
 mod store_open;
 mod store_schemas;
 mod store_seal;
+mod store_verify;
 mod support;

@@ -17,7 +17,7 @@ pub(super) use self::alert::{DeliveryV1, MuteV1};
 pub(super) use self::check::CheckV1;
 pub(super) use self::job::StatusV1;
 pub(super) use self::run::RunV1;
-pub(super) use self::snapshot::{Shown, SnapshotDetailV1, SnapshotV1, at_least};
+pub(super) use self::snapshot::{Shown, SnapshotDetailV1, SnapshotV1, VerifiedV1, at_least};
 
 /// A value as it is printed: indented, on lines of its own.
 pub(super) fn pretty(value: &impl Serialize) -> io::Result<String> {

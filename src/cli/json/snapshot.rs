@@ -24,6 +24,33 @@ const COUNTED: [(Kind, &str); 7] = [
     (Kind::Key, "keys"),
 ];
 
+/// A contract whose snapshots were verified.
+#[derive(Debug, Serialize)]
+pub(in crate::cli) struct VerifiedV1<'a> {
+    contract: u64,
+    contract_name: Option<&'a str>,
+    /// How many snapshots, all of them.
+    snapshots: u32,
+    /// The number of the newest.
+    latest: u32,
+    finished_utc: String,
+    state_root: &'a str,
+}
+
+impl<'a> VerifiedV1<'a> {
+    pub(in crate::cli) fn of(latest: &'a Snapshot, contract_name: &'a str) -> Self {
+        Self {
+            contract: latest.contract.0,
+            contract_name: text(contract_name),
+            // Snapshots are numbered from 1 without a gap.
+            snapshots: latest.seq.0,
+            latest: latest.seq.0,
+            finished_utc: to_seconds(latest.finished),
+            state_root: &latest.root,
+        }
+    }
+}
+
 /// A snapshot. A count is null where nothing was read of what it counts.
 #[derive(Debug, Serialize)]
 pub(in crate::cli) struct SnapshotV1<'a> {

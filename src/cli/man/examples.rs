@@ -41,6 +41,10 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             example("keyholder snapshots list --runs", "Lists every attempt, also those that failed."),
         ],
     ),
+    (
+        "snapshots verify",
+        &[example("keyholder snapshots verify", "Computes all digests anew; what does not fit ends with exit code 6.")],
+    ),
     ("snapshots show", &[example("keyholder snapshots show latest", "Shows what a snapshot read, and its gaps.")]),
     (
         "diff",
