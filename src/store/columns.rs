@@ -11,6 +11,9 @@ use sqlx::{Column as _, ColumnIndex, Decode, Row as _, Sqlite, Type};
 use super::error::StoreError;
 use crate::domain::id::{ContractNumber, Seq};
 
+/// The largest count: JSON holds no larger whole number exactly, and thousands of them add up without overflow.
+const MAX_COUNT: u64 = (1 << 53) - 1;
+
 /// The columns of a row, by place or name.
 #[derive(Clone, Copy)]
 pub(super) struct Columns<'r> {
@@ -51,8 +54,9 @@ impl<'r> Columns<'r> {
         self,
         column: impl ColumnIndex<SqliteRow> + Copy + Display,
     ) -> Result<Option<u64>, StoreError> {
-        let negative = |count| self.inconsistent(format!("{} is {count}", self.name(column)));
-        self.optional::<i64>(column)?.map(|count| u64::try_from(count).map_err(|_| negative(count))).transpose()
+        let impossible = |count| self.inconsistent(format!("{} is {count}", self.name(column)));
+        let checked = |count| u64::try_from(count).ok().filter(|count| *count <= MAX_COUNT);
+        self.optional::<i64>(column)?.map(|count| checked(count).ok_or_else(|| impossible(count))).transpose()
     }
 
     /// The number of a contract.
@@ -198,6 +202,7 @@ mod tests {
     #[tokio::test]
     async fn a_number_out_of_range_is_an_error() {
         check("SELECT -1 AS users", |row| row.count(0), "users is -1").await;
+        check("SELECT 9007199254740992 AS users", |row| row.count(0), "users is 9007199254740992").await;
         check("SELECT 4294967296 AS seq", |row| row.seq(0), "column seq").await;
         check("SELECT 99 AS kind", |row| row.coded(0, Kind::from_code), "kind is 99").await;
         check("SELECT 258 AS kind", |row| row.coded(0, Kind::from_code), "kind is 258").await;

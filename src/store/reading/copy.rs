@@ -69,8 +69,11 @@ impl Original<'_> {
         upgrade(&mut db, self.path).await?;
         db.close().await.when("close the copy")?;
         // All connections now, and without an end: without its name the file cannot be opened again.
-        let readers = pool().min_connections(READERS).idle_timeout(None).max_lifetime(None);
-        let readers = readers.connect_with(reading(&copy.file).immutable(true)).await.when("open the copy")?;
+        let readers =
+            pool().idle_timeout(None).max_lifetime(None).connect_lazy_with(reading(&copy.file).immutable(true));
+        // Held at once, so that each is another one. `min_connections` returns while some are still being opened.
+        let all = futures::future::try_join_all((0..READERS).map(|_| readers.acquire())).await.when("open the copy")?;
+        drop(all);
         copy.remove().map_err(failed)?;
         Ok((readers, Kept::default()))
     }
