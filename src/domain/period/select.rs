@@ -63,6 +63,12 @@ pub enum Reason {
         /// The end of the first run.
         first: DateTime<Utc>,
     },
+    /// It is written like a month, and is none.
+    #[error("there is no such month")]
+    NoSuchMonth,
+    /// It is written like a day, and is none.
+    #[error("there is no such day")]
+    NoSuchDay,
     /// It is no known form, and no label.
     #[error(
         "contract {contract} has snapshots 1 to {count}, and none is called that; expected a number, `latest`, `previous`, \
@@ -109,7 +115,9 @@ fn find<'a>(
     if let Some(month) = Span::month(asked, calendar.zone) {
         return end_of(month, snapshots, contract, calendar);
     }
-    let Some((from, until)) = until(asked, calendar) else { return Err(Reason::Unknown { contract, count }) };
+    let Some((from, until)) = until(asked, calendar) else {
+        return Err(impossible(asked).unwrap_or(Reason::Unknown { contract, count }));
+    };
     if from > calendar.now {
         return Err(Reason::Future { now: calendar.now });
     }
@@ -130,6 +138,19 @@ fn end_of(
     let none = Reason::NoneComplete { contract, first: snapshots[0].finished };
     let chosen = month.choose(snapshots, calendar.now).map_err(|_| none)?;
     Ok(Selected { snapshot: chosen.end, month: Some(month), by_time: true, provisional: chosen.provisional })
+}
+
+/// Why a word names no time although it is written like a month or a day.
+fn impossible(asked: &str) -> Option<Reason> {
+    let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let parts: Vec<&str> = asked.split('-').collect();
+    let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
+    match *lengths {
+        _ if !parts.into_iter().all(is_number) => None,
+        [4, 2] => Some(Reason::NoSuchMonth),
+        [4, 2, 2] => Some(Reason::NoSuchDay),
+        _ => None,
+    }
 }
 
 /// The end of a day, or the instant, that a word names; `None` for every other word.
