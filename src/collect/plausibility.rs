@@ -23,7 +23,22 @@ const MAX_AHEAD: TimeDelta = TimeDelta::hours(24);
 const MIN_TIME_SECONDS: i64 = 946_684_800;
 
 /// The privilege without which the API lists no S3 keys.
-const S3_PRIVILEGE: &str = "s3Privilege";
+pub(super) const S3_PRIVILEGE: &str = "s3Privilege";
+
+/// Keys that are known do not end because the API stopped listing them.
+pub const KEYS_KNOWN: &str = "the API lists no keys for want of the privilege, although keys are known";
+
+/// Who has the privilege is not known.
+pub(super) const MEMBERS_NOT_READ: &str =
+    "the API lists no keys for want of the privilege, and not all groups and members could be read";
+
+/// Two answers contradict each other.
+pub(super) const IS_ENTITLED: &str =
+    "contradiction: the API lists no keys for want of the privilege, which a group of the user has";
+
+/// Whether the user has the privilege is not known.
+pub(super) const NOT_REPORTED: &str =
+    "the API lists no keys for want of the privilege, and did not report whether a group of the user has it";
 
 /// Judges what a walk has seen when everything was asked. `vanishing` is what it would end.
 pub fn judge(walk: &mut Walk, vanishing: &VanishingByScope) {
@@ -52,13 +67,13 @@ fn unlistable_keys(sightings: &mut Sightings, vanishing: &VanishingByScope) -> V
         let scope = Scope::Keys(user.clone());
         let why = if vanishing.contains_key(&scope) {
             carried += 1;
-            "the API lists no keys for want of the privilege, although keys are known"
+            KEYS_KNOWN
         } else if !is_known {
-            "the API lists no keys for want of the privilege, and not all groups and members could be read"
+            MEMBERS_NOT_READ
         } else if entitled.contains(&user) {
-            "contradiction: the API lists no keys for want of the privilege, which a group of the user has"
+            IS_ENTITLED
         } else if perhaps_entitled.contains(&user) {
-            "the API lists no keys for want of the privilege, and did not report whether a group of the user has it"
+            NOT_REPORTED
         } else {
             unlisted += 1;
             continue;

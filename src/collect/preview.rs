@@ -8,13 +8,14 @@ use super::confirm::{confirmed, refuse_skew};
 use super::error::CollectError;
 use super::outcome::{self, list_of_groups, list_of_resources, page_of_users};
 use super::plan::depth;
-use super::reading::{Reading, of_group, of_user};
+use super::plausibility::{IS_ENTITLED, MEMBERS_NOT_READ, NOT_REPORTED, S3_PRIVILEGE};
+use super::reading::{OfUser, Reading, groups_of_user, of_group, of_user};
 use super::walk::Limits;
 use crate::api::read::Client;
 use crate::api::{Error, Page};
 use crate::domain::coverage::{Effort, Scope, ScopeKind, Status};
 use crate::domain::group::Group;
-use crate::domain::id::ContractNumber;
+use crate::domain::id::{ContractNumber, GroupId};
 use crate::domain::resource::Resource;
 use crate::seams::Seams;
 
@@ -75,18 +76,60 @@ pub async fn preview(client: &Client, seams: &Seams, limits: &Limits) -> Result<
         },
     )
     .await;
-    if let (Some(of), Some(group)) = (of_group?, &group) {
+    if let (Some(mut of), Some(group)) = (of_group?, &group) {
+        settle_gone(&mut of.members, ScopeKind::Groups);
+        settle_gone(&mut of.shares, ScopeKind::Groups);
         let label = Some(group.label().to_owned());
         samples.push(Sample::of(Scope::Members(of.group.clone()), label.clone(), &of.members));
         samples.push(Sample::of(Scope::Shares(of.group), label, &of.shares));
     }
-    if let (Some(of), Some(user)) = (of_user?, &user) {
+    if let (Some(mut of), Some(user)) = (of_user?, &user) {
+        settle_gone(&mut of.owns, ScopeKind::Users);
+        settle_gone(&mut of.keys, ScopeKind::Users);
+        settle_keys(&mut of, &lists.groups, client, seams).await?;
         let label = Some(user.label().to_owned());
         samples.push(Sample::of(Scope::Owns(of.user.clone()), label.clone(), &of.owns));
         samples.push(Sample::of(Scope::Keys(of.user), label, &of.keys));
     }
     let (contract, effort) = (confirmed.contract.number, confirmed.effort);
     Ok(Preview { contract, effort, ahead: confirmed.ahead, samples })
+}
+
+/// Who was not found although the list that was just read names them is hardly gone: a walk that finds them in the list a
+/// second time does not know what is theirs.
+fn settle_gone<T>(reading: &mut Reading<T>, list: ScopeKind) {
+    if reading.status == Status::Gone {
+        reading.status = Status::Failed(format!("not found, although the list of {list} names it"));
+    }
+}
+
+/// Settles a list of keys that the API refused for want of the privilege, as a walk does, by the groups of the user.
+async fn settle_keys(
+    of: &mut OfUser,
+    groups: &Reading<Group>,
+    client: &Client,
+    seams: &Seams,
+) -> Result<(), CollectError> {
+    if of.keys.status != Status::NotApplicable {
+        return Ok(());
+    }
+    let own = Box::pin(groups_of_user(client, seams, &of.user)).await?;
+    let reported = |id: &GroupId| {
+        let group = groups.items.iter().find(|group| group.id == *id);
+        group.and_then(|group| group.privileges.get(S3_PRIVILEGE).copied())
+    };
+    let reported: Vec<Option<bool>> = own.items.iter().map(reported).collect();
+    let why = if groups.status != Status::Complete || own.status != Status::Complete {
+        MEMBERS_NOT_READ
+    } else if reported.contains(&Some(true)) {
+        IS_ENTITLED
+    } else if reported.contains(&None) {
+        NOT_REPORTED
+    } else {
+        return Ok(());
+    };
+    of.keys.status = Status::Failed(why.to_owned());
+    Ok(())
 }
 
 /// Reads the lists at the same time, as a walk does; an error if none of them can be read.

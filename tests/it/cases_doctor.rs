@@ -198,6 +198,85 @@ fn c2_doctor_foresees_gaps_and_names_the_missing_right() {
     desk.run(&["doctor", "--offline"]).ends(0);
 }
 
+/// Expects that `doctor` says that, and ends with the code with which `collect` ends then.
+#[track_caller]
+fn check_foreseen(desk: &Desk, code: i32, says: &str) {
+    let doctor = desk.run(&["doctor"]).ends(code);
+    assert!(doctor.out.contains(says), "{says:?} in {}", doctor.out);
+    desk.run(&["collect"]).ends(code);
+}
+
+/// The API lists no keys of its first user, who is in no group but a new one, with or without the privilege.
+fn refuse_keys(emulator: &emulator::Emulator, is_entitled: bool) {
+    let user = emulator.edit(|world| {
+        let user = world.users().next().expect("a user").id.clone();
+        let groups: Vec<_> = world.groups_of(&user).cloned().collect();
+        for group in &groups {
+            world.remove_member(group, &user).unwrap();
+        }
+        let group = world.add_group("new", if is_entitled { &["s3Privilege"] } else { &[] });
+        world.add_member(&group, &user).unwrap();
+        user
+    });
+    let message = "The user needs to be part of a group that has ACCESS_S3_OBJECT_STORAGE privilege";
+    let body = serde_json::json!({"httpStatus": 422, "messages": [{"errorCode": "100", "message": message}]});
+    emulator.fail(Rule::on("GET", &format!("/um/users/{user}/s3keys")).status(422).body(Body::Json(body)));
+}
+
+/// Gives the first user one S3 key, or none.
+fn set_keys(emulator: &emulator::Emulator, has_key: bool) {
+    emulator.edit(|world| {
+        let user = world.users().next().expect("a user").id.clone();
+        let keys: Vec<_> = world.keys(&user).map(|key| key.id.clone()).collect();
+        for key in &keys {
+            world.remove_key(&user, key).unwrap();
+        }
+        if has_key {
+            let group = world.add_group("storage", &["s3Privilege"]);
+            world.add_member(&group, &user).unwrap();
+            world.add_key(&user).unwrap();
+        }
+    });
+}
+
+#[test]
+fn c2_doctor_judges_refused_lists_of_keys_as_collect() {
+    for (is_entitled, code, says) in [(false, 0, "not listed of "), (true, 9, "contradiction: the API lists no keys")] {
+        let (_emulator, desk) = served_with(|emulator| {
+            set_keys(emulator, false);
+            refuse_keys(emulator, is_entitled);
+        });
+        check_foreseen(&desk, code, says);
+    }
+    let (emulator, desk) = served_with(|emulator| set_keys(emulator, true));
+    desk.run(&["collect"]).ends(0);
+    refuse_keys(&emulator, false);
+    check_foreseen(&desk, 9, "although keys are known");
+}
+
+#[test]
+fn c2_doctor_believes_no_404_of_what_is_listed() {
+    for below in ["users", "shares", "owns", "s3keys"] {
+        let (emulator, desk) = served_with(|_| ());
+        let (list, id) = emulator.read(|world| match below {
+            "users" | "shares" => ("groups", world.groups().map(|group| group.id.to_string()).min().expect("a group")),
+            _ => ("users", world.users().next().expect("a user").id.to_string()),
+        });
+        emulator.fail(Rule::on("GET", &format!("/um/{list}/{id}/{below}")).status(404));
+        emulator.fail(Rule::on("GET", &format!("/um/{list}/{id}")).status(404));
+        check_foreseen(&desk, 9, &format!("not found, although the list of {list} names it"));
+    }
+}
+
+#[test]
+fn c2_doctor_believes_no_empty_list_of_users() {
+    let (_emulator, desk) = served_with(|emulator| {
+        let body = serde_json::json!({"id": "users", "type": "collection", "offset": 0, "limit": 100, "items": []});
+        emulator.fail(Rule::on("GET", "/um/users").status(200).body(Body::Json(body)));
+    });
+    check_foreseen(&desk, 9, "the list is empty, although each contract has at least one user");
+}
+
 #[test]
 fn c2_the_list_of_preconditions_is_in_the_order_of_collect() {
     let folder = tempfile::tempdir().unwrap();

@@ -56,7 +56,7 @@ pub async fn run(
 }
 
 /// Looks at everything, in the order in which `collect` finds out. Unless it is to stay offline it asks the API as well, with
-/// eight requests for each contract.
+/// eight requests for each contract, and one or two more where an answer leaves a question.
 pub async fn examine(
     args: &Args,
     loaded: &Result<Loaded, ConfigError>,
@@ -93,7 +93,7 @@ pub async fn examine(
     for (request, look) in requests.iter().zip(looks) {
         let own = match look.access {
             Ok(_) if args.offline => vec![Check::skipped("api", "not asked")],
-            Ok(access) => remote::examine(access.settings, seams).await,
+            Ok(access) => remote::examine(access.settings, look.database.as_deref().ok(), seams).await,
             Err(_) => Vec::new(),
         };
         checks.extend(own.into_iter().map(|check| check.of_contract(request.contract_name())));

@@ -1,4 +1,8 @@
-//! What the API shows to these credentials, with eight small requests: those of a walk, once each.
+//! What the API shows to these credentials, with eight small requests: those of a walk, once each. Where an answer leaves a
+//! question that a walk would settle, one or two more.
+
+use std::collections::BTreeSet;
+use std::path::Path;
 
 use super::check::Check;
 use crate::api::Fault;
@@ -8,10 +12,14 @@ use crate::app::collect::{CollectFailure, Order};
 use crate::app::preconditions::Precondition;
 use crate::cli::{Failure, gaps};
 use crate::collect::CollectError;
+use crate::collect::plausibility::KEYS_KNOWN;
 use crate::collect::preview::{Preview, Sample, preview};
-use crate::domain::coverage::{ScopeKind, Status};
+use crate::domain::coverage::{Scope, ScopeKind, Status};
+use crate::domain::id::{ContractNumber, UserId};
+use crate::domain::state::Around;
 use crate::exit::Exit;
 use crate::seams::Seams;
+use crate::store::{Access, Store, StoreError};
 
 /// A clock that is further off than this is worth a warning: signatures and the order of events depend on it.
 const MAX_UNNOTICED_SKEW_SECONDS: u64 = 30;
@@ -20,7 +28,7 @@ const MAX_UNNOTICED_SKEW_SECONDS: u64 = 30;
 const MAX_ATTEMPTS: u32 = 2;
 
 /// Looks at the contract and at the beginning of every list that an audit needs.
-pub(super) async fn examine(mut settings: Settings, seams: &Seams) -> Vec<Check> {
+pub(super) async fn examine(mut settings: Settings, database: Option<&Path>, seams: &Seams) -> Vec<Check> {
     let limits = Order::manual(seams.now(), &settings).limits;
     settings.attempts = settings.attempts.min(MAX_ATTEMPTS);
     let client = match Client::new(&settings, seams.clone()) {
@@ -28,7 +36,10 @@ pub(super) async fn examine(mut settings: Settings, seams: &Seams) -> Vec<Check>
         Err(error) => return vec![Check::unmet(Precondition::Settings, &error.into())],
     };
     match preview(&client, seams, &limits).await {
-        Ok(preview) => seen(&preview, &client, &settings),
+        Ok(mut preview) => {
+            settle_known_keys(&mut preview, database).await;
+            seen(&preview, &client, &settings)
+        }
         Err(error) => unseen(error, &client, &settings),
     }
 }
@@ -39,6 +50,30 @@ fn seen(preview: &Preview, client: &Client, settings: &Settings) -> Vec<Check> {
     checks.extend(preview.samples.iter().map(sample));
     checks.extend(limits(client, settings));
     checks
+}
+
+/// A list of keys that the API refuses is a gap for a user of whom the database knows keys.
+async fn settle_known_keys(preview: &mut Preview, database: Option<&Path>) {
+    for sample in preview.samples.iter_mut().filter(|sample| sample.status == Status::NotApplicable) {
+        let (Scope::Keys(user), Some(database)) = (&sample.scope, database) else { continue };
+        // What is wrong with the database is said where the database is looked at.
+        if knows_keys(database, preview.contract, user).await.unwrap_or(false) {
+            sample.status = Status::Failed(KEYS_KNOWN.to_owned());
+        }
+    }
+}
+
+/// Whether the newest snapshot of the contract has a key of that user.
+async fn knows_keys(database: &Path, contract: ContractNumber, user: &UserId) -> Result<bool, StoreError> {
+    let store = Store::open(database, Access::Read).await?;
+    let known = async {
+        let Some(latest) = store.snapshots(contract).await?.pop() else { return Ok(false) };
+        let around = Around { keys_of: BTreeSet::from([user.clone()]), ..Around::default() };
+        Ok(!store.state_around(contract, latest.seq, &around).await?.keys.is_empty())
+    };
+    let known = known.await;
+    store.close().await;
+    known
 }
 
 /// Why nothing can be collected, and what was seen all the same.
@@ -131,9 +166,19 @@ fn sample(sample: &Sample) -> Check {
         };
     }
     let of = label.as_ref().map(|label| format!(" of {label}, the first that is listed")).unwrap_or_default();
+    if *status == Status::NotApplicable {
+        return Check::ok(
+            name,
+            format!("not listed{of}: the user lacks the privilege; keys made earlier are not excluded"),
+        );
+    }
+    if (scope, *items) == (&Scope::Users, 0) {
+        let found = "the list is empty, although each contract has at least one user: its owner";
+        return Check::fail(name, Exit::Incomplete, found)
+            .hint("check whose credentials these are, and what stands between here and the API");
+    }
     let more = if *has_more { " on the first page, and more" } else { "" };
-    let word = if *status == Status::Complete { String::new() } else { format!(" ({status})") };
-    Check::ok(name, format!("{items}{of}{more}{word}"))
+    Check::ok(name, format!("{items}{of}{more}"))
 }
 
 fn name_of(kind: ScopeKind) -> &'static str {
