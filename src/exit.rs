@@ -29,7 +29,7 @@ pub enum Exit {
     Delivery,
     /// 8: evidence does not verify.
     Evidence,
-    /// 9: done, but part of the population could not be seen.
+    /// 9: done, but part of the population could not be seen, or nothing was collected yet.
     Incomplete,
     /// 10: the worst finding or change over the asked threshold is informational.
     FoundInfo,
@@ -135,7 +135,9 @@ impl Exit {
             Self::Store => "store",
             Self::Delivery => "a delivery failed for good",
             Self::Evidence => "evidence does not verify",
-            Self::Incomplete => "done, but the population is incomplete, or older than its period",
+            Self::Incomplete => {
+                "done, but the population is incomplete, or older than its period, or nothing was collected yet"
+            }
             Self::FoundInfo => "findings or changes, the worst informational (only with `--fail-on`)",
             Self::FoundModerate => "findings or changes, the worst low or medium (only with `--fail-on`)",
             Self::FoundHigh => "findings or changes, the worst high (only with `--fail-on`)",

@@ -162,6 +162,7 @@ pub fn exit_of(snapshot: &Snapshot) -> Exit {
 pub fn of_store(error: &StoreError) -> Exit {
     match error {
         StoreError::Locked { .. } | StoreError::ServiceRunning { .. } => Exit::Locked,
+        StoreError::NothingCollected => Exit::Incomplete,
         error if error.is_busy() => Exit::Locked,
         error if error.is_usage() => Exit::Usage,
         _ => Exit::Store,

@@ -55,7 +55,7 @@ pub struct ContractStatus {
 pub enum Freshness {
     /// The newest snapshot is complete and young.
     Fresh,
-    /// The newest snapshot is not complete.
+    /// The newest snapshot is not complete, or there is none because the last attempt failed.
     Incomplete,
     /// There is no snapshot yet, and it is not time for one.
     Expected,
@@ -131,7 +131,8 @@ impl Expectations {
         for expected in &self.contracts {
             let by_name = expected.name.as_ref().and_then(|name| known.recorded.numbers.get(name).copied());
             let Some(number) = expected.number.or(by_name) else {
-                if expected.name.is_some() || (rest.is_empty() && !expected.schedules.is_empty()) {
+                let was_due = !expected.schedules.is_empty() || known.recorded.failures.contains_key(&None);
+                if expected.name.is_some() || (rest.is_empty() && was_due) {
                     judged.push(self.status(expected, None, &known, now));
                 }
                 continue;
@@ -179,10 +180,14 @@ impl Expectations {
                 let freshness = if is_late { Freshness::Overdue } else { Freshness::Incomplete };
                 (freshness, format!("no complete snapshot yet; snapshot {seq} is not complete"))
             }
-            (None, None) if is_late => (Freshness::Overdue, "never collected".to_owned()),
-            (None, None) => {
-                (Freshness::Expected, format!("not collected yet; {}", deadline.map(by).unwrap_or_default()))
-            }
+            (None, None) => match known.recorded.failures.get(&expected.name) {
+                Some(how) => {
+                    let freshness = if is_late { Freshness::Overdue } else { Freshness::Incomplete };
+                    (freshness, format!("never collected; the last attempt: {how}"))
+                }
+                None if is_late => (Freshness::Overdue, "never collected".to_owned()),
+                None => (Freshness::Expected, format!("not collected yet; {}", deadline.map(by).unwrap_or_default())),
+            },
         };
         let collector = found.and_then(|found| found.collector.as_ref());
         let detail = match collector {

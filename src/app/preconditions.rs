@@ -105,6 +105,7 @@ impl Precondition {
             | StoreError::RunOver
             | StoreError::LabelTaken { .. }
             | StoreError::NoContract(_)
+            | StoreError::NothingCollected
             | StoreError::RanBefore { .. }
             | StoreError::Schema { .. } => Self::Database,
         }

@@ -17,10 +17,13 @@ use crate::domain::severity::Severity;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::time::to_seconds;
 use crate::exit::Exit;
-use crate::store::{Access, Store};
+use crate::store::{Access, Store, StoreError};
 
 /// What is compared with where nothing is named.
 const PREVIOUS: &str = "previous";
+
+/// What is compared where nothing is named.
+const LATEST: &str = "latest";
 
 /// Shows what differs between two snapshots. A snapshot is a number, `latest`, `previous`, a label, a month such as
 /// 2026-11 (the one that stands for its end), a date (its last snapshot up to the end of that day) or an RFC 3339 time.
@@ -30,7 +33,7 @@ pub struct Diff {
     #[arg(default_value = PREVIOUS)]
     from: String,
     /// The later snapshot
-    #[arg(default_value = "latest")]
+    #[arg(default_value = LATEST)]
     to: String,
     /// Also list what came and went in between
     #[arg(long)]
@@ -108,6 +111,9 @@ fn pair(
         return Ok((only.clone(), to));
     }
     let from = context.select(snapshots, contract, &diff.from)?;
+    if from.seq == to.seq {
+        tracing::warn!("Both are snapshot {}: there is nothing to compare", to.seq);
+    }
     if from.seq > to.seq {
         return Err(ReviewError::Backwards { as_of: to.seq, since: from.seq }.into());
     }
@@ -148,7 +154,14 @@ async fn say_gaps(store: &Store, from: &Snapshot, to: &Snapshot) -> Result<(), F
 
 pub(super) async fn run(diff: Diff, context: &mut Context) -> Result<Exit, Failure> {
     let store = context.store(Access::Read).await?;
-    let contract = context.contract(&store, diff.contract.as_ref()).await?;
+    let contract = match context.contract(&store, diff.contract.as_ref()).await {
+        Err(Failure::Store(error @ StoreError::NothingCollected)) if (&*diff.from, &*diff.to) == (PREVIOUS, LATEST) => {
+            tracing::warn!("There is nothing to compare: {error}; `keyholder collect` makes the first");
+            meanings::none().write(&mut context.out, diff.format, context.width)?;
+            return Ok(Exit::Done);
+        }
+        contract => contract?,
+    };
     let snapshots = store.snapshots(contract).await?;
     let (from, to) = pair(&diff, &snapshots, contract, context)?;
     let mut found = lines(&store, contract, (from.seq, to.seq), diff.in_between).await?;
@@ -156,6 +169,8 @@ pub(super) async fn run(diff: Diff, context: &mut Context) -> Result<Exit, Failu
     let filter = Filter::of(&diff, &store, contract).await?;
     found.retain(|line| filter.admits(&line.meaning));
     match (all, found.len()) {
+        // `pair` has said it: nothing is compared.
+        _ if from.seq == to.seq => {}
         (0, _) => tracing::info!("Snapshots {} and {} do not differ", from.seq, to.seq),
         (all, 0) => tracing::info!("None of the {all} changes is of the kind that was asked for"),
         _ => {}

@@ -50,6 +50,11 @@ pub(super) struct Beside<'a> {
     pub(super) namesakes: Namesakes,
 }
 
+/// A list without lines, where there is nothing to show them with.
+pub(super) fn none() -> Table {
+    Table::new(&FOR_PROGRAMS)
+}
+
 /// One row per line, in the order given. A table has the columns that fit a terminal, the other formats have all.
 pub(super) fn table(lines: &[Line], beside: &Beside<'_>, format: ListFormat) -> Table {
     if format == ListFormat::Table { for_people(lines, beside) } else { for_programs(lines, beside) }

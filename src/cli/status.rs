@@ -23,7 +23,8 @@ use crate::store::Access;
 /// Shows the service, each contract with the age of its last complete snapshot, and the last and next run of each job.
 ///
 /// Exit code 7 if an alert could not be delivered and was given up, 15 if one has been waiting for its delivery for more than
-/// 2 h, 9 if a contract is incomplete or overdue, or the last run of a job failed.
+/// 2 h, 9 if a contract is incomplete or overdue, was never collected and the last attempt failed, or the last run of a job
+/// failed.
 #[derive(Args, Debug)]
 pub struct Status {
     /// How to write the list

@@ -299,6 +299,9 @@ pub enum StoreError {
         /// Who has it.
         seq: Seq,
     },
+    /// Nothing was ever sealed in the file.
+    #[error("the database has no snapshot yet")]
+    NothingCollected,
     /// The file holds no such contract, or several and none was chosen.
     #[error("choose a contract: {0}")]
     NoContract(String),
@@ -389,6 +392,7 @@ impl StoreError {
             }
             Self::LabelTaken { .. } => "choose another label".to_owned(),
             Self::NoContract(_) => "name one with --contract".to_owned(),
+            Self::NothingCollected => "`keyholder collect` makes the first".to_owned(),
             Self::RunOver => "another process took the lock; let one collect at a time, then collect again".to_owned(),
             Self::Body(_)
             | Self::Compose(_)

@@ -9,8 +9,10 @@ use sqlx::sqlite::SqliteRow;
 use super::columns::Columns;
 use super::error::{StoreError, While as _};
 use super::open::{Store, beside};
+use super::staging;
 use crate::domain::id::{ContractNumber, Seq};
 use crate::domain::principal::Collector;
+use crate::domain::snapshot::RunState;
 
 /// The newest snapshots of a contract.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +41,8 @@ pub struct Recorded {
     pub numbers: BTreeMap<String, ContractNumber>,
     /// When the first run under each name began, and the first without one.
     pub first_attempts: BTreeMap<Option<String>, DateTime<Utc>>,
+    /// How the last run under each name ended, in words, where that left no snapshot.
+    pub failures: BTreeMap<Option<String>, String>,
 }
 
 /// Bytes of the files.
@@ -97,7 +101,28 @@ impl Store {
             recorded.numbers.extend(name.clone().zip(row.optional_contract(2)?));
             recorded.first_attempts.insert(name, row.instant(1)?);
         }
+        recorded.failures = self.last_failures().await?;
         Ok(recorded)
+    }
+
+    /// How the last run under each name ended that is not under way, where that left no snapshot.
+    async fn last_failures(&self) -> Result<BTreeMap<Option<String>, String>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT contract_name, state, reason FROM run WHERE state IN ('failed', 'interrupted') AND id IN \
+             (SELECT max(id) FROM run WHERE state <> 'collecting' GROUP BY contract_name)",
+        )
+        .fetch_all(&self.readers)
+        .await
+        .when("look up how the last runs ended")?;
+        let mut failures = BTreeMap::new();
+        for row in &rows {
+            let row = Columns::of("run", row);
+            let state = row.word(1, RunState::from_word)?;
+            let reason = row.optional(2)?.map(staging::shown_reason);
+            let how = reason.map_or_else(|| state.to_string(), |reason| format!("{state}: {reason}"));
+            failures.insert(row.optional(0)?, how);
+        }
+        Ok(failures)
     }
 
     /// How large the files are; one that is not there has no bytes.

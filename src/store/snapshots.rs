@@ -31,13 +31,13 @@ impl Store {
     pub async fn choose_contract(&self, asked: Option<ContractNumber>) -> Result<ContractNumber, StoreError> {
         let known = self.contracts().await?;
         match (asked, known.as_slice()) {
+            (_, []) => Err(StoreError::NothingCollected),
             (Some(asked), known) if known.contains(&asked) => Ok(asked),
             (Some(asked), _) => Err(StoreError::NoContract(format!(
                 "the database has no snapshot of contract {asked}, only of {}",
                 listed(&known)
             ))),
             (None, [only]) => Ok(*only),
-            (None, []) => Err(StoreError::NoContract("the database has no snapshot yet".to_owned())),
             (None, several) => Err(StoreError::NoContract(format!("the database has several: {}", listed(several)))),
         }
     }

@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use emulator::{Body, Rule};
 use keyholder::exit::Exit;
 
+use crate::cases_doctor::closed_port;
 use crate::support::cli::{Desk, MONTH, RUNTIME, served};
 
 /// Compares two snapshots of the shared month with that threshold.
@@ -26,6 +27,54 @@ fn a_complete_collection_ends_with_0() {
     let ran = Desk::of(&emulator).run(&["collect"]).ends(0);
     assert!(ran.out.starts_with(&format!("contract {} snapshot 1 complete: 24 users", emulator.contract_number())));
     assert_eq!(ran.out.lines().count(), 1, "{ran:#?}");
+}
+
+/// A database in which the first run failed, and nothing is.
+fn first_run_failed() -> Desk {
+    let desk = Desk::at(&format!("http://{}", closed_port()), "token");
+    desk.run(&["collect"]).ends(5);
+    desk
+}
+
+#[test]
+fn status_names_a_first_run_that_failed_and_ends_with_9() {
+    let desk = first_run_failed();
+    let ran = desk.run(&["status", "--format", "json"]).ends(9);
+    assert!(ran.out.contains("never collected; the last attempt: failed: "), "{ran:#?}");
+    assert!(ran.out.contains("the server cannot be reached"), "{ran:#?}");
+}
+
+#[test]
+fn a_snapshot_after_a_failed_run_makes_status_0() {
+    let emulator = served();
+    let desk = first_run_failed().with("IONOS_API_URL", &emulator.base_url(emulator::Version::V6));
+    let desk = desk.with("IONOS_TOKEN", emulator.token());
+    desk.run(&["collect"]).ends(0);
+    desk.run(&["status"]).ends(0);
+}
+
+#[test]
+fn before_the_first_snapshot_questions_end_with_9_and_diff_with_0() {
+    let desk = first_run_failed();
+    let says = "the database has no snapshot yet";
+    let hint = "`keyholder collect` makes the first";
+    let questions = [
+        &["diff", "1", "2"][..],
+        &["report", "changes", "--format", "csv", "--out", "-"],
+        &["history", "ann"],
+        &["snapshots", "show"],
+        &["snapshots", "show", "--contract", "31721679"],
+    ];
+    for question in questions {
+        let ran = desk.run(question).ends(9);
+        assert!(ran.err.contains(&format!("error: {says}\nhint: {hint}\n")), "{question:?}: {ran:#?}");
+        assert_eq!(ran.out, "", "{question:?}");
+    }
+    for (format, list) in [("json", "[]\n"), ("table", "")] {
+        let ran = desk.run(&["diff", "--format", format]).ends(0);
+        assert!(ran.err.contains(says) && ran.err.contains(hint), "{ran:#?}");
+        assert_eq!(ran.out, list);
+    }
 }
 
 #[test]
