@@ -42,7 +42,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match &self.fault {
             Fault::Unauthorised { .. } => Some(self.target.refusal_hint()),
-            Fault::NotFound => self.target.address_hint(self.operation),
+            Fault::NotFound | Fault::NotFoundByOther => self.target.address_hint(self.operation),
             fault => fault.hint(),
         }
     }
@@ -90,9 +90,13 @@ pub enum Fault {
         /// `errorCode`, if it was a short word.
         code: Option<String>,
     },
-    /// 404, or 422 with the message that stands for it on S3 keys.
+    /// 404 of the API, or 422 with the message that stands for it on S3 keys.
     #[error("not found")]
     NotFound,
+    /// 404 without the error body of the API: of a gateway, or of another program at that address. It says nothing about what
+    /// was asked for.
+    #[error("not found, by an answer that is not the API's (404)")]
+    NotFoundByOther,
     /// Any other refusal.
     #[error("refused with status {status}{}{}", code_suffix(code.as_deref()), message_suffix(*message))]
     Rejected {
@@ -238,6 +242,7 @@ impl Fault {
             | Self::Garbled { .. }
             | Self::NotJson
             | Self::Empty
+            | Self::NotFoundByOther
             | Self::Frame(_)
             | Self::Decode(DecodeError::Syntax { .. }) => true,
             Self::Unauthorised { .. }

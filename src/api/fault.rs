@@ -57,12 +57,13 @@ pub(super) fn of_status(
     now: DateTime<Utc>,
 ) -> Fault {
     let number = status.as_u16();
-    let (code, message) = first_message(body);
+    let (is_api, code, message) = first_message(body);
     match number {
         300..=399 => Fault::Redirected { status: number },
         401 => Fault::Unauthorised { code },
         403 => Fault::Forbidden { code },
-        404 => Fault::NotFound,
+        404 if is_api => Fault::NotFound,
+        404 => Fault::NotFoundByOther,
         422 if is_about_key(operation) && message == Some(KnownMessage::NoSuchKey) => Fault::NotFound,
         408 | 429 | 500 | 502..=504 | 506..=599 => {
             Fault::Busy { status: number, retry_after: retry_after(headers, now) }
@@ -76,14 +77,15 @@ fn is_about_key(operation: &Operation) -> bool {
     operation.template == operation::USER_S3KEY.template
 }
 
-/// Code and meaning of an error body; the first message that means something wins.
-fn first_message(body: &[u8]) -> (Option<String>, Option<KnownMessage>) {
+/// Whether it is an error body of the API at all, its code and its meaning; the first message that means something wins.
+fn first_message(body: &[u8]) -> (bool, Option<String>, Option<KnownMessage>) {
     let Ok(wire::Decoded { value: failure, .. }) = wire::decode::<Failure>(body) else {
-        return (None, None);
+        return (false, None, None);
     };
+    let is_api = failure.status.is_some() || failure.messages.is_some();
     let messages = failure.messages.unwrap_or_default();
     let known = messages.iter().find_map(|message| message.message);
-    (messages.into_iter().find_map(|message| message.code), known)
+    (is_api, messages.into_iter().find_map(|message| message.code), known)
 }
 
 /// `Retry-After`, in seconds or as a date; a date counts from the server's own clock if it tells it.
@@ -141,7 +143,10 @@ mod tests {
         let users = operation::USERS;
         check(users, 401, &envelope("315", "Unauthorized"), "credentials refused (401, code 315)");
         check(users, 403, &envelope("paas-feature-1", "no"), "access refused (403, code paas-feature-1)");
-        check(users, 404, "<html>", "not found");
+        check(users, 404, &envelope("309", "Resource does not exist"), "not found");
+        for other in ["<html>", "", "{}", "[]", "not found"] {
+            check(users, 404, other, "not found, by an answer that is not the API's (404)");
+        }
         check(users, 302, "", "the server redirects (status 302)");
         check(users, 304, "", "the server redirects (status 304)");
         check(users, 415, "", "refused with status 415");

@@ -1,6 +1,7 @@
 //! Puts the layers on top of each other and remembers which one had the last word.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use secrecy::zeroize::Zeroizing;
@@ -16,7 +17,7 @@ use super::shared::{self, Shared};
 use super::tables::{self, Built, Origins};
 use super::text::Place;
 use super::value::Given;
-use crate::files::{self, Purpose};
+use crate::files::{self, FileError, Purpose};
 use crate::seams::Environment;
 
 /// What the command line says about the configuration.
@@ -159,8 +160,26 @@ impl Layers {
             }
             self.apply(key, &Given::Untyped(value.to_owned()), Origin::Variable(name.clone()), Path::new(""));
         }
+        self.check_authorities(environment);
         self.warnings.extend(environment.ignored());
         self.warn_of_unknown(environment);
+    }
+
+    /// The TLS library reads the system's authorities from where these variables say, and believes any file: they are looked at
+    /// before it does.
+    fn check_authorities(&mut self, environment: &Environment) {
+        let file = environment.get("SSL_CERT_FILE").map(|path| ("SSL_CERT_FILE", vec![PathBuf::from(path)]));
+        let folder = environment.get("SSL_CERT_DIR").map(|folders| {
+            let folders = folders.split(':').filter_map(|folder| fs::read_dir(folder).ok());
+            ("SSL_CERT_DIR", folders.flatten().filter_map(Result::ok).map(|entry| entry.path()).collect())
+        });
+        for (variable, mut paths) in file.into_iter().chain(folder) {
+            paths.sort();
+            let refused = paths.iter().filter_map(|path| files::open(path, Purpose::Authorities).err());
+            if let Some(error) = refused.into_iter().find(FileError::is_distrust) {
+                self.problems.add(&Origin::Variable(variable.to_owned()), "", error.summary());
+            }
+        }
     }
 
     /// Variables that begin like a key of ours but are none. Only a warning: container platforms put variables of their

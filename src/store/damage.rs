@@ -48,7 +48,11 @@ impl Store {
         let checked = complaints(&mut db).await;
         db.lock_handle().await.when("watch the check of the database")?.remove_progress_handler();
         match checked {
-            Ok(complaints) if complaints.is_empty() => schema::refuse_unknown_schema(&mut db, self.path()).await,
+            Ok(complaints) if complaints.is_empty() => {
+                schema::refuse_unknown_schema(&mut db, self.path()).await?;
+                let edited = digests::body_problems(&mut db).await?;
+                if edited.is_empty() { Ok(()) } else { Err(self.damaged(edited[..edited.len().min(TOLD)].join("; "))) }
+            }
             Ok(complaints) => Err(self.damaged(complaints.join("; "))),
             Err(error) if is_interrupted(&error) => Err(StoreError::Stopped),
             Err(error) if is_damage(&error) => Err(self.damaged(error.to_string())),

@@ -207,11 +207,25 @@ fn refuse_unfit(path: &Path) -> Result<Header, StoreError> {
     refuse_linked(path)?;
     place::refuse_unfit(path)?;
     refuse_obstructed(path)?;
+    refuse_linked_neighbours(path)?;
     Ok(found)
 }
 
-/// Refuses a database beside which something else has the name of one of its files.
-fn refuse_obstructed(path: &Path) -> Result<(), StoreError> {
+/// Refuses to write where a file beside the database has a second name: SQLite would truncate it under both.
+fn refuse_linked_neighbours(path: &Path) -> Result<(), StoreError> {
+    for suffix in ["-wal", "-shm", "-journal", ".new"] {
+        let place = beside(path, suffix);
+        if let Ok(links) = fs::symlink_metadata(&place).map(|metadata| metadata.nlink())
+            && links > 1
+        {
+            return Err(StoreError::Linked { path: place, links });
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a database beside which something else has the name of one of its files: opening a pipe could last for ever.
+pub(super) fn refuse_obstructed(path: &Path) -> Result<(), StoreError> {
     for suffix in ["-wal", "-shm", "-journal", ".new"] {
         let place = beside(path, suffix);
         if fs::symlink_metadata(&place).is_ok_and(|metadata| !metadata.is_file()) {

@@ -20,7 +20,7 @@ use copy::Original;
 use super::damage;
 use super::error::{StoreError, While as _};
 use super::in_use::{self, OpenHere};
-use super::open::{Store, beside, options, refuse_unreadable, schema_version};
+use super::open::{Store, beside, options, refuse_obstructed, refuse_unreadable, schema_version};
 use super::place::{self, folder_of};
 use super::schema;
 use super::waiting::Waiting;
@@ -74,6 +74,7 @@ pub async fn refuse_damaged(path: &Path, stop: &CancellationToken) -> Result<(),
 
 /// Readers of a database as it is.
 pub(super) async fn connect(path: &Path) -> Result<(SqlitePool, Kept), StoreError> {
+    refuse_obstructed(path)?;
     if let Some(lock) = ReadLock::take(path) {
         let readers = connect_closed(path)?;
         return Ok((readers, Kept { _lock: Some(Arc::new(lock)), ..Kept::default() }));

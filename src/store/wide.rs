@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
+use sha2::{Digest as _, Sha256};
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteRow;
 
@@ -229,7 +230,8 @@ pub(super) struct Bodies(SqliteRow);
 
 impl Bodies {
     pub(super) async fn read(reader: &Reader<'_>, ids: &Ids) -> Result<Self, StoreError> {
-        let head = "SELECT group_concat(id), group_concat(json, char(10)) FROM body WHERE";
+        let head =
+            "SELECT group_concat(id), group_concat(json, char(10)), group_concat(lower(hex(hash))) FROM body WHERE";
         ids.read(reader, head, "id", "", 0).await.map(Self)
     }
 
@@ -238,7 +240,18 @@ impl Bodies {
         let ids = Numbers::of("body", &self.0, 0)?;
         let text = Columns::of("body", &self.0).optional::<&str>(1)?;
         let lines: Vec<&str> = text.map(|text| text.split('\n').collect()).unwrap_or_default();
-        refuse_uneven("body", &[ids.len(), lines.len()])?;
+        let hashes = Columns::of("body", &self.0).optional::<&str>(2)?;
+        let hashes: Vec<&str> = hashes.map(|hashes| hashes.split(',').collect()).unwrap_or_default();
+        refuse_uneven("body", &[ids.len(), lines.len(), hashes.len()])?;
+        if let Some(edited) =
+            lines.iter().zip(hashes).position(|(line, hash)| hex::encode(Sha256::digest(line)) != hash)
+        {
+            let id = Numbers::of("body", &self.0, 0)?.nth(edited).unwrap_or_default();
+            return Err(StoreError::Inconsistent {
+                table: "body",
+                what: format!("the text of row {id} does not have its hash"),
+            });
+        }
         Ok(ById::of(ids.zip(lines)))
     }
 

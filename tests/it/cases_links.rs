@@ -21,6 +21,22 @@ fn beside(database: &Path, suffix: &str) -> PathBuf {
 }
 
 #[test]
+fn r2_a_file_beside_the_database_with_a_second_name_is_kept() {
+    let emulator = served();
+    for suffix in ["-wal", "-shm", "-journal"] {
+        let desk = Desk::of(&emulator);
+        desk.run(&["collect"]).ends(0);
+        let (victim, place) = (desk.path("victim"), format!("{}{suffix}", desk.database().display()));
+        fs::write(&victim, "not a log").unwrap();
+        drop(fs::remove_file(&place));
+        fs::hard_link(&victim, &place).unwrap();
+        let ran = desk.run(&["collect"]).ends(6);
+        assert!(ran.err.contains(&place), "{ran:#?}");
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "not a log", "{suffix}");
+    }
+}
+
+#[test]
 fn p1_a_database_with_a_second_name_is_refused_by_writers() {
     let emulator = served();
     let desk = Desk::of(&emulator);

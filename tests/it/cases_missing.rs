@@ -1,10 +1,10 @@
 //! Kind K of the cases: a group or user whom the list names is answered with 404. The list decides, read once more.
 
-use emulator::faults::{Edit, Effect};
+use emulator::faults::{Body, Edit, Effect, Items};
 use emulator::{Emulator, Rule};
 use keyholder::domain::coverage::Scope;
 
-use crate::support::site::Site;
+use crate::support::site::{Site, lie};
 
 async fn site() -> Site {
     Site::begun(Emulator::builder().seed(5).users(40).start().await.unwrap()).await
@@ -82,6 +82,24 @@ async fn k1_a_user_whom_the_list_drops_meanwhile_went() {
     assert_eq!(collected.snapshot.state.as_str(), "complete", "{:?}", collected.gaps());
     assert!(collected.snapshot.ended >= 3 && collected.snapshot.began == 0, "{:?}", collected.snapshot);
     assert_eq!(site.collect().await.endings(), "complete -0 ~0");
+}
+
+/// A gateway that does not find the way says nothing about a group.
+#[tokio::test]
+async fn j1_a_404_that_is_not_the_apis_ends_nothing() {
+    for body in ["<html>404 nginx</html>", "", "{}"] {
+        let site = site().await;
+        let group = busy_group(&site);
+        let rest = site.emulator.read(|world| world.groups().count() - 1);
+        site.emulator.fail(lie("/um/groups", Items::Keep(rest)));
+        for path in ["/um/groups/{groupId}", "/um/groups/{groupId}/*"] {
+            site.emulator.fail(Rule::on("GET", path).status(404).body(Body::Html(body.to_owned())));
+        }
+        let collected = site.collect().await;
+        assert_eq!(collected.endings(), "partial -0 ~0", "{body:?}");
+        assert!(collected.gaps().contains(&"groups: unstable".to_owned()), "{body:?}: {:?}", collected.gaps());
+        assert!(!collected.gaps().contains(&format!("members({group}): gone")), "{body:?}");
+    }
 }
 
 #[tokio::test]

@@ -172,6 +172,23 @@ fn r1_authorities_that_others_write_are_not_trusted() {
 }
 
 #[test]
+fn r1_authorities_of_a_variable_that_others_write_are_not_trusted() {
+    let case = Case::new();
+    case.put(USUAL, &case.settings(), 0o600);
+    let text = "-----BEGIN CERTIFICATE-----\n";
+    let file = case.put("ca.pem", text, 0o666);
+    fs::create_dir(case.desk.path("authorities")).unwrap();
+    let inside = case.put("authorities/one.pem", text, 0o666);
+    let mut case = case;
+    for (variable, value) in [("SSL_CERT_FILE", &file), ("SSL_CERT_DIR", &inside.parent().unwrap().to_owned())] {
+        case.desk = case.desk.with(variable, value.to_str().unwrap());
+        case.check_refused(&COLLECT, "pem has mode 0666: others can change it");
+        case.desk = case.desk.with(variable, "");
+    }
+    case.check_collects(&COLLECT);
+}
+
+#[test]
 fn r1_templates_that_others_write_are_not_used() {
     let desk = Desk::with_month().with("KEYHOLDER_REPORT_TEMPLATES", "templates");
     let folder = desk.path("templates");

@@ -36,6 +36,20 @@ fn an_edited_body_is_found() {
 }
 
 #[test]
+fn an_edited_body_is_in_no_answer_and_under_no_new_snapshot() {
+    let desk = Desk::with_month();
+    desk.execute(
+        "DROP TRIGGER body_sealed;
+         UPDATE body SET json = replace(json, 'true', 'false') WHERE json LIKE '%\"administrator\":true%';
+         CREATE TRIGGER body_sealed BEFORE UPDATE ON body\nBEGIN SELECT raise(ABORT, 'a body is not changed'); END;",
+    );
+    for command in [&["report", "access-review", "--format", "csv", "--out", "-"][..], &["doctor", "--offline"]] {
+        let ran = desk.run(command).ends(6);
+        assert!(format!("{}{}", ran.out, ran.err).contains("does not have its hash"), "{command:?}: {ran:?}");
+    }
+}
+
+#[test]
 fn a_fact_whose_end_was_removed_is_found() {
     check_found(
         "DROP TRIGGER fact_sealed;
