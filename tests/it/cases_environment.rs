@@ -29,7 +29,7 @@ enum Takes {
     AsItIs,
 }
 
-const ROWS: [(&str, Takes); 12] = [
+const ROWS: [(&str, Takes); 14] = [
     ("COLUMNS", Takes::AsItIs),
     ("CREDENTIALS_DIRECTORY", Takes::Folder),
     ("HOME", Takes::Folder),
@@ -38,6 +38,8 @@ const ROWS: [(&str, Takes); 12] = [
     ("KEYHOLDER_CONFIG", Takes::Bare),
     ("LOGNAME", Takes::AsItIs),
     ("NO_COLOR", Takes::AsItIs),
+    ("SSL_CERT_DIR", Takes::AsItIs),
+    ("SSL_CERT_FILE", Takes::AsItIs),
     ("SUDO_USER", Takes::AsItIs),
     ("USER", Takes::AsItIs),
     ("XDG_CONFIG_HOME", Takes::Folder),
