@@ -483,6 +483,7 @@ fn tell(notes: &Notes, repeated: u64) {
         tracing::info!("Noticed {} more things that this version does not know", notes.dropped);
     }
     if repeated > 0 {
-        tracing::warn!("{repeated} things were listed twice");
+        let things = if repeated == 1 { "thing was" } else { "things were" };
+        tracing::warn!("{repeated} {things} listed twice");
     }
 }

@@ -29,10 +29,11 @@ const LATEST: &str = "latest";
 /// 2026-11 (the one that stands for its end), a date (its last snapshot up to the end of that day) or an RFC 3339 time.
 #[derive(Args, Debug)]
 pub struct Diff {
-    /// The earlier snapshot
+    /// The earlier snapshot: a number, `latest`, `previous`, a label, a month (its end), a date (its last snapshot) or an
+    /// RFC 3339 time
     #[arg(default_value = PREVIOUS)]
     from: String,
-    /// The later snapshot
+    /// The later snapshot, in one of the same forms
     #[arg(default_value = LATEST)]
     to: String,
     /// Also list what came and went in between

@@ -160,8 +160,8 @@ fn for_programs(lines: &[Line], beside: &Beside<'_>) -> Table {
     table
 }
 
-impl From<Stated<'_>> for Value {
-    fn from(stated: Stated<'_>) -> Self {
+impl From<Stated<&str>> for Value {
+    fn from(stated: Stated<&str>) -> Self {
         match stated {
             Stated::Nothing => Self::Nothing,
             Stated::Flag(flag) => Self::Flag(flag),

@@ -20,7 +20,7 @@ use crate::store::Access;
 /// Writes a report about one snapshot, compared with an earlier one.
 #[derive(Args, Debug)]
 pub struct Report {
-    /// Which report: access-review or changes
+    /// Which report: access-review, changes or population
     #[arg(value_parser = names())]
     name: String,
     /// The snapshot: a number, `latest`, `previous`, a label, a month (its end), a date or an RFC 3339 time; without it and

@@ -280,7 +280,9 @@ fn count(given: &Given, limits: &RangeInclusive<u64>) -> Result<u64, String> {
     let expected = if max == MAX_COUNT { format!("at least {min}") } else { format!("{min} to {max}") };
     let number = match given {
         Given::Integer(number) => i128::from(*number),
-        Given::Untyped(text) => text.trim().parse().map_err(|_| format!("must be {expected}, is {}", quote(text)))?,
+        Given::Untyped(text) => {
+            text.trim().parse().map_err(|_| format!("must be a whole number, {expected}, is {}", quote(text)))?
+        }
         Given::Text(_) => return Err("must be a whole number without quotes, is text".to_owned()),
         other => return Err(format!("must be a whole number, is {}", other.kind())),
     };
@@ -360,7 +362,7 @@ mod tests {
         check("api.concurrency", &Given::Integer(64), &Shown::Number(64));
         check("api.concurrency", &untyped("64"), &Shown::Number(64));
         check_refused("api.concurrency", &text("64"), "must be a whole number without quotes, is text");
-        check_refused("api.concurrency", &untyped("many"), "must be 1 to 256, is \"many\"");
+        check_refused("api.concurrency", &untyped("many"), "must be a whole number, 1 to 256, is \"many\"");
         check_refused("api.concurrency", &Given::Flag(true), "must be a whole number, is true or false");
     }
 

@@ -226,7 +226,7 @@ pub struct Actor {
 /// One side of a change as what it is: for formats that have types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
-pub enum Stated<'a> {
+pub enum Stated<T> {
     /// Nothing was there, or it was never known.
     Nothing,
     /// Yes or no.
@@ -234,7 +234,7 @@ pub enum Stated<'a> {
     /// A whole number.
     Number(i64),
     /// Words.
-    Text(&'a str),
+    Text(T),
 }
 
 /// Properties whose values are words, whatever these are.
@@ -252,10 +252,34 @@ const TEXTS: [&str; 11] = [
     "type",
 ];
 
+impl Stated<&str> {
+    /// The same with a text of its own.
+    pub fn into_owned(self) -> Stated<String> {
+        match self {
+            Self::Nothing => Stated::Nothing,
+            Self::Flag(flag) => Stated::Flag(flag),
+            Self::Number(number) => Stated::Number(number),
+            Self::Text(text) => Stated::Text(text.to_owned()),
+        }
+    }
+}
+
+/// As it was stated; nothing is an empty text.
+impl<T: fmt::Display> fmt::Display for Stated<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => Ok(()),
+            Self::Flag(flag) => write!(f, "{flag}"),
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Text(text) => write!(f, "{text}"),
+        }
+    }
+}
+
 impl Meaning {
     /// [`Meaning::before`] or [`Meaning::after`] as what it is: of properties that are no texts, `true` is a boolean and `7` a
     /// number.
-    pub fn stated<'a>(&self, side: &'a str) -> Stated<'a> {
+    pub fn stated<'a>(&self, side: &'a str) -> Stated<&'a str> {
         if side.is_empty() {
             return Stated::Nothing;
         }
@@ -265,7 +289,11 @@ impl Meaning {
         match side {
             "true" => Stated::Flag(true),
             "false" => Stated::Flag(false),
-            _ => side.parse().map_or(Stated::Text(side), Stated::Number),
+            // What another spelling would lose, such as `007`, stays a text.
+            _ => match side.parse::<i64>() {
+                Ok(number) if number.to_string() == side => Stated::Number(number),
+                _ => Stated::Text(side),
+            },
         }
     }
 }

@@ -63,6 +63,17 @@ impl Kind {
         }
     }
 
+    /// So many of them, in words: `1 contract`, `3 users`.
+    pub fn counted(self, count: u64) -> String {
+        let word = match self {
+            Self::Member => "membership",
+            Self::Own => "ownership",
+            Self::Key => "S3 key",
+            other => other.as_str(),
+        };
+        if count == 1 { format!("1 {word}") } else { format!("{count} {}", self.plural()) }
+    }
+
     /// The stored number.
     pub fn code(self) -> u8 {
         self as u8

@@ -12,6 +12,7 @@ pub mod csv;
 pub mod html;
 pub mod input;
 pub mod joined;
+mod json;
 pub mod marks;
 pub mod population;
 pub mod recency;
@@ -255,13 +256,13 @@ fn write_document<D: Document>(
         Format::Csv => return Ok(csv::write(D::rows(input), dialect, out)?),
         Format::Jsonl => {
             for row in D::rows(input) {
-                serde_json::to_writer(&mut *out, &row)?;
+                json::write_line(&row, &mut *out)?;
                 out.write_all(b"\n")?;
             }
         }
         Format::Json => {
             let whole = Whole { document: D::build(input), rows: Rows::<D>(input, std::marker::PhantomData) };
-            serde_json::to_writer_pretty(&mut *out, &whole)?;
+            json::write_pretty(&whole, &mut *out)?;
             out.write_all(b"\n")?;
         }
         Format::Html => {

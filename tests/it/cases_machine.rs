@@ -449,6 +449,8 @@ fn g_the_json_of_alerts_has_types() {
         change.replace("object_id null", "object_id text").replace("from_snapshot null", "from_snapshot number");
     check_form(of("key-added"), &change);
     office.run(&["alerts", "mute", "log", "--for", "7d", "--by", "Ann", "--because", "move"], 0);
+    let counts = &of("baseline-established")["counts"];
+    assert!(counts["users"].is_u64() && counts["S3 keys"].is_u64(), "{counts}");
     let mutes = value(&office.desk, &["alerts", "mutes"], 0);
     let mute =
         "mute number, sink text, class null, contract null, since_utc time, until_utc time, person text, reason text";

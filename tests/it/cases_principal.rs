@@ -366,7 +366,7 @@ fn an_unknown_principal_is_shown_as_unknown() {
     let written = |format: &str| desk.run(&["report", "population", "--format", format, "--out", "-"]).ends(0).out;
     let document: Value = serde_json::from_str(&written("json")).unwrap();
     let principal = &document["population"]["principal"];
-    assert_eq!((&principal["identity"], &principal["who"]), (&"unknown".into(), &"".into()));
+    assert_eq!((&principal["identity"], &principal["who"]), (&"unknown".into(), &Value::Null));
     let page = written("html");
     assert!(page.contains("Collected by a principal that is not known"), "{page}");
 }

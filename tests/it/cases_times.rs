@@ -103,7 +103,7 @@ fn q1_an_unlisted_owner_has_a_line_of_its_own() {
         rows[0].clone()
     };
     let row = find(&review["rows"], "user_email");
-    assert_eq!((&row["user_id"], &row["entitlement_type"]), (&json!(""), &json!("contract_owner")));
+    assert_eq!((&row["user_id"], &row["entitlement_type"]), (&Value::Null, &json!("contract_owner")));
     assert_eq!((&row["risk_rating"], &row["scope_complete"]), (&json!("critical"), &json!(true)));
     let user = find(&review["users"], "label");
     assert_eq!((&user["owner"], &user["state"]), (&json!(true), &json!("unknown")));

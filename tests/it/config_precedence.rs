@@ -156,7 +156,7 @@ fn problems_of_all_layers_come_together() {
          file ~/.config/keyholder/config.toml:2: api.attempts: must be 1 to 20, is 0\n  \
          env IONOS_API_URL: api.url: must not hold a user name or password; see the section [credentials]\n  \
          env KEYHOLDER_API_CONCURRENCY: api.concurrency: must be 1 to 256, is 0\n  \
-         flag --contract: api.contract_number: must be at least 1, is \"x\"\n  \
+         flag --contract: api.contract_number: must be a whole number, at least 1, is \"x\"\n  \
          shared IONOS file ~/.ionos/config: not the YAML of a shared IONOS file (line 1, column 11)",
     );
 }

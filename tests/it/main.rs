@@ -55,6 +55,7 @@ mod cases_spreadsheet;
 mod cases_store;
 mod cases_terminal;
 mod cases_times;
+mod cases_typed;
 mod cases_unknown;
 mod cases_unknown_laws;
 mod cases_unlisted;

@@ -1,5 +1,7 @@
 //! What answers left out, in reports: beside each value and each total, and never as nought.
 
+use emulator::Rule;
+use emulator::faults::{Distortion, Effect};
 use keyholder::domain::coverage::{Scope, Status};
 use keyholder::domain::id::UserId;
 use keyholder::domain::unknown::Nullable;
@@ -12,6 +14,7 @@ use serde_json::Value;
 
 use crate::report_fixture::{coverage, silent_month};
 use crate::report_people::{days_ago, user_id};
+use crate::support::cli::{Desk, served};
 
 fn text(name: &str, input: &Input, format: Format) -> String {
     let made = render(report(name).unwrap(), input, format, Dialect::default(), &Templates::embedded());
@@ -109,4 +112,24 @@ fn what_was_never_read_is_no_nought() {
     assert_eq!((&shares["value"], &shares["delta"]), (&Value::Null, &Value::Null));
     assert_eq!(shares["unread"], format!("not read ({0} of {0} groups)", gaps.len()));
     assert!(text("access-review", &input, Format::Html).contains("not read ("));
+}
+
+#[test]
+fn what_was_never_reported_is_no_nought_in_the_chart() {
+    let emulator = served();
+    for (path, at) in [("/um/users", "properties.administrator"), ("/contracts", "properties.owner")] {
+        let silence = Distortion::Remove { at: at.to_owned() };
+        emulator.fail(Rule::on("GET", path).effect(Effect::Distort(silence)));
+    }
+    let desk = Desk::of(&emulator);
+    let said = desk.run(&["collect"]).ends(0).err;
+    assert!(said.contains("owner of 1 contract (never known)") && !said.contains("are carried"), "{said}");
+    let ran = desk.run(&["report", "access-review", "--format", "json", "--out", "-"]).ends(0);
+    let review: Value = serde_json::from_str(&ran.out).unwrap();
+    let bars = review["summary"]["entitlements"].as_array().unwrap();
+    let of = |label: &str| &bars.iter().find(|bar| bar["label"] == label).unwrap()["value"];
+    assert_eq!((of("contract owner"), of("administrator")), (&Value::Null, &Value::Null), "{bars:#?}");
+    assert!(of("account").as_u64() > Some(0) && of("privilege").as_u64() > Some(0), "{bars:#?}");
+    let page = desk.run(&["report", "access-review", "--format", "html", "--out", "-"]).ends(0).out;
+    assert!(!page.contains("administrator: 0") && !page.contains("contract owner: 0"));
 }

@@ -10,6 +10,9 @@ use crate::domain::time::to_seconds;
 use crate::store::deliveries::DeliveryRow;
 use crate::store::mutes::Mute;
 
+/// The labels behind which a name stands.
+const NAMES: [&str; 2] = ["job", "sink"];
+
 /// An alert and what became of it at one sink. Names stand in `alerts show` only.
 #[derive(Debug, Serialize)]
 pub(in crate::cli) struct DeliveryV1<'a> {
@@ -26,8 +29,8 @@ pub(in crate::cli) struct DeliveryV1<'a> {
     from_snapshot: Option<u32>,
     snapshot: Option<u32>,
     reason: Option<&'a str>,
-    /// Label and value, for people.
-    counts: &'a BTreeMap<String, String>,
+    /// Label and value.
+    counts: BTreeMap<&'a str, Figure<'a>>,
     sink: Option<&'a str>,
     state: Option<&'a str>,
     attempts: u32,
@@ -53,12 +56,30 @@ impl<'a> DeliveryV1<'a> {
             from_snapshot: span.and_then(|span| span.from).map(|seq| seq.0),
             snapshot: span.map(|span| span.to.0),
             reason: text(&alert.details.reason),
-            counts: &alert.details.counts,
+            counts: alert.details.counts.iter().map(|(label, value)| (&**label, Figure::of(label, value))).collect(),
             sink: row.sink.as_deref(),
             state: text(&row.state),
             attempts: row.attempts,
             due_utc: row.due.map(to_seconds),
             detail: text(&row.detail),
+        }
+    }
+}
+
+/// A number, or the words that stand for one or beside them: `not read`, `at least 1`, the name of a job.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Figure<'a> {
+    Number(u64),
+    Text(Option<&'a str>),
+}
+
+impl<'a> Figure<'a> {
+    /// A name is a text, also if it consists of digits.
+    fn of(label: &str, value: &'a str) -> Self {
+        match value.parse() {
+            Ok(number) if !NAMES.contains(&label) => Self::Number(number),
+            _ => Self::Text(text(value)),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::{Notice, UnknownCount};
 
 impl fmt::Display for UnknownCount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {} {}", self.attribute, self.count, self.kind.plural())?;
+        write!(f, "{} of {}", self.attribute, self.kind.counted(self.count))?;
         match self.never_known {
             0 => Ok(()),
             all if all == self.count => f.write_str(" (never known)"),
@@ -80,11 +80,7 @@ impl fmt::Display for Notice {
             Self::ClockSkew { seconds } => {
                 write!(f, "the API's clock is {seconds} s ahead of the clock of this machine")
             }
-            Self::AttributeUnknown { counts } => write!(
-                f,
-                "not reported: {}; the last known values are carried, and only known values are compared",
-                counts.iter().map(UnknownCount::to_string).collect::<Vec<_>>().join(", ")
-            ),
+            Self::AttributeUnknown { counts } => write_unknown(counts, f),
             Self::PrincipalChanged { change } => write!(f, "{change}"),
         }
     }
@@ -94,14 +90,22 @@ impl Notice {
     /// The sentence about a list that lost much at once.
     fn write_loss(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::MassRemoval { before, vanished, asked: 0, .. } => {
+                write!(f, "mass removal, confirmed: {vanished} of {before} are gone; the list was read twice")
+            }
             Self::MassRemoval { before, vanished, asked, .. } => write!(
                 f,
                 "mass removal, confirmed: {vanished} of {before} are gone; {asked} of them were read one by one"
             ),
             Self::SuspiciousAnswer { before, vanished, asked, present, .. } => write!(
                 f,
-                "suspicious answer: {vanished} of {before} were missing; re-read, {asked} of them one by one: {present} are still \
-                 there; nothing counts as removed"
+                "suspicious answer: {vanished} of {before} were missing; re-read{}: {present} are still there; nothing counts as \
+                 removed",
+                one_by_one(*asked)
+            ),
+            Self::MassRemovalAcross { kind, before, vanished, asked: 0 } => write!(
+                f,
+                "mass removal, confirmed: in many scopes, {vanished} of {before} are gone under {kind}; the lists were read twice"
             ),
             Self::MassRemovalAcross { kind, before, vanished, asked } => write!(
                 f,
@@ -110,12 +114,29 @@ impl Notice {
             ),
             Self::SuspiciousAcross { kind, before, vanished, asked, present } => write!(
                 f,
-                "suspicious answers: in many scopes, {vanished} of {before} were missing under {kind}; re-read, {asked} of them \
-                 one by one: {present} are still there; nothing counts as removed"
+                "suspicious answers: in many scopes, {vanished} of {before} were missing under {kind}; re-read{}: {present} are \
+                 still there; nothing counts as removed",
+                one_by_one(*asked)
             ),
             _ => Ok(()),
         }
     }
+}
+
+/// What was not reported; nothing is carried where nothing was ever known.
+fn write_unknown(counts: &[UnknownCount], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let carried = if counts.iter().all(|count| count.never_known == count.count) {
+        ""
+    } else {
+        "the last known values are carried, and "
+    };
+    let listed = counts.iter().map(UnknownCount::to_string).collect::<Vec<_>>().join(", ");
+    write!(f, "not reported: {listed}; {carried}only known values are compared")
+}
+
+/// How many of the missing were read by themselves, if any.
+fn one_by_one(asked: u64) -> String {
+    if asked == 0 { String::new() } else { format!(", {asked} of them one by one") }
 }
 
 /// Some names, and how many more there are.

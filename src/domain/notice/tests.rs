@@ -69,12 +69,22 @@ fn notices_about_lost_items_can_be_read_and_put_together_again() {
         "mass removal, confirmed: 41 of 120 are gone; 20 of them were read one by one",
     );
     check(
+        &Notice::MassRemoval { scope: Scope::Owns("ann".into()), before: 36, vanished: 35, asked: 0 },
+        "mass-removal",
+        "mass removal, confirmed: 35 of 36 are gone; the list was read twice",
+    );
+    check(
         &Notice::SuspiciousAnswer { scope, before: 40, vanished: 40, asked: 20, present: 3 },
         "suspicious-answer",
         "suspicious answer: 40 of 40 were missing; re-read, 20 of them one by one: 3 are still there; nothing counts as \
          removed",
     );
     let kind = ScopeKind::Keys;
+    check(
+        &Notice::MassRemovalAcross { kind: ScopeKind::Owns, before: 60, vanished: 59, asked: 0 },
+        "mass-removal-across",
+        "mass removal, confirmed: in many scopes, 59 of 60 are gone under owns; the lists were read twice",
+    );
     check(
         &Notice::MassRemovalAcross { kind, before: 60, vanished: 59, asked: 41 },
         "mass-removal-across",
@@ -83,8 +93,8 @@ fn notices_about_lost_items_can_be_read_and_put_together_again() {
     check(
         &Notice::SuspiciousAcross { kind, before: 60, vanished: 59, asked: 0, present: 59 },
         "suspicious-across",
-        "suspicious answers: in many scopes, 59 of 60 were missing under keys; re-read, 0 of them one by one: 59 are still \
-         there; nothing counts as removed",
+        "suspicious answers: in many scopes, 59 of 60 were missing under keys; re-read: 59 are still there; nothing \
+         counts as removed",
     );
 }
 
@@ -128,6 +138,12 @@ fn notices_about_items_and_clocks_can_be_read_and_put_together_again() {
         "attribute-unknown",
         "not reported: active of 9 users (never known), administrator of 3 users, email of 4 users (1 never known); \
          the last known values are carried, and only known values are compared",
+    );
+    let owner = UnknownCount { kind: Kind::Contract, ..of("owner", 1, 1) };
+    check(
+        &Notice::AttributeUnknown { counts: vec![owner, of("administrator", 3, 3)] },
+        "attribute-unknown",
+        "not reported: owner of 1 contract (never known), administrator of 3 users (never known); only known values are compared",
     );
     check(
         &Notice::ClockSkew { seconds: 400 },

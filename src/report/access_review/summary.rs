@@ -296,10 +296,17 @@ fn by_entitlement(view: &View) -> Vec<Amount> {
         ("S3 key", &[Kind::Key], |entitlement| matches!(entitlement, Entitlement::S3Key(_))),
         ("account", &[Kind::User], |entitlement| *entitlement == Entitlement::Account),
     ];
+    let never_known = |kind, name| view.state.unknown.never_known(kind, |attribute| attribute == name);
     kinds
         .map(|(label, rests_on, belongs)| {
             let known = view.grants.iter().filter(|grant| belongs(&grant.entitlement)).count();
-            let is_read = rests_on.iter().all(|kind| view.coverage.unread(*kind).is_none());
+            let never = match label {
+                "contract owner" => never_known(Kind::Contract, "owner"),
+                "administrator" => never_known(Kind::User, "administrator"),
+                "privilege" => groups_without_privileges(&view.state),
+                _ => 0,
+            };
+            let is_read = never == 0 && rests_on.iter().all(|kind| view.coverage.unread(*kind).is_none());
             Amount::of(label, Count::of(known as u64, is_read), Tone::Plain)
         })
         .to_vec()

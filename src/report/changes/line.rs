@@ -1,7 +1,6 @@
 //! One change as a row: what, how bad, from which snapshot to which, and who is said to have done it.
 
-use serde::ser::SerializeStruct as _;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::change::{Meaning, Stated};
@@ -57,9 +56,9 @@ pub struct ChangeLine {
     /// The property that differs, with the API's name; empty where a whole fact began or ended.
     pub field: String,
     /// What was there before.
-    pub before: String,
+    pub before: Stated<String>,
     /// What is there after.
-    pub after: String,
+    pub after: Stated<String>,
     /// Why the severity is not the usual one of its class.
     pub because: String,
     /// The snapshot compared with.
@@ -101,8 +100,8 @@ impl ChangeLine {
             other_object_id: other.map(|other| other.id.clone()).unwrap_or_default(),
             other_object_name: other.map(|other| other.label.clone()).unwrap_or_default(),
             field: change.field.clone(),
-            before: change.before.clone(),
-            after: change.after.clone(),
+            before: change.stated(&change.before).into_owned(),
+            after: change.stated(&change.after).into_owned(),
             because: change.because.clone(),
             from_snapshot: change.from.0,
             from_snapshot_utc: time(change.from),
@@ -130,55 +129,7 @@ pub fn change_id(contract: ContractNumber, change: &Meaning) -> String {
     format!("c{}", hex::encode(&Sha256::digest(text)[..8]))
 }
 
-/// A line as a row of a file. JSON has its types: booleans, numbers, and null where nothing is.
-#[derive(Clone, Debug)]
-pub struct ChangeRow<'a> {
-    line: ChangeLine,
-    before: Stated<'a>,
-    after: Stated<'a>,
-}
-
-impl<'a> ChangeRow<'a> {
-    pub(in crate::report) fn of(change: &'a Meaning, scene: Scene, input: &Input) -> Self {
-        Self {
-            before: change.stated(&change.before),
-            after: change.stated(&change.after),
-            line: ChangeLine::of(change, scene, input),
-        }
-    }
-}
-
-impl Serialize for ChangeRow<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let line = &self.line;
-        let some = |text: &'_ str| if text.is_empty() { None } else { Some(text.to_owned()) };
-        let mut row = serializer.serialize_struct("ChangeRow", Self::COLUMNS.len())?;
-        row.serialize_field("change_id", &line.change_id)?;
-        row.serialize_field("class", line.class)?;
-        row.serialize_field("severity", line.severity)?;
-        row.serialize_field("view", &line.view)?;
-        row.serialize_field("object_kind", line.object_kind)?;
-        row.serialize_field("object_id", &line.object_id)?;
-        row.serialize_field("object_name", &line.object_name)?;
-        row.serialize_field("other_object_kind", &some(line.other_object_kind))?;
-        row.serialize_field("other_object_id", &some(&line.other_object_id))?;
-        row.serialize_field("other_object_name", &some(&line.other_object_name))?;
-        row.serialize_field("field", &some(&line.field))?;
-        row.serialize_field("before", &self.before)?;
-        row.serialize_field("after", &self.after)?;
-        row.serialize_field("because", &some(&line.because))?;
-        row.serialize_field("from_snapshot", &line.from_snapshot)?;
-        row.serialize_field("from_snapshot_utc", &some(&line.from_snapshot_utc))?;
-        row.serialize_field("to_snapshot", &line.to_snapshot)?;
-        row.serialize_field("to_snapshot_utc", &some(&line.to_snapshot_utc))?;
-        row.serialize_field("actor", &some(&line.actor))?;
-        row.serialize_field("actor_source", &some(line.actor_source))?;
-        row.serialize_field("actor_at_utc", &some(&line.actor_at_utc))?;
-        row.end()
-    }
-}
-
-impl Row for ChangeRow<'_> {
+impl Row for ChangeLine {
     const COLUMNS: &'static [&'static str] = &[
         "change_id",
         "class",
@@ -204,28 +155,27 @@ impl Row for ChangeRow<'_> {
     ];
 
     fn cells(&self, cells: &mut Cells) {
-        let line = &self.line;
         cells
-            .text(&line.change_id)
-            .text(line.class)
-            .text(line.severity)
-            .text(line.view.as_str())
-            .text(line.object_kind)
-            .text(&line.object_id)
-            .text(&line.object_name)
-            .text(line.other_object_kind)
-            .text(&line.other_object_id)
-            .text(&line.other_object_name)
-            .text(&line.field)
-            .text(&line.before)
-            .text(&line.after)
-            .text(&line.because)
-            .number(line.from_snapshot)
-            .time(&line.from_snapshot_utc)
-            .number(line.to_snapshot)
-            .time(&line.to_snapshot_utc)
-            .text(&line.actor)
-            .text(line.actor_source)
-            .time(&line.actor_at_utc);
+            .text(&self.change_id)
+            .text(self.class)
+            .text(self.severity)
+            .text(self.view.as_str())
+            .text(self.object_kind)
+            .text(&self.object_id)
+            .text(&self.object_name)
+            .text(self.other_object_kind)
+            .text(&self.other_object_id)
+            .text(&self.other_object_name)
+            .text(&self.field)
+            .text(&self.before.to_string())
+            .text(&self.after.to_string())
+            .text(&self.because)
+            .number(self.from_snapshot)
+            .time(&self.from_snapshot_utc)
+            .number(self.to_snapshot)
+            .time(&self.to_snapshot_utc)
+            .text(&self.actor)
+            .text(self.actor_source)
+            .time(&self.actor_at_utc);
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-pub use self::line::{ChangeLine, ChangeRow, Scene, change_id};
+pub use self::line::{ChangeLine, Scene, change_id};
 pub use self::section::{Changes, Consequence, Item, SeverityGroup};
 use super::Document;
 use super::context::Context;
@@ -74,7 +74,7 @@ impl Document for ChangeReport {
     const TITLE: &'static str = "Change report";
     const ABOUT: &'static str = "What changed between two snapshots, and what came and went in between.";
     const TEMPLATE: &'static str = "changes.html.j2";
-    type Row<'a> = ChangeRow<'a>;
+    type Row<'a> = ChangeLine;
 
     fn build(input: &Input) -> Self {
         let comparison = input.comparison.as_ref();
@@ -99,11 +99,11 @@ impl Document for ChangeReport {
         }
     }
 
-    fn rows(input: &Input) -> impl Iterator<Item = ChangeRow<'_>> + '_ {
+    fn rows(input: &Input) -> impl Iterator<Item = ChangeLine> + '_ {
         input.comparison.iter().flat_map(move |comparison| {
             let net = comparison.net.iter().map(|change| (change, Scene::Net));
             let in_between = comparison.in_between.iter().map(|change| (change, Scene::InBetween));
-            net.chain(in_between).map(move |(change, scene)| ChangeRow::of(change, scene, input))
+            net.chain(in_between).map(move |(change, scene)| ChangeLine::of(change, scene, input))
         })
     }
 
