@@ -2,7 +2,7 @@
 //!
 //! Data never goes this way. What may be logged is an allow-list (identifiers, counts, durations, status codes); secrets,
 //! bodies, header values and names of persons are never logged, at no level. Whatever is in an event, it is one line in which
-//! nothing hides: see [`LineWriter`].
+//! nothing hides: see `LineWriter`.
 
 use std::fmt;
 use std::io::{self, Write};
