@@ -48,6 +48,8 @@ pub(super) struct Observed {
     gone_groups: BTreeSet<GroupId>,
     /// Those of them whom a list named that does not name them any more.
     went: BTreeSet<Arc<str>>,
+    /// Lists of users or groups that name, twice, what is answered with 404 by itself: such an answer proves nothing in this run.
+    pub(super) contradicted: BTreeSet<Scope>,
     /// One text for each id of a user or resource, however often it is referred to.
     texts: HashSet<Arc<str>>,
     /// The same for ids that references name and no list has named yet.
@@ -277,6 +279,7 @@ impl Observed {
                     self.went.insert(id);
                 }
                 Some(_) => {
+                    self.contradicted.insert(list.clone());
                     let reason = format!("not found, although the list of {} names it twice", list.kind());
                     doubted += self.doubt(list, &id, &Status::Failed(reason));
                 }

@@ -92,6 +92,8 @@ pub struct Walk {
     pub notices: Vec<Notice>,
     /// By how many seconds the API's clock was ahead of ours, if it sent its time; negative if it was behind.
     pub ahead: Option<i64>,
+    /// Lists of users or groups that contradict an answer of 404: what they no longer name is not gone for another 404.
+    pub contradicted: BTreeSet<Scope>,
 }
 
 /// How a walk begins, where it is kept, and what stops it.
@@ -403,7 +405,16 @@ impl<'a> Walker<'a> {
         self.notices.extend((count > 0).then_some(Notice::LinksElsewhere { count }));
         self.notices.extend(self.saved.map(|requests| Notice::Resumed { requests }));
         let ahead = self.ahead;
-        Ok(Walk { contract, sightings: self.seen.finish(), notes, repeated, notices: self.notices, ahead })
+        let contradicted = std::mem::take(&mut self.seen.contradicted);
+        Ok(Walk {
+            contract,
+            sightings: self.seen.finish(),
+            notes,
+            repeated,
+            notices: self.notices,
+            ahead,
+            contradicted,
+        })
     }
 }
 

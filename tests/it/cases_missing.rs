@@ -34,8 +34,8 @@ async fn check_kept(site: &Site, path: &str, list: &str, requests: u64, scopes: 
     site.emulator.fail(Rule::on("GET", &format!("{path}/*")).status(404));
     let collected = site.collect().await;
     assert_eq!((collected.endings().as_str(), collected.snapshot.began), ("partial -0 ~0", 0));
-    let told = format!("failed (not found, although the list of {list} names it twice)");
-    assert_eq!(collected.gaps(), scopes.map(|scope| format!("{scope}: {told}")));
+    let reported = format!("failed (not found, although the list of {list} names it twice)");
+    assert_eq!(collected.gaps(), scopes.map(|scope| format!("{scope}: {reported}")));
     let asked = site.emulator.counters().of("GET", &format!("/um/{list}")) - before;
     assert_eq!(asked, 2 * requests, "the list is read once more");
     site.emulator.clear_faults();
@@ -82,6 +82,22 @@ async fn k1_a_user_whom_the_list_drops_meanwhile_went() {
     assert_eq!(collected.snapshot.state.as_str(), "complete", "{:?}", collected.gaps());
     assert!(collected.snapshot.ended >= 3 && collected.snapshot.began == 0, "{:?}", collected.snapshot);
     assert_eq!(site.collect().await.endings(), "complete -0 ~0");
+}
+
+/// Groups that the list names are answered with 404: then a 404 proves nothing about the one that it no longer names either.
+#[tokio::test]
+async fn k1_a_404_that_the_list_contradicts_ends_nothing_else() {
+    for lost in [1, 4] {
+        let site = site().await;
+        let rest = site.emulator.read(|world| world.groups().count() - lost);
+        site.emulator.fail(lie("/um/groups", Items::Keep(rest)));
+        for path in ["/um/groups/{groupId}", "/um/groups/{groupId}/*"] {
+            site.emulator.fail(Rule::on("GET", path).status(404));
+        }
+        let collected = site.collect().await;
+        assert_eq!(collected.endings(), "partial -0 ~0", "{lost} lost");
+        assert!(collected.gaps().contains(&"groups: unstable".to_owned()), "{lost} lost: {:?}", collected.gaps());
+    }
 }
 
 /// A gateway that does not find the way says nothing about a group.

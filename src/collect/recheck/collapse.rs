@@ -69,7 +69,7 @@ impl Recheck<'_> {
         let count = vanished.len() as u64;
         let tally = self.ask(&scope, vanished).await?.unwrap_or_default();
         add_effort(&mut walk.sightings, &scope, tally.effort);
-        if tally.asked < count || !tally.confirms() {
+        if tally.asked < count || !tally.confirms() || walk.contradicted.contains(&scope) {
             set_unstable(&mut walk.sightings, &scope);
             let (asked, present) = (tally.asked, tally.present);
             add_notices(walk, vec![Verdict { scope, before, vanished: count, asked, present, is_confirmed: false }]);
@@ -110,7 +110,7 @@ impl Recheck<'_> {
         let listed: BTreeSet<Arc<str>> = walk.sightings.users.iter().map(|user| user.id.shared()).collect();
         let judging = collapsed.into_iter().map(|one| {
             // What the walk itself found unstable ends nothing, whatever the re-read says.
-            let may_be_confirmed = is_complete(&walk.sightings, &one.scope);
+            let may_be_confirmed = is_complete(&walk.sightings, &one.scope) && !walk.contradicted.contains(&one.scope);
             let again = readings.remove(&one.scope);
             self.judge(one, again, may_be_confirmed, &listed)
         });

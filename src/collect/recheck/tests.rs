@@ -1,6 +1,6 @@
 //! How long a confirmation waits, and what is left when the server does not answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::api::wire::Notes;
@@ -25,8 +25,15 @@ async fn check(longest: Duration) -> u64 {
         ..Sightings::default()
     };
     let notes = Notes::default();
-    let mut walk =
-        Walk { contract: ContractNumber(1), sightings, notes, repeated: 0, notices: Vec::new(), ahead: None };
+    let mut walk = Walk {
+        contract: ContractNumber(1),
+        sightings,
+        notes,
+        repeated: 0,
+        notices: Vec::new(),
+        ahead: None,
+        contradicted: BTreeSet::new(),
+    };
     let vanished = vec![Vanished { id: "K1".into(), kind: None }];
     let vanishing = BTreeMap::from([(scope.clone(), Vanishing { before: 1, vanished })]);
     let begun = Instant::now();
@@ -35,8 +42,8 @@ async fn check(longest: Duration) -> u64 {
     assert_eq!(begun.elapsed(), Duration::ZERO, "no list collapsed, so there is no wait");
     recheck.confirm_below(&mut walk, &vanishing).await.unwrap();
     assert_eq!(walk.sightings.scopes[&scope].0, Status::Unstable);
-    let told = Notice::SuspiciousAnswer { scope, before: 1, vanished: 1, asked: 0, present: 0 };
-    assert_eq!(walk.notices, [told]);
+    let reported = Notice::SuspiciousAnswer { scope, before: 1, vanished: 1, asked: 0, present: 0 };
+    assert_eq!(walk.notices, [reported]);
     begun.elapsed().as_secs()
 }
 
@@ -67,8 +74,15 @@ async fn a_list_that_leaves_out_what_is_owned_proves_nothing_when_there_is_no_ti
             ..Sightings::default()
         };
         let notes = Notes::default();
-        let mut walk =
-            Walk { contract: ContractNumber(1), sightings, notes, repeated: 0, notices: Vec::new(), ahead: None };
+        let mut walk = Walk {
+            contract: ContractNumber(1),
+            sightings,
+            notes,
+            repeated: 0,
+            notices: Vec::new(),
+            ahead: None,
+            contradicted: BTreeSet::new(),
+        };
         let vanishing = BTreeMap::from([(Scope::Resources, lost(owned))]);
         let recheck = Recheck::new(&client, &seams, 4, Duration::ZERO, Instant::now());
         recheck.settle_references(&mut walk, &vanishing).await.unwrap();
