@@ -37,7 +37,7 @@ fn identity(line: &Meaning) -> Identity<'_> {
     (&line.key, line.class, &line.field)
 }
 
-/// Whether a net line tells what an event told. For whole facts that is so by their identity: what they held may have
+/// Whether a net line tells what an event reported. For whole facts that is so by their identity: what they held may have
 /// changed since. A property must end the same, and begin the same unless the fact itself is new in one of the two.
 fn says_the_same(event: &Meaning, net: &Meaning) -> bool {
     let whole = event.field.is_empty() && (event.before.is_empty() || event.after.is_empty());

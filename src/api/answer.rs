@@ -56,7 +56,7 @@ impl Listing {
         let depth = self.depth.number();
         self.from.map_or_else(
             || format!("?depth={depth}"),
-            |from| format!("?offset={from}&limit={}&depth={depth}", Page::LARGEST),
+            |from| format!("?offset={from}&limit={}&depth={depth}", Page::MAX_LIMIT),
         )
     }
 }
@@ -78,10 +78,10 @@ pub struct Page {
 
 impl Page {
     /// The most users the API puts on one page.
-    pub const LARGEST: u64 = 100;
+    pub const MAX_LIMIT: u64 = 100;
 
     /// The first page of the largest size.
-    pub const FIRST: Self = Self { offset: 0, limit: Self::LARGEST };
+    pub const FIRST: Self = Self { offset: 0, limit: Self::MAX_LIMIT };
 }
 
 /// Limits as the server tells them with every answer.

@@ -168,14 +168,14 @@ pub enum Fault {
         #[source]
         source: io::Error,
     },
-    /// The body is larger than [`super::body::LARGEST`].
-    #[error("the answer is larger than {} MiB", super::body::LARGEST >> 20)]
+    /// The body is larger than [`super::body::MAX_BODY_BYTES`].
+    #[error("the answer is larger than {} MiB", super::body::MAX_BODY_BYTES >> 20)]
     TooLarge,
     /// The body grows beyond [`super::body::DENSEST`] while it is decompressed.
     #[error("the answer grows to more than {} times what was sent", super::body::DENSEST)]
     TooDense,
-    /// The headers are larger than [`super::body::LARGEST_HEAD`].
-    #[error("the headers of the answer are larger than {} KiB", super::body::LARGEST_HEAD >> 10)]
+    /// The headers are larger than [`super::body::MAX_HEAD_BYTES`].
+    #[error("the headers of the answer are larger than {} KiB", super::body::MAX_HEAD_BYTES >> 10)]
     LargeHead,
     /// The answer claims success but is a page of HTML or other text.
     #[error("the answer is not JSON")]

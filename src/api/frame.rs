@@ -201,8 +201,8 @@ mod tests {
         let part = "the answer is a part of the whole, by its Content-Range header";
         check_answer(200, &[(CONTENT_RANGE, "items 0-2/4")], Err(part));
         for status in [201, 202, 203, 204, 206, 207] {
-            let told = format!("status {status} does not stand for a complete answer");
-            check_answer(status, &[], Err(&told));
+            let reported = format!("status {status} does not stand for a complete answer");
+            check_answer(status, &[], Err(&reported));
         }
     }
 

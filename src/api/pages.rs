@@ -28,19 +28,19 @@ use super::wire::{Collection, Link};
 use crate::domain::id::UserId;
 
 /// Passes over a list that moves, at most.
-pub const MOST_PASSES: u32 = 3;
+pub const MAX_PASSES: u32 = 3;
 
 /// Pages of one pass at most: those of a million users who overlap by one, and the first of them again.
-pub const MOST_PAGES: u64 = 10_103;
+pub const MAX_PAGES: u64 = 10_103;
 
 /// Users of one walk at most.
-pub const MOST_USERS: u64 = 1_000_000;
+pub const MAX_USERS: u64 = 1_000_000;
 
 /// Requests that a pass over so many users takes, if nothing goes wrong. Up to as many as fit on a page: that page, and one
 /// more that brings nobody new. Else pages that overlap by one user, of which the last is not full, and the first of them
 /// again; a last page that would be full is followed by one more, with its last user.
 pub fn requests(users: u64) -> u64 {
-    if users <= Page::LARGEST { 2 } else { users.div_ceil(Page::LARGEST - 1) + 1 }
+    if users <= Page::MAX_LIMIT { 2 } else { users.div_ceil(Page::MAX_LIMIT - 1) + 1 }
 }
 
 /// One page of the walk.
@@ -118,7 +118,7 @@ impl Next {
     /// How many users the page may hold.
     fn limit(self) -> u64 {
         match self {
-            Self::Page(_) | Self::FirstAgain => Page::LARGEST,
+            Self::Page(_) | Self::FirstAgain => Page::MAX_LIMIT,
             Self::Probe(limit) => limit,
         }
     }
@@ -174,7 +174,7 @@ impl Users {
             pass: Pass::default(),
             passes: 1,
             nameless: 0,
-            budget: Budget { pages: MOST_PAGES, users: MOST_USERS },
+            budget: Budget { pages: MAX_PAGES, users: MAX_USERS },
             read_singly: 0,
         }
     }
@@ -231,7 +231,7 @@ impl Users {
         let leads_elsewhere = list.next().is_some_and(|link| leads_elsewhere(link, self.client.base()));
         let (says_more, total) = (list.next().is_some(), list.total());
         // A server may have a smaller page in mind than it was asked for. One user is no page.
-        let limit = list.limit.filter(|limit| (2..Page::LARGEST).contains(limit)).unwrap_or(Page::LARGEST);
+        let limit = list.limit.filter(|limit| (2..Page::MAX_LIMIT).contains(limit)).unwrap_or(Page::MAX_LIMIT);
         let items = list.items.ok_or(Fault::NotExpanded)?;
         let count = items.len() as u64;
         // How many fit on a page is known only when there was one before.
@@ -310,11 +310,11 @@ impl Users {
             ids.clone_into(&mut pass.first);
         }
         let lacks_edge = pass.pages == 2 && pass.edge.is_some() && ids.first() != Some(&pass.edge);
-        if lacks_edge && ids.len() as u64 <= Page::LARGEST && pass.is_all_again(ids, behind, None) {
+        if lacks_edge && ids.len() as u64 <= Page::MAX_LIMIT && pass.is_all_again(ids, behind, None) {
             return Some(Next::Probe(ids.len() as u64 / 2));
         }
         // More than fit on a page, and again: this server knows of no pages, whatever its link says.
-        let is_unpaged = !is_first && ids.len() as u64 > Page::LARGEST && pass.knows(ids);
+        let is_unpaged = !is_first && ids.len() as u64 > Page::MAX_LIMIT && pass.knows(ids);
         let (distinct, new) = if is_unpaged { (0, 0) } else { pass.enter(ids) };
         // A contract has an owner at least: a list that begins with nobody is none.
         pass.moved |= is_first && ids.is_empty();
@@ -338,7 +338,7 @@ impl Users {
 
     /// Begins another pass, if one is left.
     fn may_pass_again(&mut self) -> bool {
-        let is_left = self.passes < MOST_PASSES;
+        let is_left = self.passes < MAX_PASSES;
         if is_left {
             self.passes += 1;
             self.pass = Pass::default();
@@ -348,7 +348,7 @@ impl Users {
 }
 
 impl Pass {
-    /// Whether everybody on a page was on an earlier one, as far as they can be told apart.
+    /// Whether everybody on a page was on an earlier one, as far as they can be distinguished.
     fn knows(&self, ids: &[Option<Arc<str>>]) -> bool {
         ids.iter().flatten().all(|id| self.seen.contains(id))
     }

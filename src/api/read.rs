@@ -75,7 +75,7 @@ impl Client {
         self.0.target()
     }
 
-    /// The limits of the newest answer that told them.
+    /// The limits of the newest answer that reported them.
     pub fn rate(&self) -> Option<Rate> {
         self.0.rate()
     }

@@ -14,7 +14,7 @@ use super::error::Fault;
 
 /// What a run keeps at most, in bytes. A contract of ten thousand users with fifty thousand shares comes to 60 MiB, with a
 /// million memberships to 90. Together with everything that is only there for a moment, a run stays below 256 MiB.
-pub const LARGEST_RUN: u64 = 96 << 20;
+pub const MAX_RUN_BYTES: u64 = 96 << 20;
 
 /// What a user or a group brings along beside itself: two scopes, and how the reading of each ended.
 pub const PARENT: u64 = 1 << 10;

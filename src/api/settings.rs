@@ -179,7 +179,7 @@ impl Settings {
             request_timeout: Duration::from_mins(2),
             attempts: 5,
             longest_retry_after: Duration::from_mins(5),
-            largest_run: super::room::LARGEST_RUN,
+            largest_run: super::room::MAX_RUN_BYTES,
         }
     }
 }

@@ -198,7 +198,7 @@ impl Transport {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .connect_timeout(settings.connect_timeout)
-            .http2_max_header_list_size(body::LARGEST_HEAD)
+            .http2_max_header_list_size(body::MAX_HEAD_BYTES)
             .pool_max_idle_per_host(settings.concurrency)
             .tcp_nodelay(true);
         builder = if settings.base.scheme() == "https" { builder.https_only(true) } else { builder.no_proxy() };

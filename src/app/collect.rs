@@ -30,9 +30,9 @@ use crate::domain::vanishing::VanishingByScope;
 use crate::exit::Exit;
 use crate::seams::Seams;
 use crate::store::outbox::Outgoing;
-use crate::store::place::LEAST_ROOM;
+use crate::store::place::MIN_ROOM_BYTES;
 use crate::store::runner::Runner;
-use crate::store::runs::{LEAST_REGRESSION, Moment, Occasion, RunId};
+use crate::store::runs::{MIN_REGRESSION, Moment, Occasion, RunId};
 use crate::store::seal::Sealing;
 use crate::store::staging::MAX_RESUME_AGE;
 use crate::store::{Store, StoreError};
@@ -94,7 +94,7 @@ impl Order {
             reread_after: Duration::from_mins(1),
             fresh: false,
             stop: Stop::default(),
-            least_room: LEAST_ROOM,
+            least_room: MIN_ROOM_BYTES,
             announcer: Announcer::default(),
             token_ends: None,
             claims: claims(&settings.credentials),
@@ -204,7 +204,7 @@ pub async fn collect(
 /// A run that has begun, or goes on.
 struct Begun {
     run: RunId,
-    /// Its own: what one run was told and holds says nothing of another one.
+    /// Its own: what one run was reported and holds says nothing of another one.
     client: Client,
     /// What its snapshot was to be called when it began.
     label: Option<String>,
@@ -406,7 +406,7 @@ fn read_checkpoint(
 ) -> Result<Checkpoint, &'static str> {
     // Kept by a build that writes it in another way, perhaps.
     let checkpoint = Checkpoint::read(kept).map_err(|_| "what it had read cannot be read")?;
-    if checkpoint.newest().is_some_and(|newest| newest > now + LEAST_REGRESSION) {
+    if checkpoint.newest().is_some_and(|newest| newest > now + MIN_REGRESSION) {
         return Err("the clock went back since: nobody knows how old it is");
     }
     if interrupted.or(checkpoint.newest()).is_some_and(|last| now - last > MAX_RESUME_AGE) {
@@ -431,7 +431,7 @@ impl Journal for Staging<'_> {
 /// That the clock went back, if it did so by more than a clock is set right by in passing.
 fn regressed(moment: Moment) -> Option<Notice> {
     let milliseconds = u64::try_from(moment.behind.num_milliseconds()).ok()?;
-    (moment.behind > LEAST_REGRESSION).then_some(Notice::ClockRegressed { milliseconds })
+    (moment.behind > MIN_REGRESSION).then_some(Notice::ClockRegressed { milliseconds })
 }
 
 /// An error and everything that led to it, in one line: what an auditor finds in the record of the run.

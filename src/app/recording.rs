@@ -95,7 +95,7 @@ impl Recording {
 }
 
 impl State {
-    /// Writes an exchange, or says once that there is no room for it. Whole lines: what is cut off in the middle of a run can
+    /// Writes an exchange, or says once that there is no room for it. Whole lines: a recording that is interrupted can
     /// still be read.
     fn write(&mut self, exchange: &Exchange, max_bytes: u64) -> io::Result<()> {
         let Ok(file) = &mut self.file else { return Ok(()) };

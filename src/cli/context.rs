@@ -116,6 +116,6 @@ impl<W: Write> Write for Patient<W> {
 }
 
 fn terminal_width(environment: &Environment) -> Option<u16> {
-    let told = environment.get("COLUMNS").and_then(|columns| columns.parse().ok());
-    told.or_else(|| terminal_size::terminal_size().map(|(width, _)| width.0))
+    let reported = environment.get("COLUMNS").and_then(|columns| columns.parse().ok());
+    reported.or_else(|| terminal_size::terminal_size().map(|(width, _)| width.0))
 }

@@ -100,7 +100,7 @@ async fn until_stopped() {
     }
 }
 
-/// Reads a fault file; what is wrong with it is told with line and key.
+/// Reads a fault file; what is wrong with it is reported with line and key.
 fn faults_of(file: &Path) -> Result<Schedule, Failure> {
     let refused = |problem: &dyn std::fmt::Display| Failure::Usage {
         what: format!("read the faults in {}: {problem}", file.display()),

@@ -24,7 +24,7 @@ pub fn log_unprotected(protected: io::Result<()>) {
 }
 
 /// Files that this process makes are its user's only, whatever they were asked to be; and a write beyond the limit on the
-/// size of a file fails, which can be told, instead of ending the process, which cannot.
+/// size of a file fails, which can be reported, instead of ending the process, which cannot.
 ///
 /// Has to be called inside the runtime.
 pub fn prepare() {

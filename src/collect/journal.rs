@@ -19,7 +19,7 @@ use crate::api::room::PARENT;
 const BATCH: usize = 200;
 
 /// The longest that an outcome waits to be kept.
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
+const MAX_WAIT: Duration = Duration::from_secs(1);
 
 /// Why a journal could not be kept or read.
 pub type JournalError = Box<dyn Error + Send + Sync>;
@@ -117,7 +117,7 @@ impl<'a> Keeper<'a> {
         self.gathered.push(kept.text().map_err(|error| CollectError::Journal(error.into()))?);
         let now = Instant::now();
         let is_urgent = matches!(outcome, Outcome::Page(_)) || self.gathered.len() >= BATCH;
-        let due = if is_urgent { now } else { now + LONGEST_WAIT };
+        let due = if is_urgent { now } else { now + MAX_WAIT };
         self.due = Some(self.due.map_or(due, |before| before.min(due)));
         Ok(())
     }

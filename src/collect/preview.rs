@@ -171,7 +171,7 @@ impl Lists {
             status: self.users.status(),
             items: self.users.users.len() as u64,
             // The last page is known by the one after it, which is not asked for here.
-            has_more: self.users.users.len() as u64 >= Page::LARGEST,
+            has_more: self.users.users.len() as u64 >= Page::MAX_LIMIT,
         };
         vec![users, Sample::of(Scope::Groups, None, &self.groups), Sample::of(Scope::Resources, None, &self.resources)]
     }

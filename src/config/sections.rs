@@ -105,7 +105,7 @@ keys! { config
         cross_check: bool = false;
         /// How long to wait before a list is read again of which much is missing.
         reread_after: Duration = seconds(60), within Duration::ZERO..=seconds(600);
-        /// MiB that a recording (collect --record) takes at most. The run goes on without it.
+        /// MiB that a recording (collect --record) takes at most. The run continues without it.
         max_record_mib: u64 = 256, within 1..=1 << 20, is local;
     }
 

@@ -47,7 +47,7 @@ pub fn settings(
         request_timeout: api.request_timeout,
         attempts: api.attempts,
         longest_retry_after: api.longest_retry_after,
-        largest_run: room::LARGEST_RUN,
+        largest_run: room::MAX_RUN_BYTES,
     })
 }
 

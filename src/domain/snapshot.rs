@@ -78,7 +78,7 @@ pub struct Run {
     pub nominal: DateTime<Utc>,
     /// When it began.
     pub started: DateTime<Utc>,
-    /// When it ended; `None` while it is under way, or if it was interrupted.
+    /// When it ended; `None` while it is running, or if it was interrupted.
     pub finished: Option<DateTime<Utc>>,
     /// Requests sent, retries included; counted when it is sealed.
     pub requests: u64,

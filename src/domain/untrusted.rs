@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 /// A longer text is shortened when it is shown.
 const MAX_SHOWN_CHARS: usize = 300;
 
-/// Text that somebody else chose. It has no `Display`, so that it reaches nobody but through [`Untrusted::visible`].
+/// Text chosen outside this program. It has no `Display`, so that it is shown only through [`Untrusted::visible`].
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Untrusted(String);

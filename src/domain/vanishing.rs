@@ -12,7 +12,7 @@ use super::coverage::Scope;
 pub struct Vanished {
     /// The API's id of the thing itself: of the user for a membership, of the resource for a share or an ownership.
     pub id: Arc<str>,
-    /// The kind of a resource, where it was ever told: without it the API cannot be asked for a single one.
+    /// The kind of a resource, where it was ever reported: without it the API cannot be asked for a single one.
     pub kind: Option<String>,
 }
 

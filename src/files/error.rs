@@ -29,7 +29,7 @@ pub enum FileError {
         /// What it is.
         found: Kind,
     },
-    /// It belongs to somebody else.
+    /// It belongs to another user.
     #[error("{} belongs to {owner}, not to {us} who runs this{}", path.display(), or_root(*us))]
     Owner {
         /// The file.
@@ -59,7 +59,7 @@ pub enum FileError {
         /// What is wrong with the folder.
         fault: FolderFault,
     },
-    /// A link on the way to it was made by somebody else.
+    /// A link on the way to it was made by another user.
     #[error("{} is reached through the symbolic link {} of {owner}", path.display(), link.display())]
     Link {
         /// The file.
@@ -88,7 +88,7 @@ pub enum FileError {
 /// Why others can put another file into a folder in the place of one that is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FolderFault {
-    /// It is somebody else's.
+    /// It belongs to another user.
     #[error("belongs to {0}")]
     Owner(User),
     /// Others write to it, and may delete what is not theirs.
@@ -106,7 +106,7 @@ impl FileError {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
-    /// Whether somebody else could have written it.
+    /// Whether another user could have written it.
     pub fn is_distrust(&self) -> bool {
         matches!(self, Self::Owner { .. } | Self::Mode { .. } | Self::Folder { .. } | Self::Link { .. })
     }

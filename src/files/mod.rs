@@ -3,7 +3,7 @@
 //! A file that decides something (settings, credentials, certificate authorities, templates) is opened without waiting, and the
 //! opened descriptor is looked at, not the name: it must be a regular file that belongs to the user who runs this or to root,
 //! and nobody else may be able to change it or to put another one in its place. `clippy.toml` disallows the other ways of
-//! opening a file. An output replaces a file whole or goes into a pipe or a terminal; files that the program goes on writing to must
+//! opening a file. An output replaces a file whole or goes into a pipe or a terminal; files that the program appends to must
 //! be its own. Nothing here knows what is in a file, prints, or decides an exit code.
 
 mod error;

@@ -32,7 +32,7 @@ pub enum OutputFault {
     /// A disk, a socket, a device, a symbolic link.
     #[error("it is {0}, neither a regular file nor a pipe or a terminal")]
     Kind(Kind),
-    /// What is written to it would be read by somebody else.
+    /// What is written to it would be read by another user.
     #[error("it is {0} of {1}")]
     Owner(Kind, User),
     /// Writing would wait.

@@ -1,4 +1,4 @@
-//! Files that this program makes and finds again: new ones, those that it goes on writing to, and those that it only looks at.
+//! Files that this program makes and finds again: new ones, those that it appends to, and those that it only looks at.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -25,7 +25,7 @@ pub enum OwnFileError {
     /// It has another name, under which it may be something else.
     #[error("another file too (a hard link)")]
     Linked,
-    /// It belongs to somebody else.
+    /// It belongs to another user.
     #[error("the file of {0}")]
     Owner(User),
 }

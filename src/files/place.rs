@@ -23,7 +23,7 @@ const MAX_LINKS: u32 = 40;
 /// Bits by which others write to a folder.
 const OTHERS_WRITE: u32 = 0o022;
 
-/// In such a folder everybody may delete and rename what is theirs only.
+/// In such a folder each user may delete and rename only their own files.
 const STICKY: u32 = 0o1000;
 
 /// The number of `proc` in `linux/magic.h`.

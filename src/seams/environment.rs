@@ -107,7 +107,7 @@ impl Environment {
         if is_ours(name) { cleaned(name, text).value } else { Some(text.as_str()).filter(|text| !text.is_empty()) }
     }
 
-    /// The value of a variable that the configuration names for a secret: without what surrounds it, whoever set it. A blank one
+    /// The value of a variable that the configuration names for a secret: without what surrounds it. A blank one
     /// counts as not set.
     pub fn secret(&self, name: &str, kind: SecretKind) -> Option<&str> {
         let text = self.variables.get(name)?;

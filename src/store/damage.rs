@@ -1,4 +1,4 @@
-//! What a disk does to a file: damage, looked for before anything is written, and refusals, told with what can be done.
+//! What a disk does to a file: damage, looked for before anything is written, and refusals, reported with what can be done.
 
 use sqlx::SqliteConnection;
 use tokio_util::sync::CancellationToken;
@@ -8,7 +8,7 @@ use super::error::{StoreError, While as _};
 use super::open::Store;
 use super::schema;
 
-/// So many complaints are told; a file that is damaged in one place is often damaged in thousands.
+/// So many complaints are reported; a file that is damaged in one place is often damaged in thousands.
 pub(super) const TOLD: usize = 3;
 
 /// So many steps of SQLite lie between two looks at whether to stop: a page is at least one, and all are read in less than

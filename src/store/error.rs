@@ -95,7 +95,7 @@ pub enum StoreError {
         /// What it is instead of a file of ours.
         refused: OwnFileError,
     },
-    /// The database or its folder belongs to somebody else, and is not written to.
+    /// The database or its folder belongs to another user, and is not written to.
     #[error("collect into the database: {} belongs to {owner}, not to {us} who runs this", place.display())]
     NotOurs {
         /// The database or its folder.

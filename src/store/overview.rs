@@ -105,7 +105,7 @@ impl Store {
         Ok(recorded)
     }
 
-    /// How the last run under each name ended that is not under way, where that left no snapshot.
+    /// How the last run under each name ended that is not running, where that left no snapshot.
     async fn last_failures(&self) -> Result<BTreeMap<Option<String>, String>, StoreError> {
         let rows = sqlx::query(
             "SELECT contract_name, state, reason FROM run WHERE state IN ('failed', 'interrupted') AND id IN \

@@ -79,9 +79,9 @@ fn kind(number: u32) -> FileSystem {
 
 /// The file system of a file or folder that exists; nothing where the system does not tell.
 pub fn file_system(path: &Path) -> Option<FileSystem> {
-    let told = statfs(path).ok()?;
+    let reported = statfs(path).ok()?;
     // The field is signed or not and of another width on each platform; the numbers have 32 bits.
-    u32::try_from(told.f_type & 0xffff_ffff).ok().map(kind)
+    u32::try_from(reported.f_type & 0xffff_ffff).ok().map(kind)
 }
 
 /// Bytes that the user of this process can still write on the file system of a file or folder.
@@ -158,7 +158,7 @@ pub(super) fn refuse_unfit(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Refuses a database of somebody else, and a folder of somebody else who is not root: who owns it decides what is in it.
+/// Refuses a database of another user, and a folder of another user who is not root: who owns it decides what is in it.
 fn refuse_others(path: &Path) -> Result<(), StoreError> {
     let (folder, us) = (folder_of(path), User::current());
     let of_file = files::owner(path).filter(|owner| *owner != us).map(|owner| (path, owner));
@@ -169,7 +169,7 @@ fn refuse_others(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Says whose a file is that is read, if it is somebody else's: what it says is theirs.
+/// Says whose a file is that is read, if it is another user's: its content is theirs.
 pub(super) fn warn_of_owner(noun: &str, path: &Path) {
     if let Some(owner) = files::owner(path).filter(|owner| *owner != User::current()) {
         tracing::warn!("The {noun} {} belongs to {owner}", path.display());
@@ -212,7 +212,7 @@ pub fn existing_folder(path: &Path) -> &Path {
 }
 
 /// What has to be free before a run, unless it is configured otherwise: 64 MiB.
-pub const LEAST_ROOM: u64 = 64 << 20;
+pub const MIN_ROOM_BYTES: u64 = 64 << 20;
 
 /// Bytes that have to be free before a run: the log may have to hold every page once, and the file to grow by as much.
 /// `least` is configured, in bytes; zero asks for nothing.

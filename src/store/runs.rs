@@ -27,7 +27,7 @@ impl RunId {
 }
 
 /// A clock that goes back by less is one that is set right in passing.
-pub const LEAST_REGRESSION: TimeDelta = TimeDelta::seconds(1);
+pub const MIN_REGRESSION: TimeDelta = TimeDelta::seconds(1);
 
 /// What a run is for.
 #[derive(Clone, Debug)]

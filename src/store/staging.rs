@@ -1,4 +1,4 @@
-//! What a run under way has read so far, and resuming an interrupted run.
+//! What an unsealed run has read so far, and resuming an interrupted run.
 //!
 //! Outcomes are text that the walk understands; nothing here looks into them. They hold personal data and are deleted as
 //! soon as nobody can need them any more.
@@ -11,7 +11,7 @@ use super::error::{StoreError, While as _};
 use super::open::Store;
 use super::packing::{MAX_UNPACKED_BYTES, pack, unpack};
 use super::runner::Runner;
-use super::runs::{LEAST_REGRESSION, Occasion, RunId};
+use super::runs::{MIN_REGRESSION, Occasion, RunId};
 use super::seal::number_of;
 use crate::domain::time::to_millis;
 
@@ -24,7 +24,7 @@ const YOUNG: &str = "r.state = 'interrupted' AND r.finished >= ? AND r.started <
 
 /// The values of [`YOUNG`] at that time.
 fn young(now: DateTime<Utc>) -> [String; 3] {
-    let newest = to_millis(now + LEAST_REGRESSION);
+    let newest = to_millis(now + MIN_REGRESSION);
     [to_millis(now - MAX_RESUME_AGE), newest.clone(), newest]
 }
 

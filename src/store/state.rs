@@ -308,7 +308,7 @@ impl Placing<'_> {
     }
 
     /// What holds of users, groups, resources or the contract: number, id and value of each.
-    fn subjects<T: versions::Told>(&self, kind: Kind, versions: &[Version]) -> Result<Vec<Subject<T>>, StoreError> {
+    fn subjects<T: versions::Reported>(&self, kind: Kind, versions: &[Version]) -> Result<Vec<Subject<T>>, StoreError> {
         let seen = self.seen(kind, "");
         alive(versions, self.seq)
             .map(|versions| {
@@ -319,7 +319,11 @@ impl Placing<'_> {
     }
 
     /// What holds of relations: the number of the object, both ids and the value of each.
-    fn relations<T: versions::Told>(&self, kind: Kind, versions: &[Version]) -> Result<Vec<Relation<T>>, StoreError> {
+    fn relations<T: versions::Reported>(
+        &self,
+        kind: Kind,
+        versions: &[Version],
+    ) -> Result<Vec<Relation<T>>, StoreError> {
         // Many relations have one body.
         let mut known: HashMap<i64, T> = HashMap::new();
         alive(versions, self.seq)

@@ -140,7 +140,7 @@ impl Store {
 }
 
 /// Whether a scope of that status is to be judged: what claims to be complete, keys that are not listed and may be known, and the lists of the contract also where a walk
-/// has doubts of its own, for a list that collapsed has to be told of.
+/// has doubts of its own, for a list that collapsed has to be reported of.
 fn counts(part: &PartKey, status: &Status) -> bool {
     matches!(status, Status::Complete | Status::NotApplicable) || (part.1.is_empty() && *status == Status::Unstable)
 }

@@ -87,7 +87,7 @@ fn a_lost_second_factor_weighs_by_what_the_user_can_do() {
 }
 
 #[test]
-fn a_new_second_factor_is_only_told() {
+fn a_new_second_factor_is_only_reported() {
     let before = world().user_with("ann", |user| user.sec_auth_active = Some(false));
     check(&before, &world(), &["info two-factor-strengthened: ann@example.org secAuthActive [false > true]"]);
 }
@@ -270,11 +270,11 @@ fn what_could_not_be_read_before_is_not_told_as_new() {
     }
     let lines = meanings(&found, &world().0, &after.0, Seq(2)).unwrap();
     assert!(lines.iter().all(|line| line.class == Class::FirstSeen));
-    let told: Vec<String> =
+    let shown: Vec<String> =
         lines.iter().map(|line| format!("{} {} {}", line.severity, line.key.kind, line.because)).collect();
     let unread = "it could not be read before, and may not be new";
     assert_eq!(
-        told,
+        shown,
         [
             format!("medium key the user is an administrator; {unread}"),
             format!("medium user the user is an administrator; {unread}"),

@@ -192,10 +192,10 @@ fn lines_are_new_widened_narrowed_or_unchanged_and_some_ended() {
     // The order of the lines does not matter.
     after.reverse();
     let comparison = compare(&before, &after);
-    let told: Vec<(&str, LineChange)> =
+    let reported: Vec<(&str, LineChange)> =
         after.iter().zip(&comparison.lines).map(|(grant, change)| (grant.entitlement.id(), *change)).collect();
     assert_eq!(
-        told,
+        reported,
         [("", LineChange::Unchanged), ("K1", LineChange::New), ("w", LineChange::Widened), ("n", LineChange::Narrowed)]
     );
     assert_eq!(

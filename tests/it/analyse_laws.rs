@@ -87,7 +87,7 @@ fn world(seq: u32) -> impl Strategy<Value = World> {
     })
 }
 
-/// The class of the same change told backwards.
+/// The class of the same change reported backwards.
 fn mirror(class: Class) -> Class {
     use Class as C;
     let pairs = [
@@ -111,8 +111,8 @@ fn mirror(class: Class) -> Class {
 }
 
 /// What lines say apart from names and weights, in order.
-fn told(lines: &[Meaning], reversed: bool) -> Vec<(Class, Kind, String, String, String, String)> {
-    let mut told: Vec<_> = lines
+fn reported(lines: &[Meaning], reversed: bool) -> Vec<(Class, Kind, String, String, String, String)> {
+    let mut reported: Vec<_> = lines
         .iter()
         .map(|line| {
             let (before, after) = (line.before.clone(), line.after.clone());
@@ -121,8 +121,8 @@ fn told(lines: &[Meaning], reversed: bool) -> Vec<(Class, Kind, String, String, 
             (class, line.key.kind, line.subject.id.clone(), line.field.clone(), before, after)
         })
         .collect();
-    told.sort();
-    told
+    reported.sort();
+    reported
 }
 
 /// Grants by the definition, without any index: who can do what through which group, and directly.
@@ -172,7 +172,7 @@ proptest! {
     #[test]
     fn every_change_has_a_meaning_and_nothing_else_has(before in world(1), after in world(2)) {
         let mut changes = changes(&before.0, &after.0);
-        // What only became known, or is not known any more, is no change; where it gives power it is told all the same.
+        // What only became known, or is not known any more, is no change; where it gives power it is reported all the same.
         let kind = |it: &Change| it.key.kind;
         let (learned, rest): (Vec<_>, Vec<_>) = changes.drain(..).partition(|it| match (&it.before, &it.after, it.op) {
             (Some(before), Some(after), Op::Changed) => is_only_learned(kind(it), before, after).unwrap(),
@@ -180,7 +180,7 @@ proptest! {
         });
         let changes = rest;
         let lines = meanings_of(&before, &after);
-        // An ownership that moved is told once for both of its changes, so ownerships are compared by resource.
+        // An ownership that moved is reported once for both of its changes, so ownerships are compared by resource.
         let about = |kind, subject: &str, object: Option<&str>| match kind {
             Kind::Own => (kind, String::new(), object.unwrap_or_default().to_owned()),
             _ => (kind, subject.to_owned(), object.unwrap_or_default().to_owned()),
@@ -189,12 +189,12 @@ proptest! {
             changes.iter().map(|it| about(it.key.kind, &it.key.subject, it.key.object.as_deref())).collect();
         let names = |it: &Meaning| matches!(&*it.field, "email" | "firstname" | "lastname" | "owner");
         let learned: BTreeSet<_> = learned.into_iter().map(|it| it.key).collect();
-        let (of_learned, told): (Vec<_>, Vec<_>) = lines.iter().partition(|it| learned.contains(&it.key));
+        let (of_learned, reported): (Vec<_>, Vec<_>) = lines.iter().partition(|it| learned.contains(&it.key));
         let is_power = |it: &&Meaning| matches!(it.class, Class::FirstSeen | Class::PrivilegeGained) || names(it);
         prop_assert!(of_learned.iter().all(is_power), "{of_learned:?}");
-        let told: BTreeSet<_> =
-            told.iter().map(|it| about(it.key.kind, &it.key.subject, it.key.object.as_deref())).collect();
-        prop_assert_eq!(changed, told);
+        let reported: BTreeSet<_> =
+            reported.iter().map(|it| about(it.key.kind, &it.key.subject, it.key.object.as_deref())).collect();
+        prop_assert_eq!(changed, reported);
     }
 
     #[test]
@@ -206,7 +206,7 @@ proptest! {
             lines.retain(|it| it.class != Class::PrivilegeGained || !it.before.is_empty());
             lines
         };
-        prop_assert_eq!(told(&lines(&before, &after), false), told(&lines(&after, &before), true));
+        prop_assert_eq!(reported(&lines(&before, &after), false), reported(&lines(&after, &before), true));
     }
 
     #[test]

@@ -68,7 +68,7 @@ impl World {
         Self(state)
     }
 
-    /// Changes the state as told.
+    /// Changes the state as reported.
     pub(crate) fn with(mut self, edit: impl FnOnce(&mut State)) -> Self {
         edit(&mut self.0);
         self

@@ -74,13 +74,13 @@ fn nothing_secret_is_printed_at_any_level() {
         .env_remove("RUST_LOG")
         .output()
         .unwrap();
-    let told = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
-    assert!(told.contains("1 passed"), "{told}");
+    let reported = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{reported}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(reported.contains("1 passed"), "{reported}");
 }
 
 async fn listen() {
-    // Some libraries change what they print by this; the test means nothing if they were told to be quiet.
+    // Some libraries change what they print by this; the test means nothing if they were reported to be quiet.
     assert_eq!(Environment::of_process().get("RUST_LOG"), None);
     log::set_logger(logged()).unwrap();
     log::set_max_level(LevelFilter::Trace);

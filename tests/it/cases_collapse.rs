@@ -137,8 +137,8 @@ async fn l1_who_cannot_be_asked_for_does_not_end() {
     let collected = site.collect().await;
     assert_eq!(collected.endings(), "partial -0 ~0");
     assert!(collected.gaps().contains(&"users: unstable".to_owned()), "{:?}", collected.gaps());
-    let told = Notice::SuspiciousAnswer { scope: Scope::Users, before: 40, vanished: 1, asked: 1, present: 0 };
-    assert!(collected.notices.contains(&told), "{:?}", collected.notices);
+    let reported = Notice::SuspiciousAnswer { scope: Scope::Users, before: 40, vanished: 1, asked: 1, present: 0 };
+    assert!(collected.notices.contains(&reported), "{:?}", collected.notices);
 }
 
 #[tokio::test]

@@ -81,14 +81,14 @@ async fn j1_the_answer_of_another_object_is_none() {
     let ids = groups(&site);
     let (own, other) = (&ids[0], &ids[1]);
     let path = format!("/um/groups/{own}/users");
-    for (at, value, told) in [
+    for (at, value, reported) in [
         ("id", json!(format!("{other}/users")), "id"),
         ("href", json!(format!("https://api.ionos.com/cloudapi/v6/um/groups/{other}/users")), "href"),
         ("type", json!("group"), "type"),
     ] {
         let effect = Effect::Distort(Distortion::All(vec![Distortion::Items(Items::Empty), frame(at, value)]));
         let scope = format!("members({own})");
-        let reason = format!("the {told} of the answer is that of another object");
+        let reason = format!("the {reported} of the answer is that of another object");
         check_seen_through(&site, &path, &effect, &scope, &reason).await;
     }
 }

@@ -40,8 +40,8 @@ async fn a2_refused_lists_of_keys_are_no_gap() {
     for _ in 0..2 {
         let collected = site.collect().await;
         assert_eq!(collected.endings(), "complete -0 ~0", "{:?}", collected.gaps());
-        let told = Notice::KeysNotListed { count: without.len() as u64 };
-        assert_eq!(collected.notices, [told]);
+        let reported = Notice::KeysNotListed { count: without.len() as u64 };
+        assert_eq!(collected.notices, [reported]);
         let line =
             format!("S3 keys of {} users could not be listed; keys made earlier are not excluded", without.len());
         assert_eq!(collected.notices[0].to_string(), line);

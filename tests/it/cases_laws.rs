@@ -177,7 +177,7 @@ impl Shape {
         self.odd.iter().any(|(.., oddity)| matches!(oddity, Oddity::Empty(_)))
     }
 
-    /// Whether everybody is on one page, and that page promises more: then there may be more.
+    /// Whether all users are on one page, and that page promises more: then there may be more.
     fn promises_more(&self) -> bool {
         let all = self.odd.iter().map(|(.., oddity)| oddity).chain(&self.always);
         let promises = |oddity: &Oddity| match oddity {

@@ -193,7 +193,7 @@ fn csv_rows(text: &[u8]) -> Vec<Value> {
 }
 
 /// A change as the page shows it: view, class in words, the ids of both sides, and the property that differs.
-type Told = [String; 5];
+type Reported = [String; 5];
 
 /// Takes the next object off the elements of a cell: what kind it is, its name, and its id where that is not the name.
 fn object<'a>(elements: &mut std::iter::Peekable<impl Iterator<Item = ElementRef<'a>>>) -> String {
@@ -217,7 +217,7 @@ fn children(of: ElementRef<'_>) -> Vec<ElementRef<'_>> {
 }
 
 /// Every change on the page, with those that are folded below their cause.
-fn shown_on(page: &str) -> Vec<Told> {
+fn shown_on(page: &str) -> Vec<Reported> {
     let page = Html::parse_document(page);
     let select = |css: &str| Selector::parse(css).unwrap();
     let mut shown = Vec::new();
@@ -243,17 +243,17 @@ fn shown_on(page: &str) -> Vec<Told> {
 }
 
 /// The same changes as the CSV has them.
-fn told_in(rows: &[Value]) -> Vec<Told> {
-    let told = rows.iter().map(|row| {
+fn reported_in(rows: &[Value]) -> Vec<Reported> {
+    let reported = rows.iter().map(|row| {
         let cell = |name: &str| row[name].as_str().unwrap().to_owned();
         let has_difference = !cell("before").is_empty() || !cell("after").is_empty();
         let field = if has_difference { cell("field") } else { String::new() };
         let class = Class::from_word(&cell("class")).unwrap();
         [cell("view"), class.title(), cell("object_id"), cell("other_object_id"), field]
     });
-    let mut told: Vec<_> = told.collect();
-    told.sort_unstable();
-    told
+    let mut reported: Vec<_> = reported.collect();
+    reported.sort_unstable();
+    reported
 }
 
 /// What one change of a fact is about: both ids and the property.
@@ -270,7 +270,7 @@ fn check_histories(desk: &Desk, database: &[&str], rows: &[Value]) {
     });
     let objects: BTreeSet<String> =
         sides.filter(|(kind, id)| kind != "contract" && !id.is_empty()).map(|(_, id)| id).collect();
-    let told: BTreeSet<_> = rows.iter().map(fact).collect();
+    let reported: BTreeSet<_> = rows.iter().map(fact).collect();
     for object in &objects {
         let ran = desk.run(&[database, &["history", object, "--format", "json"]].concat()).ends(0);
         let mut events: Vec<Value> = serde_json::from_str(&ran.out).unwrap();
@@ -288,7 +288,7 @@ fn check_histories(desk: &Desk, database: &[&str], rows: &[Value]) {
             event["change"] == "owner-changed" && rows.iter().any(is_it)
         };
         for event in &events {
-            assert!(told.contains(&fact(event)) || has_owner(event), "no list has {event}");
+            assert!(reported.contains(&fact(event)) || has_owner(event), "no list has {event}");
         }
     }
 }
@@ -311,7 +311,7 @@ fn g_all_outputs_name_the_same_ids_for_the_same_change() {
         sorted
     };
     assert_eq!(sorted(&rows, "class"), sorted(&diff, "change"));
-    assert_eq!(shown_on(&fs::read_to_string(desk.path("demo/changes.html")).unwrap()), told_in(&rows));
+    assert_eq!(shown_on(&fs::read_to_string(desk.path("demo/changes.html")).unwrap()), reported_in(&rows));
     check_histories(&desk, &database, &rows);
 }
 

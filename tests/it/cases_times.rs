@@ -54,8 +54,8 @@ async fn n1_times_that_cannot_be_are_left_out_with_a_notice() {
         set(&site, "/um/users", "metadata.lastLogin", json!(time));
         let collected = site.collect().await;
         assert_eq!(collected.endings(), "complete -0 ~0", "{time}");
-        let told = Notice::ImpossibleTimes { kind: ScopeKind::Users, count: users };
-        assert_eq!(collected.notices, [told], "{time}");
+        let reported = Notice::ImpossibleTimes { kind: ScopeKind::Users, count: users };
+        assert_eq!(collected.notices, [reported], "{time}");
         let state = site.store.state(collected.snapshot.contract, collected.snapshot.seq).await.unwrap();
         let latest = site.emulator.now() + TimeDelta::days(2);
         let impossible = |held: &keyholder::domain::state::Held<keyholder::domain::user::User>| {
@@ -67,7 +67,7 @@ async fn n1_times_that_cannot_be_are_left_out_with_a_notice() {
 }
 
 #[tokio::test]
-async fn q1_an_owner_whom_no_user_bears_is_told() {
+async fn q1_an_owner_whom_no_user_bears_is_reported() {
     let site = site().await;
     set(&site, "/contracts", "properties.owner", json!("somebody.else@example.org"));
     let collected = site.collect().await;

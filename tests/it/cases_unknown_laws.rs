@@ -127,7 +127,7 @@ pub(crate) fn leave_out(seen: &mut Sightings, mut is_left_out: impl FnMut(&Attri
 }
 
 /// What a line says of which attribute; none for a line about a whole fact, or about a flag that came or went with it.
-fn told(line: &Meaning) -> Option<(Attribute, String, String)> {
+fn reported(line: &Meaning) -> Option<(Attribute, String, String)> {
     let came_or_went = matches!(line.class, Class::AdministratorGained | Class::AdministratorLost)
         && (line.before.is_empty() || line.after.is_empty());
     let attribute = (line.key.clone(), line.field.clone());
@@ -175,10 +175,10 @@ proptest! {
             let (all, found) = (lines(&truthful, last).await, lines(&silent, last).await);
             assert_eq!(whole(&found), whole(&all), "things come and go all the same");
             for line in found.iter().filter(|line| !is_first_seen(line)) {
-                let Some(told_now) = told(line) else { continue };
+                let Some(told_now) = reported(line) else { continue };
                 let net = truthful.store.net(CONTRACT, line.from, line.to).await.unwrap();
                 let net = understand(&truthful.store, CONTRACT, &net, line.from, line.to).await.unwrap();
-                assert!(net.iter().any(|one| told(one).as_ref() == Some(&told_now)), "added: {line:?}");
+                assert!(net.iter().any(|one| reported(one).as_ref() == Some(&told_now)), "added: {line:?}");
             }
             let lives = whole(&all);
             let is_one_life = |key: &FactKey, from: u32, to: u32| {
@@ -190,11 +190,11 @@ proptest! {
                 let earlier = (1..line.to.0).filter(|at| is_one_life(&line.key, *at, line.to.0));
                 assert!(earlier.into_iter().all(|at| is_left_out(at, &of)), "known before: {line:?}");
             }
-            let found: BTreeSet<_> = found.iter().filter_map(|line| Some((line.to, told(line)?))).collect();
+            let found: BTreeSet<_> = found.iter().filter_map(|line| Some((line.to, reported(line)?))).collect();
             for (from, to) in (1..=last).flat_map(|to| (1..to).map(move |from| (from, to))) {
                 let net = truthful.store.net(CONTRACT, Seq(from), Seq(to)).await.unwrap();
                 for line in understand(&truthful.store, CONTRACT, &net, Seq(from), Seq(to)).await.unwrap() {
-                    let Some(change) = told(&line).filter(|_| is_one_life(&line.key, from, to)) else { continue };
+                    let Some(change) = reported(&line).filter(|_| is_one_life(&line.key, from, to)) else { continue };
                     let is_known = !is_left_out(from, &change.0) && !is_left_out(to, &change.0);
                     let is_silent_between = (from + 1..to).all(|at| is_left_out(at, &change.0));
                     let is_told = found.contains(&(Seq(to), change));

@@ -82,7 +82,7 @@ async fn memberships_of_users_who_are_not_found_are_named() {
     let fault = site.emulator.fail(lie("/um/groups/{groupId}/users", Items::Dangling));
     let collected = site.collect().await;
     let count = u64::from(fault.fired());
-    assert!(count > 20, "{count} groups name somebody who is not there");
+    assert!(count > 20, "{count} groups name a user who is not there");
     let [Notice::DanglingMembers { count: counted, names }] = check_complete(&collected) else {
         panic!("{:?}", collected.notices)
     };

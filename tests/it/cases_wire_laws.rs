@@ -174,8 +174,8 @@ async fn history(silences: &[Silence]) -> History {
         assert!(snapshot.is_complete(), "run {run} in silence about {silences:#?}");
         emulator.clear_faults();
     }
-    let told = events(&store, contract, Seq(0), Seq(LAST)).await.unwrap();
-    let lines = told.into_iter().map(|it| {
+    let reported = events(&store, contract, Seq(0), Seq(LAST)).await.unwrap();
+    let lines = reported.into_iter().map(|it| {
         let (before, after) = if it.field.is_empty() { (String::new(), String::new()) } else { (it.before, it.after) };
         Line { from: it.from.0, to: it.to.0, key: it.key, class: it.class, field: it.field, before, after }
     });

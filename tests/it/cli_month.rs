@@ -30,7 +30,7 @@ fn records(text: &str) -> Vec<csv::StringRecord> {
 }
 
 /// `severity change what` of each row.
-fn told(rows: &[Value]) -> Vec<String> {
+fn reported(rows: &[Value]) -> Vec<String> {
     let word = |row: &Value, name: &str| row[name].as_str().unwrap().to_owned();
     rows.iter().map(|row| ["severity", "change", "what"].map(|name| word(row, name)).join(" ")).collect()
 }
@@ -39,9 +39,13 @@ fn told(rows: &[Value]) -> Vec<String> {
 fn a_difference_tells_who_what_and_how_bad() {
     let promoted = &MONTH.promoted;
     let rows = rows(&["diff", "baseline", "critical"]);
-    let told = told(&rows);
-    assert_eq!(told[0], format!("critical administrator-gained {promoted}"), "the worst comes first: {told:#?}");
-    assert!(told.contains(&"medium user-added stranger@example.org".to_owned()), "{told:#?}");
+    let reported = reported(&rows);
+    assert_eq!(
+        reported[0],
+        format!("critical administrator-gained {promoted}"),
+        "the worst comes first: {reported:#?}"
+    );
+    assert!(reported.contains(&"medium user-added stranger@example.org".to_owned()), "{reported:#?}");
     assert_eq!((rows[0]["before"].as_bool(), rows[0]["after"].as_bool()), (Some(false), Some(true)));
     assert_eq!(rows[0]["snapshot"], 2);
     let severe = quiet(&["diff", "1", "5", "--severity", "high", "--format", "csv"]);
@@ -74,7 +78,7 @@ fn a_history_finds_a_person_by_address_and_by_id_in_every_spelling() {
         rows
     };
     let events = rows_of(&MONTH.promoted);
-    assert_eq!(told(&events), [format!("critical administrator-gained {}", MONTH.promoted)]);
+    assert_eq!(reported(&events), [format!("critical administrator-gained {}", MONTH.promoted)]);
     assert_eq!(rows_of(&MONTH.promoted.to_uppercase()), events);
 }
 

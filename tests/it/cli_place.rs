@@ -86,8 +86,8 @@ fn a_folder_that_others_get_at_is_refused_for_collecting_with_the_command_that_m
         let reason = format!("error: collect into folder {folder}: others can get at it (mode {mode:04o})");
         check_not_collected(&desk, &[&reason, &format!("\nhint: chmod 700 {folder}\n")]);
         check_looks_work(|arguments| desk.run(arguments));
-        let told = desk.run(&["doctor", "--offline"]).ends(6).out;
-        assert!(told.contains(&format!("collect into folder {folder}: others can get at it")), "{told}");
+        let reported = desk.run(&["doctor", "--offline"]).ends(6).out;
+        assert!(reported.contains(&format!("collect into folder {folder}: others can get at it")), "{reported}");
     }
 }
 
@@ -137,8 +137,8 @@ fn too_little_room_is_told_with_figures_and_can_be_allowed() {
         "{}",
         ran.err
     );
-    let told = desk.run(&["doctor", "--offline"]).ends(6).out;
-    assert!(told.contains("1073741824 MiB needed"), "{told}");
+    let reported = desk.run(&["doctor", "--offline"]).ends(6).out;
+    assert!(reported.contains("1073741824 MiB needed"), "{reported}");
     assert_eq!(emulator.counters().total, 0, "nothing is asked for what could not be kept");
     desk.with("KEYHOLDER_STORE_MIN_FREE_MIB", "0").run(&["collect"]).ends(0);
 }

@@ -107,7 +107,7 @@ fn a_recording_has_nothing_of_anybody_in_it() {
     assert_eq!(fs::metadata(desk.path("recording")).unwrap().permissions().mode() & 0o777, 0o700);
 }
 
-/// Words, numbers, names and times that are somebody's, in every place in which a recording keeps something.
+/// Words, numbers, names and times that are personal, in every place in which a recording keeps something.
 #[test]
 fn u2_a_recording_keeps_only_what_the_api_documents() {
     let emulator = served();

@@ -32,7 +32,7 @@ fn rendered(input: &Input) -> Vec<(String, Vec<u8>)> {
 }
 
 /// A database with clock and randomness of its own; those of two are the same, so that only the order of what they are
-/// told differs.
+/// reported differs.
 struct Side {
     clock: Arc<SetClock>,
     seams: Seams,
@@ -108,12 +108,12 @@ async fn reports_do_not_depend_on_the_order_of_answers() {
         let mut orders = BTreeSet::new();
         for (side, order) in sides.iter().zip(ORDERS) {
             emulator.set_shuffle(order);
-            // How far the two clocks are apart is told, and the server's runs on.
+            // How far the two clocks are apart is reported, and the server's runs on.
             emulator.set_now(at);
             orders.insert(listed(&emulator).await);
             side.collect(&emulator, at).await;
         }
-        assert_eq!(orders.len(), ORDERS.len(), "each side was told another order");
+        assert_eq!(orders.len(), ORDERS.len(), "each side was reported another order");
     }
     let expected = sides[0].reports(contract).await;
     for (side, order) in sides.iter().zip(ORDERS).skip(1) {

@@ -1,4 +1,4 @@
-//! Lists that collapse: what is really gone ends and is told of, what is not never ends, and both are asked for again.
+//! Lists that collapse: what is really gone ends and is reported of, what is not never ends, and both are asked for again.
 
 use emulator::faults::Items;
 use emulator::{Emulator, Rule};
@@ -48,9 +48,9 @@ async fn many_users_who_are_really_gone_end_with_one_notice() {
     let collected = site.collect().await;
     assert!(collected.snapshot.is_complete(), "{:?}", collected.gaps());
     assert!(collected.snapshot.ended >= 40);
-    let told = Notice::MassRemoval { scope: Scope::Users, before: 150, vanished: 40, asked: 40 };
+    let reported = Notice::MassRemoval { scope: Scope::Users, before: 150, vanished: 40, asked: 40 };
     let own = collected.notices.iter().filter(|notice| notice.scope().is_none_or(|scope| scope.parent().is_none()));
-    assert_eq!(own.collect::<Vec<_>>(), [&told]);
+    assert_eq!(own.collect::<Vec<_>>(), [&reported]);
     let after = site.emulator.counters();
     assert_eq!(after.of("GET", "/um/users/{userId}") - before.of("GET", "/um/users/{userId}"), 40);
     // Three requests for 110 users, twice.
@@ -88,16 +88,16 @@ async fn members_who_are_really_gone_are_confirmed_from_their_side() {
     assert_eq!(site.emulator.counters().of("GET", "/um/users/{userId}/groups"), before.min(20));
 }
 
-/// Expects that nothing ends under that lie, that the one scope is unstable and told of, and that all is well afterwards.
+/// Expects that nothing ends under that lie, that the one scope is unstable and reported of, and that all is well afterwards.
 async fn check_lie(site: &Site, rule: Rule, scope: Scope, asked: u64, present: u64) {
     let fault = site.emulator.fail(rule);
     let collected = site.collect().await;
-    assert!(fault.fired() > 0, "the lie was told");
+    assert!(fault.fired() > 0, "the lie was sent");
     assert_eq!(collected.endings(), "partial -0 ~0", "{:?}", collected.gaps());
     assert_eq!(collected.snapshot.began, 0);
     assert_eq!(collected.gaps(), [format!("{scope}: unstable")]);
-    let told: Vec<_> = collected.notices.iter().filter(|notice| notice.scope() == Some(&scope)).collect();
-    let [Notice::SuspiciousAnswer { asked: really_asked, present: really_present, .. }] = told[..] else {
+    let reported: Vec<_> = collected.notices.iter().filter(|notice| notice.scope() == Some(&scope)).collect();
+    let [Notice::SuspiciousAnswer { asked: really_asked, present: really_present, .. }] = reported[..] else {
         panic!("{:?}", collected.notices)
     };
     assert_eq!((*really_asked, *really_present), (asked, present));
@@ -132,8 +132,8 @@ async fn a_list_that_stays_collapsed_is_contradicted_by_what_it_left_out() {
     assert_eq!(collected.gaps(), ["resources: unstable"]);
     let before = site.emulator.read(|world| world.resources().count() as u64);
     let (vanished, scope) = (before - 3, Scope::Resources);
-    let told = Notice::SuspiciousAnswer { scope, before, vanished, asked: 20, present: 20 };
-    assert_eq!(collected.notices, [told]);
+    let reported = Notice::SuspiciousAnswer { scope, before, vanished, asked: 20, present: 20 };
+    assert_eq!(collected.notices, [reported]);
 }
 
 #[tokio::test]
@@ -144,9 +144,9 @@ async fn groups_that_stay_away_are_contradicted_one_by_one() {
     assert_eq!(fault.fired(), 2);
     assert_eq!(collected.endings(), "partial -0 ~0");
     let before = groups(&site.emulator);
-    let told =
+    let reported =
         Notice::SuspiciousAnswer { scope: Scope::Groups, before, vanished: before, asked: before, present: before };
-    assert_eq!(collected.notices, [told]);
+    assert_eq!(collected.notices, [reported]);
     site.emulator.clear_faults();
     assert_eq!(site.collect().await.endings(), "complete -0 ~0");
 }

@@ -128,7 +128,7 @@ async fn with_a_shared_resource(fault: Option<Rule>) -> (Site, usize) {
 
 #[tokio::test]
 async fn a_shared_resource_that_nobody_can_ask_for_is_not_removed() {
-    // Its type was never told, so it has no address.
+    // Its type was never reported, so it has no address.
     let untyped = Rule::on("GET", "/um/resources").effect(Effect::Distort(Distortion::Remove { at: "type".into() }));
     let (site, count) = with_a_shared_resource(Some(untyped)).await;
     let omits = site.emulator.fail(lie("/um/resources", Items::Keep(count - 1)));
@@ -262,9 +262,9 @@ async fn a_run_that_is_stopped_while_it_asks_again_seals_nothing() {
     assert!(matches!(ended, Err(CollectFailure::Walk(CollectError::Stopped))), "{ended:?}");
     let asked = site.emulator.counters().of("GET", "/um/resources/{resourceType}/{resourceId}");
     let runs = site.store.runs().await.unwrap();
-    let told: Vec<_> = runs.iter().map(|run| (run.state, run.reason.as_deref())).collect();
+    let reported: Vec<_> = runs.iter().map(|run| (run.state, run.reason.as_deref())).collect();
     assert_eq!(asked, 1);
-    assert!(told.contains(&(RunState::Interrupted, Some("stopped by a test"))), "{told:?}");
-    assert_eq!(told.iter().filter(|(state, _)| *state == RunState::Complete).count(), 1, "{told:?}");
-    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(reported.contains(&(RunState::Interrupted, Some("stopped by a test"))), "{reported:?}");
+    assert_eq!(reported.iter().filter(|(state, _)| *state == RunState::Complete).count(), 1, "{reported:?}");
+    assert_eq!(reported.len(), 2, "{reported:?}");
 }

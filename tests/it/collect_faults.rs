@@ -62,8 +62,8 @@ async fn a_broken_scope_is_a_gap_with_its_reason() {
 
 #[tokio::test]
 async fn a_scope_that_is_closed_for_a_day_is_a_gap_and_the_others_go_on() {
-    let told = "failed (the server asks to wait 86400 s (status 429), longer than the 300 s allowed)";
-    check_shares(|rule| rule.status(429).header("retry-after", "86400"), told).await;
+    let reported = "failed (the server asks to wait 86400 s (status 429), longer than the 300 s allowed)";
+    check_shares(|rule| rule.status(429).header("retry-after", "86400"), reported).await;
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use crate::support::cut::{Dice, Lane, Moment, TWIN, cut, many, number};
 use crate::support::repeats;
 
 /// The longest that a stopped collector may take to end.
-const LONGEST: Duration = Duration::from_secs(15);
+const MAX_STOPPING: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Default)]
 struct Tally {
@@ -33,7 +33,7 @@ fn stop_once(lane: &Lane, turn: u64, mut dice: Dice, tally: &Tally) {
     let what = format!("stop {turn} {moment:?}");
     let desk = lane.desk(&twin.baseline);
     let ended = cut(lane, &desk, moment, Signal::TERM);
-    assert!(ended.took <= LONGEST, "{what}: {ended:?}");
+    assert!(ended.took <= MAX_STOPPING, "{what}: {ended:?}");
     tally.slowest_ms.fetch_max(u64::try_from(ended.took.as_millis()).unwrap(), Ordering::Relaxed);
     let run = newest_run(&desk);
     lane.0.reset_counters();
@@ -101,7 +101,7 @@ fn what_is_in_flight_gets_ten_seconds_and_ctrl_c_ends_with_130() {
     let output = child.wait_with_output().unwrap();
     let err = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(130), "{err}");
-    assert!(begun.elapsed() >= Duration::from_secs(9) && begun.elapsed() <= LONGEST, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() >= Duration::from_secs(9) && begun.elapsed() <= MAX_STOPPING, "{:?}", begun.elapsed());
     assert!(err.contains("error: stopped by SIGINT\nhint: ") && err.contains("the run is resumed"), "{err}");
     assert!(newest_run(&desk).contains("stopped by SIGINT"));
     lane.0.set_latency(Duration::ZERO);

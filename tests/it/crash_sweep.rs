@@ -273,8 +273,8 @@ fn a_disk_that_lies_is_noticed() {
         let scene = Scene::month();
         let lie = Fault { call: "pwrite64", effect: "retval=4096", lasting: true };
         // Most writes are those of the journal, where a lie ends the run: the others are the last ones.
-        let told: Vec<Vec<String>> = (1..=1_000).step_by(15).map_while(|number| scene.judge(lie, number)).collect();
-        let wrong: Vec<String> = told.into_iter().flatten().collect();
+        let reported: Vec<Vec<String>> = (1..=1_000).step_by(15).map_while(|number| scene.judge(lie, number)).collect();
+        let wrong: Vec<String> = reported.into_iter().flatten().collect();
         assert!(!wrong.is_empty(), "no lie of the disk was noticed");
     }
 }

@@ -22,7 +22,7 @@ use crate::support::repeats;
 /// Stories in full, which is what the CI plays.
 const STORIES: u64 = 1_000;
 
-/// Stories told at once.
+/// Stories played at once.
 const THREADS: usize = 2;
 
 /// Which seeds to play.
@@ -67,8 +67,8 @@ fn random_schedules_never_remove_what_is_there_nor_miss_what_could_be_read() {
     let statistics = Statistics::of(&stories);
     io::stderr().write_all(statistics.to_string().as_bytes()).unwrap();
     let wrong: Vec<&Story> = stories.iter().filter(|story| !story.wrong.is_empty()).collect();
-    let told = wrong.iter().take(10).map(|story| format!("{}\n  {}\n", story.command, story.wrong.join("\n  ")));
-    assert!(wrong.is_empty(), "{} of {} stories:\n{}", wrong.len(), stories.len(), told.collect::<String>());
+    let shown = wrong.iter().take(10).map(|story| format!("{}\n  {}\n", story.command, story.wrong.join("\n  ")));
+    assert!(wrong.is_empty(), "{} of {} stories:\n{}", wrong.len(), stories.len(), shown.collect::<String>());
     if seeds.end - seeds.start >= STORIES {
         statistics.check_mixture();
     }

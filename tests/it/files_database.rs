@@ -1,4 +1,4 @@
-//! Whose the database, its folder and its locks are: somebody else's are never written to, and read with a word.
+//! Whose the database, its folder and its locks are: another user's are never written to, and are read with a remark.
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _, chown};

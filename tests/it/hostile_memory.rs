@@ -12,13 +12,13 @@ use emulator::{Body, Emulator, Rule, Schedule};
 use crate::support::cli::{Desk, RUNTIME, in_step};
 
 /// What no hostile answer may exceed, in KiB.
-const MOST: u64 = 256 << 10;
+const MAX_KIB: u64 = 256 << 10;
 
 /// How often the high-water mark is looked at.
 const LOOK: Duration = Duration::from_millis(2);
 
 /// How long a hostile server may keep the program busy.
-const LONGEST: Duration = Duration::from_mins(4);
+const MAX_DURATION: Duration = Duration::from_mins(4);
 
 /// The high-water mark of a process in KiB, while it lives.
 fn mark(process: u32) -> Option<u64> {
@@ -41,7 +41,7 @@ fn watch(mut command: Command) -> (u64, Option<i32>, String) {
     let (begun, mut highest) = (Instant::now(), 0);
     while end.recv_timeout(LOOK) == Err(mpsc::RecvTimeoutError::Timeout) {
         highest = highest.max(mark(process).unwrap_or(0));
-        assert!(begun.elapsed() < LONGEST, "still running after {} s", begun.elapsed().as_secs());
+        assert!(begun.elapsed() < MAX_DURATION, "still running after {} s", begun.elapsed().as_secs());
     }
     let output = waiting.join().unwrap();
     (highest, output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
@@ -59,13 +59,13 @@ fn check(faults: &str, code: i32, says: &str) {
     let begun = Instant::now();
     let (highest, ended, said) = watch(desk.command(&["collect"]));
     let shown: String = faults.chars().take(100).collect();
-    let told = format!("{:>4} MiB {:>3} s {shown:?}\n", highest >> 10, begun.elapsed().as_secs());
-    io::stderr().write_all(told.as_bytes()).unwrap();
+    let reported = format!("{:>4} MiB {:>3} s {shown:?}\n", highest >> 10, begun.elapsed().as_secs());
+    io::stderr().write_all(reported.as_bytes()).unwrap();
     let fired = emulator.faults_fired();
     assert!(fired.values().all(|times| *times > 0), "{fired:?}");
     assert_eq!(ended, Some(code), "{shown}: {said}");
     assert!(said.contains(says) && !said.contains("panicked"), "{shown}: {said}");
-    assert!(highest > 0 && highest <= MOST, "{highest} KiB: {shown}");
+    assert!(highest > 0 && highest <= MAX_KIB, "{highest} KiB: {shown}");
 }
 
 /// Such a fault for every list of the contract.
@@ -83,7 +83,7 @@ fn t3_a_recording_of_large_answers_stays_small() {
     let desk = Desk::of(&emulator);
     let (highest, _, said) = watch(desk.command(&["collect", "--record", "recording"]));
     let recorded = std::fs::read_to_string(desk.path("recording/exchanges.jsonl")).unwrap();
-    assert!(highest > 0 && highest <= MOST, "{highest} KiB");
+    assert!(highest > 0 && highest <= MAX_KIB, "{highest} KiB");
     assert!(recorded.contains("\"body\":\"large\""), "{said}");
 }
 
@@ -151,5 +151,5 @@ fn a_process_that_takes_too_much_is_seen() {
     command.args(["if=/dev/zero", "of=/dev/null", "bs=300M", "count=8"]);
     let (highest, ended, said) = watch(command);
     assert_eq!(ended, Some(0), "{said}");
-    assert!(highest > MOST, "{highest} KiB");
+    assert!(highest > MAX_KIB, "{highest} KiB");
 }

@@ -42,8 +42,8 @@ fn a_second_factor_that_is_not_reported_is_not_proved() {
     let users = document["users"].as_array().unwrap();
     let user = users.iter().find(|user| user["id"] == user_id(1)).unwrap();
     assert_eq!(user["two_factor"], "unknown");
-    let told = user["two_factor_text"].as_str().unwrap();
-    assert!(told.starts_with("not reported (last known: yes, 20"), "{told}");
+    let shown = user["two_factor_text"].as_str().unwrap();
+    assert!(shown.starts_with("not reported (last known: yes, 20"), "{shown}");
     let promoted = users.iter().find(|user| user["id"] == user_id(5)).unwrap();
     assert_eq!(promoted["administrator"], true, "access counts as held");
     assert!(promoted["not_reported"][0].as_str().unwrap().starts_with("administrator: not reported (last known: yes"));

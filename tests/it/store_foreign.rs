@@ -19,7 +19,7 @@ const LOOKS: [&[&str]; 8] = [
     &["backup", "--out", "/nowhere/copy.db"],
 ];
 
-/// Changes a database as somebody with `sqlite3` could.
+/// Changes a database as a person with `sqlite3` could.
 fn change(desk: &Desk, sql: &str) {
     RUNTIME.block_on(async {
         let options = SqliteConnectOptions::new().filename(desk.database()).foreign_keys(false);

@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 
 /// The longest head of a request that is read.
-const LONGEST_HEAD: usize = 64 << 10;
+const MAX_HEAD_BYTES: usize = 64 << 10;
 
 /// Where redirects and links lead that a client must not follow.
 #[derive(Debug)]
@@ -86,7 +86,7 @@ async fn accept(listener: TcpListener, seen: Arc<Seen>) {
 async fn serve(mut stream: TcpStream, seen: &Seen) -> io::Result<()> {
     let mut head = Vec::new();
     while !head.windows(4).any(|end| end == b"\r\n\r\n") {
-        if head.len() > LONGEST_HEAD || stream.read_buf(&mut head).await? == 0 {
+        if head.len() > MAX_HEAD_BYTES || stream.read_buf(&mut head).await? == 0 {
             return Ok(());
         }
     }

@@ -27,7 +27,7 @@ use crate::emulator::StartError;
 const EXCHANGES: &str = "exchanges.jsonl";
 
 /// The most bytes that a body of a replay may have; a recording is somebody else's file.
-const LARGEST: u64 = 64 << 20;
+const MAX_FILE_BYTES: u64 = 64 << 20;
 
 /// Why a recording cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -223,7 +223,7 @@ impl Recipe {
             Self::Json(value) => spelt_out(value, base).to_string().into_bytes(),
             Self::Filled { first, with, bytes } => {
                 let mut body = first.to_vec();
-                body.resize(usize::try_from((*bytes).min(LARGEST)).unwrap_or_default(), *with);
+                body.resize(usize::try_from((*bytes).min(MAX_FILE_BYTES)).unwrap_or_default(), *with);
                 body
             }
         }
@@ -245,7 +245,8 @@ fn spelt_out(value: &Value, base: &str) -> Value {
 }
 
 fn text_of(text: &str, base: &str) -> String {
-    let length = |rest: &str| rest.parse::<u64>().ok().and_then(|length| usize::try_from(length.min(LARGEST)).ok());
+    let length =
+        |rest: &str| rest.parse::<u64>().ok().and_then(|length| usize::try_from(length.min(MAX_FILE_BYTES)).ok());
     if let Some(length) = text.strip_prefix("$text:").or_else(|| text.strip_prefix("$name:")).and_then(length) {
         return "x".repeat(length);
     }

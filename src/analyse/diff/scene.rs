@@ -152,7 +152,7 @@ impl<'a> Scene<'a> {
         Named { what: "resource", id: id.to_owned(), label: state.resource_label(&resource).to_owned() }
     }
 
-    /// Ties a difference to its change. What was seen for the first time is judged like something new, and then told
+    /// Ties a difference to its change. What was seen for the first time is judged like something new, and then reported
     /// for what it is.
     pub(super) fn line(&self, change: &Change, frame: &Frame, draft: Draft) -> Meaning {
         let draft = match change.op {

@@ -9,7 +9,7 @@ use flate2::write::MultiGzDecoder;
 use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 use zeroize::Zeroizing;
 
-use super::{DENSEST, HARMLESS, LARGEST};
+use super::{DENSEST, HARMLESS, MAX_BODY_BYTES};
 use crate::api::error::Fault;
 
 /// How a body is packed.
@@ -41,7 +41,7 @@ pub(super) enum Unpacker {
 impl Unpacker {
     /// With room for so many bytes at first.
     pub(super) fn new(coding: Coding, room: usize) -> Self {
-        let sink = Sink { body: Zeroizing::new(Vec::with_capacity(room)), allowed: LARGEST, refused: None };
+        let sink = Sink { body: Zeroizing::new(Vec::with_capacity(room)), allowed: MAX_BODY_BYTES, refused: None };
         match coding {
             Coding::Plain => Self::Plain(sink),
             Coding::Gzip => Self::Gzip(Box::new(MultiGzDecoder::new(sink))),
@@ -102,8 +102,8 @@ impl Sink {
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let size = self.body.len() + bytes.len();
-        if size > LARGEST.min(self.allowed) {
-            self.refused = Some(if size > LARGEST { Fault::TooLarge } else { Fault::TooDense });
+        if size > MAX_BODY_BYTES.min(self.allowed) {
+            self.refused = Some(if size > MAX_BODY_BYTES { Fault::TooLarge } else { Fault::TooDense });
             return Err(io::ErrorKind::FileTooLarge.into());
         }
         append(&mut self.body, bytes);
@@ -203,9 +203,9 @@ mod tests {
     #[test]
     fn the_size_after_unpacking_is_what_counts() {
         let large = Err("the answer is larger than 32 MiB");
-        check(Coding::Plain, &vec![b' '; LARGEST], 1 << 20, Ok(LARGEST));
-        check(Coding::Plain, &vec![b' '; LARGEST + 1], 1 << 20, large);
-        let body = [noise(LARGEST / 64), vec![b' '; LARGEST]].concat();
+        check(Coding::Plain, &vec![b' '; MAX_BODY_BYTES], 1 << 20, Ok(MAX_BODY_BYTES));
+        check(Coding::Plain, &vec![b' '; MAX_BODY_BYTES + 1], 1 << 20, large);
+        let body = [noise(MAX_BODY_BYTES / 64), vec![b' '; MAX_BODY_BYTES]].concat();
         check(Coding::Gzip, &gzip(&body), 1 << 20, large);
     }
 

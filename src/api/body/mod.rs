@@ -19,7 +19,7 @@ use super::fault::of_transport;
 use super::room::{Large, Room};
 
 /// Bytes of a body that are read at most, after decompression: ten times the largest list of the largest contract.
-pub const LARGEST: usize = 32 << 20;
+pub const MAX_BODY_BYTES: usize = 32 << 20;
 
 /// How much larger a body may become by decompression. Lists of the API grow ten to twenty times, a bomb a thousand.
 pub const DENSEST: usize = 100;
@@ -28,7 +28,7 @@ pub const DENSEST: usize = 100;
 const HARMLESS: usize = 64 << 10;
 
 /// Bytes of all headers together, with four for each line's ends. The API sends less than two KiB.
-pub const LARGEST_HEAD: u32 = 64 << 10;
+pub const MAX_HEAD_BYTES: u32 = 64 << 10;
 
 /// What a header line takes beyond name and value: a colon, a blank, carriage return and line feed.
 const LINE: usize = 4;
@@ -37,7 +37,7 @@ const LINE: usize = 4;
 const FIRST_BUFFER: usize = 16 << 10;
 
 /// The largest first buffer, whatever the server says.
-const LARGEST_FIRST_BUFFER: usize = 1 << 20;
+const MAX_FIRST_BUFFER_BYTES: usize = 1 << 20;
 
 /// A body that is larger than this is large: of those only one is read at a time.
 const SMALL: usize = 1 << 20;
@@ -54,13 +54,14 @@ pub(super) struct Whole<'a> {
 /// Refuses headers that are too large. HTTP/2 refuses them by itself; HTTP/1 only when they are several times that.
 pub(super) fn check_head(headers: &HeaderMap) -> Result<(), Fault> {
     let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + LINE).sum();
-    if u32::try_from(size).is_ok_and(|size| size <= LARGEST_HEAD) { Ok(()) } else { Err(Fault::LargeHead) }
+    if u32::try_from(size).is_ok_and(|size| size <= MAX_HEAD_BYTES) { Ok(()) } else { Err(Fault::LargeHead) }
 }
 
 /// Reads the whole body, packed in that way.
 pub(super) async fn read(mut response: Response, coding: Coding, room: &Room) -> Result<Whole<'_>, Fault> {
-    let announced = response.content_length().map_or(FIRST_BUFFER, |length| usize::try_from(length).unwrap_or(LARGEST));
-    let mut unpacker = Unpacker::new(coding, announced.min(LARGEST_FIRST_BUFFER));
+    let announced =
+        response.content_length().map_or(FIRST_BUFFER, |length| usize::try_from(length).unwrap_or(MAX_BODY_BYTES));
+    let mut unpacker = Unpacker::new(coding, announced.min(MAX_FIRST_BUFFER_BYTES));
     let mut speed = Speed::new(Instant::now());
     let (mut arrived, mut large) = (0, None);
     loop {
@@ -124,7 +125,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_body_is_read_up_to_the_limit_and_no_further() {
-        assert_eq!(check(1 << 20, Duration::ZERO, 32).await.0, Ok(LARGEST));
+        assert_eq!(check(1 << 20, Duration::ZERO, 32).await.0, Ok(MAX_BODY_BYTES));
         let too_large = Err("the answer is larger than 32 MiB".to_owned());
         assert_eq!(check(1 << 20, Duration::ZERO, 33).await.0, too_large);
         assert_eq!(check(1 << 20, Duration::ZERO, usize::MAX).await.0, too_large);

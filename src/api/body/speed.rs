@@ -10,7 +10,7 @@ use tokio::time::Instant;
 const SECONDS: usize = 10;
 
 /// Bytes that must arrive in that time: 1 KiB per second, as they are sent. Less is a server that holds on to us.
-pub(super) const LEAST: usize = SECONDS << 10;
+pub(super) const MIN_BYTES: usize = SECONDS << 10;
 
 /// The speed of one body.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Speed {
         let seconds = now.saturating_duration_since(self.begun).as_secs();
         while self.second < seconds {
             self.second += 1;
-            if self.second >= SECONDS as u64 && self.arrived.iter().sum::<usize>() < LEAST {
+            if self.second >= SECONDS as u64 && self.arrived.iter().sum::<usize>() < MIN_BYTES {
                 return true;
             }
             *self.present() = 0;
@@ -80,17 +80,17 @@ mod tests {
         check("a byte in five seconds", |second| usize::from(second % 5 == 0), Some(10));
         check("just enough", |_| 1 << 10, None);
         check("a byte too little", |second| (1 << 10) - usize::from(second == 30), Some(31));
-        check("bursts", |second| if second % 10 == 9 { LEAST } else { 0 }, None);
+        check("bursts", |second| if second % 10 == 9 { MIN_BYTES } else { 0 }, None);
         check("much and then nothing", |second| if second == 0 { 1 << 20 } else { 0 }, Some(11));
-        check("a pause of nine seconds", |second| if (20..29).contains(&second) { 0 } else { LEAST }, None);
-        check("a pause of ten seconds", |second| if (20..30).contains(&second) { 0 } else { LEAST }, Some(30));
+        check("a pause of nine seconds", |second| if (20..29).contains(&second) { 0 } else { MIN_BYTES }, None);
+        check("a pause of ten seconds", |second| if (20..30).contains(&second) { 0 } else { MIN_BYTES }, Some(30));
     }
 
     #[test]
     fn seconds_that_nobody_looked_at_count_as_well() {
         let begun = Instant::now();
         let mut speed = Speed::new(begun);
-        speed.arrived(LEAST);
+        speed.arrived(MIN_BYTES);
         assert!(!speed.is_too_slow(begun + Duration::from_millis(10_900)));
         assert!(speed.is_too_slow(begun + Duration::from_secs(40)));
     }

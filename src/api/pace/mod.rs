@@ -98,7 +98,7 @@ impl Pace {
         }
     }
 
-    /// The limits of the newest answer that told them.
+    /// The limits of the newest answer that reported them.
     pub(super) fn rate(&self) -> Option<Rate> {
         self.lock().rate
     }

@@ -10,7 +10,7 @@ use crate::api::error::Fault;
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 
 /// The highest ceiling.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+const MAX_WAIT: Duration = Duration::from_secs(30);
 
 /// What follows a failed attempt.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ pub(in crate::api) fn verdict(fault: Fault, attempt: u32, attempts: u32, longest
 /// Full jitter: anything between nothing and a ceiling that doubles with every attempt.
 fn jitter(attempt: u32, unit: f64) -> Duration {
     let doublings = attempt.saturating_sub(1).min(16);
-    (FIRST_WAIT * 2_u32.pow(doublings)).min(LONGEST_WAIT).mul_f64(unit.clamp(0.0, 1.0))
+    (FIRST_WAIT * 2_u32.pow(doublings)).min(MAX_WAIT).mul_f64(unit.clamp(0.0, 1.0))
 }
 
 #[cfg(test)]
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
     use crate::api::error::Phase;
 
-    const LONGEST: Duration = Duration::from_mins(5);
+    const MAX_RETRY_AFTER: Duration = Duration::from_mins(5);
 
     fn busy(seconds: Option<u64>) -> Fault {
         Fault::Busy { status: 429, retry_after: seconds.map(Duration::from_secs) }
@@ -63,7 +63,7 @@ mod tests {
     /// The wait after that attempt of five, or the fault that stands.
     #[track_caller]
     fn check(fault: Fault, attempt: u32, unit: f64, expected: Result<u128, &str>) {
-        match (verdict(fault, attempt, 5, LONGEST, unit), expected) {
+        match (verdict(fault, attempt, 5, MAX_RETRY_AFTER, unit), expected) {
             (Verdict::Again { wait, .. }, Ok(millis)) => assert_eq!(wait.as_millis(), millis),
             (Verdict::Final(fault), Err(text)) => assert_eq!(fault.to_string(), text),
             (verdict, expected) => panic!("{verdict:?} instead of {expected:?}"),
@@ -76,8 +76,8 @@ mod tests {
         check(busy(None), 2, 0.5, Ok(250));
         check(busy(None), 3, 0.5, Ok(500));
         check(busy(None), 4, 0.0, Ok(0));
-        assert_eq!(jitter(8, 1.0), LONGEST_WAIT);
-        assert_eq!(jitter(u32::MAX, 1.0), LONGEST_WAIT);
+        assert_eq!(jitter(8, 1.0), MAX_WAIT);
+        assert_eq!(jitter(u32::MAX, 1.0), MAX_WAIT);
         assert_eq!(jitter(7, 1.0), Duration::from_secs(16));
     }
 

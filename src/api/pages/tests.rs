@@ -76,7 +76,7 @@ async fn a_walk_ends_with_an_error_before_it_asks_for_too_many_pages() {
 
 #[test]
 fn the_pages_of_as_many_users_as_a_walk_may_see_are_within_its_budget() {
-    assert!(requests(MOST_USERS) <= MOST_PAGES);
+    assert!(requests(MAX_USERS) <= MAX_PAGES);
     let (users, expected) = ([0, 1, 99, 100, 101, 198, 199, 200, 10_000], [2, 2, 2, 2, 3, 3, 4, 4, 103]);
     assert_eq!(users.map(requests), expected);
 }
@@ -85,7 +85,7 @@ fn the_pages_of_as_many_users_as_a_walk_may_see_are_within_its_budget() {
 #[track_caller]
 fn check_passes(pages: &[&str], expected: &str) {
     let mut walk = walk(10, 250);
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     let mut asked = Next::Page(0);
     for text in pages {
         let ids = text.trim_end_matches('>').split_whitespace();
@@ -100,16 +100,16 @@ fn check_passes(pages: &[&str], expected: &str) {
         let page = walk.take(list, asked).unwrap();
         match walk.next {
             Some(next) => asked = next,
-            None => told.push(if page.moved { "moved".to_owned() } else { "settled".to_owned() }),
+            None => reported.push(if page.moved { "moved".to_owned() } else { "settled".to_owned() }),
         }
         match walk.next.take() {
-            Some(Next::Page(offset)) => told.push(offset.to_string()),
-            Some(Next::FirstAgain) => told.push("first".to_owned()),
-            Some(Next::Probe(limit)) => told.push(format!("≤{limit}")),
+            Some(Next::Page(offset)) => reported.push(offset.to_string()),
+            Some(Next::FirstAgain) => reported.push("first".to_owned()),
+            Some(Next::Probe(limit)) => reported.push(format!("≤{limit}")),
             None => {}
         }
     }
-    assert_eq!(told.join(" "), expected, "{pages:?}");
+    assert_eq!(reported.join(" "), expected, "{pages:?}");
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn a_list_that_begins_with_nobody_is_none() {
 
 #[test]
 fn a_server_without_pages_is_believed_when_it_shows_more_than_fits() {
-    let everybody: Vec<String> = (0..=Page::LARGEST).map(|number| format!("u{number}")).collect();
+    let everybody: Vec<String> = (0..=Page::MAX_LIMIT).map(|number| format!("u{number}")).collect();
     let everybody = everybody.join(" ");
     check_passes(&[&everybody, &everybody], "100 settled");
     // Its link says that this is not all, and leads to the same again.
@@ -162,7 +162,7 @@ fn a_server_that_ignores_offset_and_limit_shows_all_it_has() {
     check_passes(&["a b"; 3], "1 ≤1 settled");
     check_passes(&["a b c"; 3], "2 ≤1 settled");
     check_passes(&["a ? c"; 3], "2 ≤1 settled");
-    let full: Vec<String> = (0..Page::LARGEST).map(|number| format!("u{number}")).collect();
+    let full: Vec<String> = (0..Page::MAX_LIMIT).map(|number| format!("u{number}")).collect();
     check_passes(&[full.join(" ").as_str(); 3], "99 ≤50 settled");
 }
 
@@ -258,7 +258,7 @@ fn somebody_who_is_on_a_page_twice_moves_nobody() {
 #[derive(Clone, Debug)]
 struct Server {
     users: u64,
-    /// How many users fit on a page; `None` shows everybody, whatever it is asked.
+    /// How many users fit on a page; `None` shows all users, whatever offset and limit say.
     size: Option<u64>,
     moods: Vec<(Mood, bool)>,
 }
@@ -305,7 +305,7 @@ impl Server {
         Collection { items: Some(items), links: Some(Links { next, ..Links::default() }), ..Collection::default() }
     }
 
-    /// Whether any answer is empty for no reason, or promises more where everybody is on the page.
+    /// Whether any answer is empty for no reason, or promises more where all users are on the page.
     fn is_doubtful(&self) -> bool {
         let promises = |mood: Mood| !matches!(mood, Mood::Truthful | Mood::Missing | Mood::TooLate);
         self.moods.iter().any(|(mood, is_empty)| *is_empty || (self.size.is_none() && promises(*mood)))
@@ -322,7 +322,7 @@ impl Server {
 
 /// The walk itself.
 fn ours(server: &Server) -> (usize, bool) {
-    let mut walk = walk(MOST_PAGES, MOST_USERS);
+    let mut walk = walk(MAX_PAGES, MAX_USERS);
     let mut number = 0;
     while let Some(asked) = walk.next.take() {
         let page = walk.take(server.page(asked.offset(), asked.limit(), number), asked).unwrap();
@@ -339,7 +339,7 @@ fn ours(server: &Server) -> (usize, bool) {
 fn trusting(server: &Server) -> (usize, bool) {
     let mut seen = BTreeSet::new();
     for number in 0..500 {
-        let list = server.page(seen.len() as u64, Page::LARGEST, number);
+        let list = server.page(seen.len() as u64, Page::MAX_LIMIT, number);
         let leads_on = list.next().is_some();
         seen.extend(list.items.unwrap_or_default().into_iter().filter_map(|user| user.id));
         if !leads_on {

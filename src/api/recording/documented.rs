@@ -1,6 +1,6 @@
 //! What the documents of the API name: its properties, the numbers among them that say nothing of anybody, and its words.
 //!
-//! Lists only. What is not in them may be somebody's, so that a recording does not keep it.
+//! Lists only. What is not in them may be personal, so that a recording does not keep it.
 
 use crate::domain::privilege;
 

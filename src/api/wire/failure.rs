@@ -69,7 +69,7 @@ impl Lenient for Message {
 }
 
 /// Longest error code that is kept; the documented ones are shorter.
-const LONGEST_CODE: usize = 24;
+const MAX_CODE_LENGTH: usize = 24;
 
 /// Reads an error code, a short word.
 pub(super) struct Code;
@@ -82,7 +82,7 @@ impl Lenient for Code {
     }
 
     fn of_text(code: &str, _: Place, _: &Context) -> Option<String> {
-        (is_word(code) && code.len() <= LONGEST_CODE).then(|| code.to_owned())
+        (is_word(code) && code.len() <= MAX_CODE_LENGTH).then(|| code.to_owned())
     }
 }
 

@@ -31,8 +31,8 @@ use serde_json::error::Category;
 pub use self::collection::{Collection, Link, Links};
 pub use self::convert::{ConvertError, Listed};
 pub use self::lenient::{Dropped, Word};
-pub use self::notes::{HEAVIEST, MOST_VALUES, Note, Notes};
-pub use self::scan::{LONGEST_STRING, MOST_NESTED};
+pub use self::notes::{HEAVIEST, MAX_VALUES, Note, Notes};
+pub use self::scan::{MAX_NESTED, MAX_STRING_BYTES};
 
 use self::notes::Context;
 use self::record::{Record, Whole};
@@ -67,14 +67,14 @@ pub enum Refusal {
     /// Half of a surrogate pair.
     #[error("a string holds half a surrogate pair")]
     Surrogate,
-    /// Deeper than [`MOST_NESTED`].
-    #[error("the JSON is nested deeper than {MOST_NESTED} levels")]
+    /// Deeper than [`MAX_NESTED`].
+    #[error("the JSON is nested deeper than {MAX_NESTED} levels")]
     Nested,
-    /// Longer than [`LONGEST_STRING`].
-    #[error("a string is longer than {LONGEST_STRING} bytes")]
+    /// Longer than [`MAX_STRING_BYTES`].
+    #[error("a string is longer than {MAX_STRING_BYTES} bytes")]
     LongString,
-    /// More items and unknown properties than [`MOST_VALUES`].
-    #[error("the answer holds more than {MOST_VALUES} items and unknown properties")]
+    /// More items and unknown properties than [`MAX_VALUES`].
+    #[error("the answer holds more than {MAX_VALUES} items and unknown properties")]
     TooMany,
     /// More bytes of values than [`HEAVIEST`].
     #[error("the answer holds more than {} MiB of values", HEAVIEST >> 20)]
@@ -103,7 +103,7 @@ pub(in crate::api) struct Decoded<T> {
 
 /// Reads one answer, with notes about everything this version does not know.
 pub(in crate::api) fn decode<T: Record>(bytes: &[u8]) -> Result<Decoded<T>, DecodeError> {
-    decode_within(MOST_VALUES, bytes)
+    decode_within(MAX_VALUES, bytes)
 }
 
 /// Reads one answer of at most so many values.

@@ -11,10 +11,10 @@ use super::lenient::Place;
 use super::word::is_word;
 
 /// Items and unknown properties of one answer that are read. A few bytes of JSON become a hundred in memory.
-pub const MOST_VALUES: u32 = 1_000_000;
+pub const MAX_VALUES: u32 = 1_000_000;
 
 /// Kinds of notes kept per answer; a server that invents more is only counted.
-const MOST_KINDS: usize = 64;
+const MAX_KINDS: usize = 64;
 
 /// One thing noticed. `field` is the place in the model, for example `user.properties.active`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -91,7 +91,7 @@ impl Notes {
     fn note(&mut self, note: Note, count: u64) {
         if let Some(so_far) = self.counts.get_mut(&note) {
             *so_far += count;
-        } else if self.counts.len() < MOST_KINDS {
+        } else if self.counts.len() < MAX_KINDS {
             self.counts.insert(note, count);
         } else {
             self.dropped += count;
@@ -181,7 +181,7 @@ impl Context {
     }
 }
 
-/// A place in the model. A name that is no plain word may hold anything, so only its length is told.
+/// A place in the model. A name that is no plain word may hold anything, so only its length is reported.
 fn place(model: &'static str, name: &str) -> String {
     if is_word(name) { format!("{model}.{name}") } else { format!("{model}.({} bytes)", name.len()) }
 }

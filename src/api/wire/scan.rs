@@ -7,10 +7,10 @@ use memchr::memchr2;
 use super::Refusal;
 
 /// Levels of nesting that are read; the API's own answers need about ten.
-pub const MOST_NESTED: usize = 32;
+pub const MAX_NESTED: usize = 32;
 
 /// Bytes of one string as written, that are read.
-pub const LONGEST_STRING: usize = 64 * 1024;
+pub const MAX_STRING_BYTES: usize = 64 * 1024;
 
 /// Checks the limits and gives the text.
 pub(super) fn check(bytes: &[u8]) -> Result<&str, Refusal> {
@@ -23,7 +23,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<&str, Refusal> {
             b'"' => at = skip_string(bytes, at)?,
             b'{' | b'[' => {
                 level += 1;
-                if level > MOST_NESTED {
+                if level > MAX_NESTED {
                     return Err(Refusal::Nested);
                 }
             }
@@ -42,7 +42,7 @@ fn skip_string(bytes: &[u8], start: usize) -> Result<usize, Refusal> {
         // Nothing else than these two has a meaning inside a string.
         let plain = memchr2(b'"', b'\\', bytes.get(at..).unwrap_or_default());
         let end = plain.map_or(bytes.len(), |plain| at + plain);
-        if end - start > LONGEST_STRING {
+        if end - start > MAX_STRING_BYTES {
             return Err(Refusal::LongString);
         }
         if high && end > at {

@@ -309,16 +309,16 @@ fn limits_of_text_are_kept() {
     }
     assert_eq!(&*read::<User>(r#"{"id":"\ud83d\ude00"}"#).0.id.unwrap(), "😀");
     let string = |length| format!(r#"{{"id":"{}"}}"#, "x".repeat(length));
-    assert_eq!(read::<User>(&string(LONGEST_STRING)).0.id.unwrap().len(), LONGEST_STRING);
-    check_refused::<User>(string(LONGEST_STRING + 1).as_bytes(), Refusal::LongString);
+    assert_eq!(read::<User>(&string(MAX_STRING_BYTES)).0.id.unwrap().len(), MAX_STRING_BYTES);
+    check_refused::<User>(string(MAX_STRING_BYTES + 1).as_bytes(), Refusal::LongString);
     check_refused::<User>(string(1 << 20).as_bytes(), Refusal::LongString);
 }
 
 #[test]
 fn nesting_ends_at_the_limit() {
     let nested = |levels: usize| format!(r#"{{"a":{}{}}}"#, "[".repeat(levels - 1), "]".repeat(levels - 1));
-    read::<User>(&nested(MOST_NESTED));
-    check_refused::<User>(nested(MOST_NESTED + 1).as_bytes(), Refusal::Nested);
+    read::<User>(&nested(MAX_NESTED));
+    check_refused::<User>(nested(MAX_NESTED + 1).as_bytes(), Refusal::Nested);
     check_refused::<User>("[".repeat(100_000).as_bytes(), Refusal::Nested);
     read::<User>(r#"{"id":"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["}"#);
 }
@@ -349,12 +349,12 @@ fn more_values_than_fit_into_memory_are_refused() {
 
 #[test]
 fn more_bytes_of_values_than_fit_into_memory_are_refused() {
-    let name = "n".repeat(LONGEST_STRING);
+    let name = "n".repeat(MAX_STRING_BYTES);
     let item = |number: usize| format!(r#"{{"id":"{number}","properties":{{"name":"{name}"}}}}"#);
     let list = |items| format!(r#"{{"items":[{}]}}"#, (0..items).map(item).collect::<Vec<_>>().join(","));
     let weight = |items| decode::<Collection<Group>>(list(items).as_bytes()).map(|decoded| decoded.weight);
     let (one, two) = (weight(1).unwrap(), weight(2).unwrap());
-    assert!((one..2 * one).contains(&two) && two - one >= LONGEST_STRING as u64, "{one} {two}");
+    assert!((one..2 * one).contains(&two) && two - one >= MAX_STRING_BYTES as u64, "{one} {two}");
     assert!(weight(500).is_ok());
     assert_eq!(weight(520), Err(DecodeError::Refused(Refusal::TooHeavy)));
     // Small items weigh more than their text, and addresses nothing.

@@ -64,11 +64,11 @@ pub(super) const CONTRACT_STATES: [&str; 3] = ["BILLABLE", "CEASED", "REJECTED"]
 pub(super) const REQUEST_STATES: [&str; 4] = ["QUEUED", "RUNNING", "DONE", "FAILED"];
 
 /// The longest word that is kept.
-const LONGEST: usize = 64;
+const MAX_LENGTH: usize = 64;
 
 /// Whether a text is a plain word: at most 64 of `A-Z a-z 0-9 _ -`. Anything else could carry anything.
 pub(super) fn is_word(text: &str) -> bool {
     !text.is_empty()
-        && text.len() <= LONGEST
+        && text.len() <= MAX_LENGTH
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }

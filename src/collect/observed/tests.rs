@@ -19,15 +19,15 @@ fn check(listed: &[&str], groups: &[&[&str]], expected: &[&str]) {
     for id in listed {
         seen.user(user(id));
     }
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for (number, members) in groups.iter().enumerate() {
         let id = format!("g{number}");
         seen.of_group(of_group(&id, members));
         let (status, _) = &seen.scopes[&Scope::Members(id.as_str().into())];
         let kept = seen.members.iter().filter(|(group, _)| group.as_str() == id).count();
-        told.push(format!("{kept} {status}"));
+        reported.push(format!("{kept} {status}"));
     }
-    assert_eq!(told, expected, "{listed:?} {groups:?}");
+    assert_eq!(reported, expected, "{listed:?} {groups:?}");
 }
 
 const TOO_LARGE: &str = "failed (too large: more than 2 unlisted ids)";

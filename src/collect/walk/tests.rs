@@ -36,8 +36,8 @@ async fn a_server_that_went_away_leaves_gaps_without_waiting() {
     let coverage = walker.finish().unwrap().sightings.coverage();
     let (asked, spared): (Vec<_>, Vec<_>) = coverage.gaps.iter().partition(|gap| gap.effort.attempts > 0);
     assert_eq!((coverage.gaps.len(), asked.len() < 30), (10_000, true), "{} were asked for", asked.len());
-    let told = "failed (not asked, because the server was found broken 3 times)";
-    assert!(spared.iter().all(|gap| gap.status.to_string() == told));
+    let reported = "failed (not asked, because the server was found broken 3 times)";
+    assert!(spared.iter().all(|gap| gap.status.to_string() == reported));
     assert!(coverage.attempts() < 60, "{} requests to a server that is not there", coverage.attempts());
 }
 
@@ -58,10 +58,10 @@ fn what_was_not_read_in_time_is_a_gap_and_what_was_is_kept() {
     walker.close(&[Scope::Groups, Scope::Shares(group)]);
     walker.run_out_of_time();
     let coverage = walker.finish().unwrap().sightings.coverage();
-    let told: Vec<String> = coverage.gaps.iter().map(|gap| format!("{}: {}", gap.scope, gap.status)).collect();
+    let reported: Vec<String> = coverage.gaps.iter().map(|gap| format!("{}: {}", gap.scope, gap.status)).collect();
     let late = "failed (the walk took longer than 1800 s)";
     let expected = ["users", "resources", "members(ops)"].map(|scope| format!("{scope}: {late}"));
-    assert_eq!(told, expected);
+    assert_eq!(reported, expected);
     assert_eq!(coverage.totals(), (6, 3));
 }
 

@@ -23,7 +23,7 @@ pub struct KeyRow {
     pub administrator: bool,
     /// Whether the key can be used.
     pub usable: bool,
-    /// When it was created; empty if not told.
+    /// When it was created; empty if not reported.
     pub created_utc: String,
     /// How old it is.
     pub age_days: Option<i64>,

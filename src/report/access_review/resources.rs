@@ -110,7 +110,7 @@ pub struct OwnedRow {
     pub kind: String,
     /// Whether changes demand two-factor authentication.
     pub protected: Option<bool>,
-    /// When it was created; empty if not told.
+    /// When it was created; empty if not reported.
     pub created_utc: String,
     /// The owner's e-mail address or id; empty if nobody is known to own it.
     pub owner: String,

@@ -45,7 +45,7 @@ pub struct UserRow {
     pub two_factor_text: String,
     /// Whether it is demanded.
     pub two_factor_demanded: Option<bool>,
-    /// When the user was created; empty if not told.
+    /// When the user was created; empty if not reported.
     pub created_utc: String,
     /// `known`, `never` or `not-reported`: what the API says about the last sign-in.
     pub sign_in: &'static str,

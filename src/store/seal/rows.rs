@@ -39,7 +39,7 @@ pub(super) fn by_part(
         rows.list(Kind::User, user.id.shared(), user.body(&person.hex)?, unreported, person.carried.clone());
     }
     for group in &sightings.groups {
-        // Which privileges are not reported is told by the other groups.
+        // Which privileges are not reported is shown by the other groups.
         let unreported = group.name.is_none().then_some("name").into_iter().collect();
         rows.list(Kind::Group, group.id.shared(), group.body()?, unreported, Vec::new());
     }

@@ -48,8 +48,8 @@ pub(super) fn alive(versions: &[Version], seq: Seq) -> impl Iterator<Item = &[Ve
         .filter(move |versions| versions.last().is_some_and(|last| last.until == 0 || last.until > i64::from(seq.0)))
 }
 
-/// A body of which it is told since when its booleans have been true.
-pub(super) trait Told: DeserializeOwned + Clone {
+/// A body of which it is reported since when its booleans have been true.
+pub(super) trait Reported: DeserializeOwned + Clone {
     /// The names of the booleans that are true.
     fn true_names(&self) -> Vec<&str> {
         Vec::new()
@@ -60,11 +60,11 @@ fn named<'a>(flags: &[(&'a str, Option<bool>)]) -> Vec<&'a str> {
     flags.iter().filter(|(_, flag)| *flag == Some(true)).map(|(name, _)| *name).collect()
 }
 
-impl Told for () {}
+impl Reported for () {}
 
-impl Told for ContractBody {}
+impl Reported for ContractBody {}
 
-impl Told for UserBody {
+impl Reported for UserBody {
     fn true_names(&self) -> Vec<&str> {
         named(&[
             ("active", self.active),
@@ -75,32 +75,32 @@ impl Told for UserBody {
     }
 }
 
-impl Told for GroupBody {
+impl Reported for GroupBody {
     fn true_names(&self) -> Vec<&str> {
         self.privileges.iter().filter(|(_, granted)| **granted).map(|(name, _)| name.as_str()).collect()
     }
 }
 
-impl Told for ResourceBody {
+impl Reported for ResourceBody {
     fn true_names(&self) -> Vec<&str> {
         named(&[("secAuthProtection", self.sec_auth_protection.value().copied())])
     }
 }
 
-impl Told for ShareBody {
+impl Reported for ShareBody {
     fn true_names(&self) -> Vec<&str> {
         named(&[("editPrivilege", self.edit_privilege), ("sharePrivilege", self.share_privilege)])
     }
 }
 
-impl Told for KeyBody {
+impl Reported for KeyBody {
     fn true_names(&self) -> Vec<&str> {
         named(&[("active", self.active)])
     }
 }
 
 /// Folds the versions of one fact, oldest first and at least one, into the last with its age.
-pub(super) fn age<T: Told>(
+pub(super) fn age<T: Reported>(
     versions: &[Version],
     seen: Seq,
     mut read: impl FnMut(&Version) -> Result<T, StoreError>,
@@ -117,7 +117,7 @@ pub(super) fn age<T: Told>(
     Ok(Held { value, since: number(versions[begun].since), changed: number(last.since), seen, true_since })
 }
 
-fn hold_on<T: Told>(true_since: &mut BTreeMap<String, Seq>, body: &T, since: Seq) {
+fn hold_on<T: Reported>(true_since: &mut BTreeMap<String, Seq>, body: &T, since: Seq) {
     let names = body.true_names();
     if !true_since.is_empty() {
         let holding: BTreeSet<&str> = names.iter().copied().collect();

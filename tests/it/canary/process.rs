@@ -55,7 +55,7 @@ impl Place {
         command
     }
 
-    /// A collection under way, recorded.
+    /// A running collection, recorded.
     fn collecting(&self, emulator: &Emulator) -> Child {
         let binary = self.program.path().join("keyholder");
         let line = format!("{CORES} exec {} -vv collect --record recorded", binary.display());

@@ -120,9 +120,9 @@ fn f07_seconds_and_dates_are_waited_for_and_a_day_is_not() {
         // Two seconds, and up to the full second that is three later by the server's clock; then jitter; a day is not.
         assert!(took >= Duration::from_secs(4) && took < Duration::from_secs(30), "{took:?}");
         assert_eq!((snapshot.state.as_str(), snapshot.ended, snapshot.began), ("partial", 0, 0));
-        let told = "users: failed (the server asks to wait 86400 s (status 429), longer than the 300 s allowed)";
+        let reported = "users: failed (the server asks to wait 86400 s (status 429), longer than the 300 s allowed)";
         let gaps = row.gaps(&snapshot).await;
-        assert_eq!(gaps[0], told);
+        assert_eq!(gaps[0], reported);
         assert!(gaps[1..].iter().all(|gap| gap.ends_with("not-attempted")), "{gaps:#?}");
         assert_eq!(sum(&row.check_recovers().await), "complete +0 -0 ~0");
     });

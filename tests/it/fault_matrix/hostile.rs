@@ -40,8 +40,8 @@ fn f11_a_link_to_another_host_is_not_followed_and_the_token_stays_here() {
         row.arm(&astray("limit=30"));
         let snapshot = row.collect().await.sealed();
         assert_eq!(sum(&snapshot), "complete +0 -0 ~0");
-        let told = row.store.notices(snapshot.contract, snapshot.seq).await.unwrap();
-        assert!(told.contains(&Notice::LinksElsewhere { count: 2 }), "{told:?}");
+        let reported = row.store.notices(snapshot.contract, snapshot.seq).await.unwrap();
+        assert!(reported.contains(&Notice::LinksElsewhere { count: 2 }), "{reported:?}");
         check_nobody_strayed(row);
         row.check_recovers().await;
     });

@@ -7,7 +7,7 @@ use keyholder::domain::notice::Notice;
 use super::row::{Row, example, play, sum};
 
 /// What was noticed about a snapshot, other than clocks.
-async fn told(row: &Row, snapshot: &keyholder::domain::snapshot::Snapshot) -> Vec<Notice> {
+async fn reported(row: &Row, snapshot: &keyholder::domain::snapshot::Snapshot) -> Vec<Notice> {
     row.store.notices(snapshot.contract, snapshot.seq).await.unwrap()
 }
 
@@ -22,13 +22,13 @@ fn f04_lists_that_collapse_are_read_again_and_end_nothing_that_is_there() {
         row.check_fired(&[1, 2]);
         assert_eq!(sum(&snapshot), "partial +0 -0 ~0");
         assert_eq!(row.gaps(&snapshot).await, ["groups: unstable", "resources: unstable"]);
-        let told = told(row, &snapshot).await;
+        let reported = reported(row, &snapshot).await;
         let suspicious = |scope: &Scope| {
-            told.iter().any(|notice| {
+            reported.iter().any(|notice| {
                 matches!(notice, Notice::SuspiciousAnswer { .. }) && notice.scope().is_some_and(|it| it == scope)
             })
         };
-        assert!(suspicious(&Scope::Groups) && suspicious(&Scope::Resources), "{told:?}");
+        assert!(suspicious(&Scope::Groups) && suspicious(&Scope::Resources), "{reported:?}");
         assert_eq!(sum(&row.check_recovers().await), "complete +0 -0 ~0");
     });
 }
@@ -45,10 +45,10 @@ fn f04_what_is_really_gone_ends_and_is_told_of() {
         });
         let snapshot = row.collect().await.sealed();
         assert_eq!((snapshot.state.as_str(), row.ended(&snapshot, Kind::Group).await.len()), ("complete", gone));
-        let told = told(row, &snapshot).await;
+        let reported = reported(row, &snapshot).await;
         assert!(
-            told.iter().any(|notice| matches!(notice, Notice::MassRemoval { scope: Scope::Groups, .. })),
-            "{told:?}"
+            reported.iter().any(|notice| matches!(notice, Notice::MassRemoval { scope: Scope::Groups, .. })),
+            "{reported:?}"
         );
     });
 }

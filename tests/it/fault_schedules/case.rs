@@ -97,7 +97,7 @@ impl Case {
     }
 }
 
-/// Something below a group or user is not found, and whether its parent is there cannot be told.
+/// Something below a group or user is not found, and whether its parent is there cannot be reported.
 fn half_gone(seed: u64, number: impl Fn(u64) -> u32) -> Schedule {
     let (child, parent) = [
         ("/um/groups/{groupId}/users", "/um/groups/{groupId}"),

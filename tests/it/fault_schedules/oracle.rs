@@ -81,7 +81,7 @@ pub(super) fn judge(
 }
 
 /// Violations in a few lines.
-pub(super) fn told(wrong: &[(Wrong, FactKey)]) -> Vec<String> {
+pub(super) fn reported(wrong: &[(Wrong, FactKey)]) -> Vec<String> {
     let mut lines: Vec<String> = wrong.iter().map(|(wrong, key)| format!("{wrong:?}: {}", line(key))).collect();
     let more = lines.len().saturating_sub(8);
     lines.truncate(8);

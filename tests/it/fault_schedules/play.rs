@@ -24,7 +24,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, advance};
 
 use super::case::{CONTRACTS, Case, TIME_OVER, Weather, kinds_below};
-use super::oracle::{Witness, differences, judge, told};
+use super::oracle::{Witness, differences, judge, reported};
 use crate::support::api::settings;
 use crate::support::model::{Bench, start};
 use crate::support::truth::{Facts, held, relation, there};
@@ -168,7 +168,7 @@ impl Stage {
                 };
                 let mut wrong = judge(&before, &after, &scopes, &witness);
                 wrong.retain(|(_, key)| !doubtful.contains(&key.kind));
-                story.wrong.extend(told(&wrong));
+                story.wrong.extend(reported(&wrong));
             }
             Ended::Failed(error) => {
                 story.state = RunState::Failed;

@@ -29,7 +29,7 @@ impl Line {
     }
 
     /// A line of the program, if it is about something that the world knows.
-    pub(super) fn told(meaning: &Meaning) -> Option<Self> {
+    pub(super) fn of_meaning(meaning: &Meaning) -> Option<Self> {
         let Meaning { key, class, field, before, after, .. } = meaning;
         if is_made_up(key) || BESIDE_THE_WORLD.contains(&field.as_str()) {
             return None;
@@ -95,8 +95,8 @@ pub(super) fn lines(before: &Picture, after: &Picture, earlier: &Earlier<'_>) ->
         // Lost by one and gained by another is one line.
         let moved = !gained.is_empty() && !lost.is_empty();
         let of_a_move = gained.iter().take(1).copied().collect();
-        let told: Vec<&FactKey> = if moved { of_a_move } else { gained.into_iter().chain(lost).collect() };
-        lines.extend(told.into_iter().map(|key| Line::whole(key, Class::OwnerChanged)));
+        let reported: Vec<&FactKey> = if moved { of_a_move } else { gained.into_iter().chain(lost).collect() };
+        lines.extend(reported.into_iter().map(|key| Line::whole(key, Class::OwnerChanged)));
     }
     lines.sort();
     lines

@@ -55,7 +55,7 @@ impl Observation {
         let Some(earlier) = self.ledger.before(self.seq).next() else {
             return self.log.iter().map(|meaning| format!("a change in a first snapshot: {meaning:?}")).collect();
         };
-        let found: Vec<Line> = self.log.iter().filter_map(Line::told).collect();
+        let found: Vec<Line> = self.log.iter().filter_map(Line::of_meaning).collect();
         compared("change", self.between(earlier), found)
     }
 
@@ -72,38 +72,42 @@ impl Observation {
             return vec![format!("compared with unknown snapshot {}", seq.0)];
         };
         let expected = self.between(earlier).into_iter().map(Line::net).collect();
-        let found = net.iter().filter_map(Line::told).map(Line::net).collect();
+        let found = net.iter().filter_map(Line::of_meaning).map(Line::net).collect();
         compared("difference", expected, found)
     }
 
     /// A change is dated between the last snapshot that knew and this one, and its values were so in these.
     fn dating(&self, meaning: &Meaning) -> Option<String> {
-        let told = Line::told(meaning)?;
-        let at = format!("{} {} from {} to {}", line(&told.key), told.field, meaning.from.0, meaning.to.0);
+        let reported = Line::of_meaning(meaning)?;
+        let at = format!("{} {} from {} to {}", line(&reported.key), reported.field, meaning.from.0, meaning.to.0);
         if meaning.to != self.seq {
             return Some(format!("wrong end: {at}, in the log of {}", self.seq.0));
         }
-        let is_of_a_user = meaning.field == "administrator" && (told.before.is_empty() || told.after.is_empty());
-        let attribute = if is_of_a_user { "" } else { told.field.as_str() };
-        let proof = self.ledger.last_proof(self.seq, &told.key, attribute);
-        if meaning.class != Class::FirstSeen && proof != Some(meaning.from) && !told.before.is_empty() {
+        let is_of_a_user =
+            meaning.field == "administrator" && (reported.before.is_empty() || reported.after.is_empty());
+        let attribute = if is_of_a_user { "" } else { reported.field.as_str() };
+        let proof = self.ledger.last_proof(self.seq, &reported.key, attribute);
+        if meaning.class != Class::FirstSeen && proof != Some(meaning.from) && !reported.before.is_empty() {
             return Some(format!("wrong beginning: {at}, last known in {proof:?}"));
         }
-        if meaning.class != Class::FirstSeen && told.field.is_empty() && proof != Some(meaning.from) {
+        if meaning.class != Class::FirstSeen && reported.field.is_empty() && proof != Some(meaning.from) {
             return Some(format!("wrong beginning: {at}, last read in {proof:?}"));
         }
         let (earlier, now) = (self.ledger.of(meaning.from)?, self.sealed());
         let (was_so, is_so) = if attribute.is_empty() {
-            let went = !now.stored.contains_key(&told.key);
-            let was_so =
-                if went { earlier.was_there(&told.key) } else { earlier.was_missing(&told.key) || earlier.hides_new };
-            (was_so, if went { now.was_missing(&told.key) } else { now.was_there(&told.key) })
+            let went = !now.stored.contains_key(&reported.key);
+            let was_so = if went {
+                earlier.was_there(&reported.key)
+            } else {
+                earlier.was_missing(&reported.key) || earlier.hides_new
+            };
+            (was_so, if went { now.was_missing(&reported.key) } else { now.was_there(&reported.key) })
         } else {
-            let was_so = told.before.is_empty() || earlier.was_real(&told.key, attribute, &told.before);
-            (was_so, now.was_real(&told.key, attribute, &told.after))
+            let was_so = reported.before.is_empty() || earlier.was_real(&reported.key, attribute, &reported.before);
+            (was_so, now.was_real(&reported.key, attribute, &reported.after))
         };
         let was_so = was_so || meaning.class == Class::FirstSeen;
-        (!was_so || !is_so).then(|| format!("never so: {at}: {} to {}", told.before, told.after))
+        (!was_so || !is_so).then(|| format!("never so: {at}: {} to {}", reported.before, reported.after))
     }
 
     /// The severity of a sample of classes.

@@ -54,7 +54,7 @@ const PLANTS: &[(&str, Plant, &str)] = &[
 
 /// The place of a line that the oracle has an opinion about.
 fn judged(one: &Observation) -> Option<usize> {
-    one.log.iter().position(|line| Line::told(line).is_some() && line.class != Class::Other)
+    one.log.iter().position(|line| Line::of_meaning(line).is_some() && line.class != Class::Other)
 }
 
 fn lost(one: &mut Observation) -> Option<()> {
@@ -83,14 +83,14 @@ fn too_late(one: &mut Observation) -> Option<()> {
 
 fn difference_lost(one: &mut Observation) -> Option<()> {
     let net = &mut one.net.as_mut()?.1;
-    let at = net.iter().position(|line| Line::told(line).is_some())?;
+    let at = net.iter().position(|line| Line::of_meaning(line).is_some())?;
     net.remove(at);
     Some(())
 }
 
 /// Whether a line that the oracle has an opinion about is one of a whole fact.
 fn is_of_a_whole_fact(line: &Meaning) -> bool {
-    line.field.is_empty() && Line::told(line).is_some()
+    line.field.is_empty() && Line::of_meaning(line).is_some()
 }
 
 /// A line of the log about something that is not there.
@@ -102,7 +102,7 @@ fn made_up(one: &mut Observation) -> Option<()> {
 }
 
 fn too_early(one: &mut Observation) -> Option<()> {
-    let mut lines = one.log.iter_mut().filter(|line| Line::told(line).is_some());
+    let mut lines = one.log.iter_mut().filter(|line| Line::of_meaning(line).is_some());
     let line = lines.find(|line| line.class != Class::FirstSeen && line.from > Seq(1) && !line.before.is_empty())?;
     line.from = Seq(line.from.0 - 1);
     Some(())

@@ -90,7 +90,7 @@ impl Site {
     }
 }
 
-/// A snapshot with what is told of it.
+/// A snapshot with what is reported of it.
 #[derive(Debug)]
 pub(crate) struct Collected {
     pub(crate) snapshot: Snapshot,

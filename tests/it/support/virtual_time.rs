@@ -24,7 +24,7 @@ const LOOKS: u32 = 24;
 
 /// The first and the largest step of the clock. The smallest timeout of the client is five seconds.
 const FIRST_STEP: Duration = Duration::from_millis(1);
-const LARGEST_STEP: Duration = Duration::from_secs(1);
+const MAX_STEP: Duration = Duration::from_secs(1);
 
 /// How long something may take, and how much may happen meanwhile.
 #[derive(Clone, Copy, Debug)]
@@ -120,7 +120,7 @@ pub(crate) async fn passing<T>(
             quiet = is_quiet(emulator, &polls, patience.quiet) => {
                 if quiet {
                     advance(step).await;
-                    step = (step * 2).min(LARGEST_STEP);
+                    step = (step * 2).min(MAX_STEP);
                 } else {
                     step = FIRST_STEP;
                 }

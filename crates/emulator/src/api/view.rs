@@ -12,7 +12,7 @@ use crate::json::Writer;
 use crate::world::{Group, Id, Key, Kind, Resource, Share, User, World};
 
 /// Deep answers grow with every level; past this many bytes one is refused instead of filling the memory.
-const LONGEST_ANSWER: usize = 512 << 20;
+const MAX_ANSWER_BYTES: usize = 512 << 20;
 
 /// One thing that can stand in a list.
 #[derive(Debug, Clone, Copy)]
@@ -85,7 +85,7 @@ impl<'w> View<'w> {
         self.list_reference(w, list);
         w.array("items", |w| {
             for &node in nodes {
-                if w.len() > LONGEST_ANSWER {
+                if w.len() > MAX_ANSWER_BYTES {
                     break;
                 }
                 w.object(|w| match depth.checked_sub(1) {
@@ -98,7 +98,7 @@ impl<'w> View<'w> {
 
     /// The finished answer, unless it grew too long.
     pub(crate) fn finish(w: Writer) -> Result<String, Problem> {
-        if w.len() > LONGEST_ANSWER {
+        if w.len() > MAX_ANSWER_BYTES {
             return Err(Problem::constraint("depth", "the answer would be too long, ask for a lower depth"));
         }
         Ok(w.finish())

@@ -42,7 +42,7 @@ impl Intensity {
     }
 }
 
-/// Lists below something else: a 404 on one of them can be told from the parent being gone.
+/// Lists below something else: a 404 on one of them can be reported from the parent being gone.
 const CHILDREN: [&str; 6] = [
     "/um/groups/{groupId}/users",
     "/um/groups/{groupId}/shares",
@@ -58,7 +58,7 @@ const LISTS: [&str; 3] = ["/um/users", "/um/groups", "/um/resources"];
 const CONTRACTS: &str = "/contracts";
 
 /// How often one rule strikes there at most: three attempts are lost, the fourth is not.
-const MOST_AT_CONTRACTS: u32 = 3;
+const MAX_AT_CONTRACTS: u32 = 3;
 
 const SINGLES: [&str; 2] = ["/um/users/{userId}", "/um/groups/{groupId}"];
 
@@ -70,7 +70,7 @@ impl Schedule {
         let mut schedule = Self::new(seed);
         for _ in 0..intensity.rules(&mut rng) {
             let (path, effect, phase) = honest(&mut rng, intensity);
-            let times = intensity.times(&mut rng).min(if path == CONTRACTS { MOST_AT_CONTRACTS } else { u32::MAX });
+            let times = intensity.times(&mut rng).min(if path == CONTRACTS { MAX_AT_CONTRACTS } else { u32::MAX });
             // Whoever loses the credentials loses the run: once is enough, and somewhere in the middle.
             let fatal = matches!(&effect, Effect::Answer(answer) if answer.status == 401);
             let rule = Rule::on("GET", path).effect(effect).phase(phase);

@@ -15,7 +15,7 @@ fn made(seed: u64, size: Size) -> (World, Cast) {
 }
 
 /// Everything that a world says about itself, in one text.
-fn told(world: &World) -> String {
+fn reported(world: &World) -> String {
     let users: Vec<_> = world.users().collect();
     let groups: Vec<_> = world.groups().collect();
     let resources: Vec<_> = world.resources().collect();
@@ -43,9 +43,9 @@ fn check_size(size: Size) {
 fn the_same_seed_and_size_give_the_same_contract() {
     let size = Size::of(200);
     let (first, second) = (made(3, size), made(3, size));
-    assert_eq!(told(&first.0), told(&second.0));
+    assert_eq!(reported(&first.0), reported(&second.0));
     assert_eq!(first.1, second.1);
-    assert_ne!(told(&first.0), told(&made(4, size).0));
+    assert_ne!(reported(&first.0), reported(&made(4, size).0));
 }
 
 #[test]

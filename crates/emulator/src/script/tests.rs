@@ -41,7 +41,7 @@ fn base() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 6, 1, 6, 0, 0).unwrap()
 }
 
-fn told(seed: u64, users: usize) -> (World, Cast, Script) {
+fn reported(seed: u64, users: usize) -> (World, Cast, Script) {
     let (world, cast) = generate(Identity::new(seed, None), Size::of(users), base());
     let script = Script::write(seed, &world, &cast, base());
     (world, cast, script)
@@ -50,7 +50,7 @@ fn told(seed: u64, users: usize) -> (World, Cast, Script) {
 /// Plays day by day and asserts that every single step finds what it is about.
 #[track_caller]
 fn check_every_step_applies(seed: u64, users: usize) {
-    let (mut world, _, script) = told(seed, users);
+    let (mut world, _, script) = reported(seed, users);
     for step in script.steps() {
         world.acting(step.at, &step.actor);
         let outcome = step.change.apply(&mut world);
@@ -60,7 +60,7 @@ fn check_every_step_applies(seed: u64, users: usize) {
 
 #[track_caller]
 fn check_every_class_occurs(seed: u64, users: usize) {
-    let (_, _, script) = told(seed, users);
+    let (_, _, script) = reported(seed, users);
     let found: BTreeSet<&str> = script.steps().iter().map(|step| step.change.class()).collect();
     let wanted: BTreeSet<&str> = CLASSES.into_iter().chain(RESOURCE_CLASSES).collect();
     assert_eq!(found, wanted, "seed {seed}, {users} users");
@@ -86,15 +86,15 @@ fn no_step_speaks_of_something_that_is_not_there() {
 
 #[test]
 fn the_month_grows_with_the_contract() {
-    let steps = |users| told(1, users).2.steps().len();
+    let steps = |users| reported(1, users).2.steps().len();
     assert!(steps(1_000) > 2 * steps(100));
 }
 
 #[test]
 fn the_same_seed_plays_the_same_month_in_one_go_or_day_by_day() {
-    let (mut first, _, script) = told(6, 100);
+    let (mut first, _, script) = reported(6, 100);
     script.play(&mut first, 0, DAYS);
-    let (mut second, _, again) = told(6, 100);
+    let (mut second, _, again) = reported(6, 100);
     assert_eq!(script.steps(), again.steps());
     for day in 1..=DAYS + 3 {
         again.play(&mut second, day - 1, day);
@@ -106,7 +106,7 @@ fn the_same_seed_plays_the_same_month_in_one_go_or_day_by_day() {
 
 #[test]
 fn every_step_falls_into_its_day() {
-    let (_, _, script) = told(2, 300);
+    let (_, _, script) = reported(2, 300);
     for step in script.steps() {
         let ends = base() + TimeDelta::days(i64::from(step.day));
         assert!(step.at > ends - TimeDelta::days(1) && step.at <= ends, "{step:?}");
@@ -116,7 +116,7 @@ fn every_step_falls_into_its_day() {
 
 /// Whether a thing is there at the end of every day: `1` for there, `0` for not.
 fn presence(users: usize, there: impl Fn(&World, &Cast, &Script) -> bool) -> String {
-    let (mut world, cast, script) = told(8, users);
+    let (mut world, cast, script) = reported(8, users);
     let mut days = String::new();
     for day in 0..=DAYS {
         script.play(&mut world, day.saturating_sub(1), day);
@@ -174,7 +174,7 @@ fn some_things_come_and_go_within_the_month() {
 
 #[test]
 fn a_passing_administrator_makes_a_key_at_night() {
-    let (mut world, _, script) = told(8, 120);
+    let (mut world, _, script) = reported(8, 120);
     let night = script.steps().iter().find(|step| step.at.hour() < 5).unwrap();
     let Change::KeyAdded { user, key } = &night.change else { panic!("{night:?}") };
     assert!(!world.user(&night.actor).unwrap().administrator);
@@ -186,7 +186,7 @@ fn a_passing_administrator_makes_a_key_at_night() {
 
 #[test]
 fn people_sign_in_every_day_and_nothing_else_of_them_changes_by_it() {
-    let (mut world, _, script) = told(3, 300);
+    let (mut world, _, script) = reported(3, 300);
     let mut before: Vec<_> = world.users().cloned().collect();
     script.sign_ins(&mut world, 1);
     let after: Vec<_> = world.users().cloned().collect();

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 const QUIET: Duration = Duration::from_millis(60);
 
 /// Longer than any answer takes that is going to come, however busy the machine is.
-const LONGEST: Duration = Duration::from_secs(20);
+const MAX_DURATION: Duration = Duration::from_secs(20);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
@@ -80,7 +80,7 @@ impl Wire {
     pub(crate) async fn hear(&mut self) -> Heard {
         let mut bytes = Vec::new();
         let end = loop {
-            let patience = if is_whole(&bytes) { QUIET } else { LONGEST };
+            let patience = if is_whole(&bytes) { QUIET } else { MAX_DURATION };
             match tokio::time::timeout(patience, self.stream.read_buf(&mut bytes)).await {
                 Err(_) => break End::Open,
                 Ok(Ok(0)) => break End::Closed,
